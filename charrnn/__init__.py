@@ -1,0 +1,39 @@
+"""charrnn: a character-level text generator.
+
+>>> import charrnn
+>>> model = charrnn.load("runs/harbour")
+>>> model.sample("NELL:", temperature=0.8)
+>>> model.score("a text").bits_per_char
+
+``charrnn.train`` trains. Only that imports torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from charrnn.errors import CharRNNError
+    from charrnn.library import Model, load
+    from charrnn.text.vocabulary import Vocabulary
+    from charrnn.training.recipe import Settings
+    from charrnn.training.run import train
+
+__version__ = "0.1.0"
+
+__all__ = ["CharRNNError", "Model", "Settings", "Vocabulary", "__version__", "load", "train"]
+
+_HOMES = {
+    "CharRNNError": "charrnn.errors",
+    "Model": "charrnn.library",
+    "Settings": "charrnn.training.recipe",
+    "Vocabulary": "charrnn.text.vocabulary",
+    "load": "charrnn.library",
+    "train": "charrnn.training.run",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

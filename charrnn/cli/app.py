@@ -1,0 +1,94 @@
+"""The program: its commands, and the one place where errors become a line and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from charrnn import __version__
+from charrnn.cli.eval import evaluate
+from charrnn.cli.output import say
+from charrnn.cli.sample import sample
+from charrnn.cli.train import train
+from charrnn.errors import CharRNNError
+
+
+class OneLineErrors(TyperGroup):
+    """Turn what a user can cause into one line on standard error.
+
+    It is done here, and not around the call of the program, so that Typer's test runner sees it.
+    """
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run a command line and end with its exit code."""
+        standalone_mode = kwargs.pop("standalone_mode", True)
+        try:
+            code = super().main(*args, standalone_mode=False, **kwargs)
+        except CharRNNError as error:
+            say(f"charrnn: error: {error}")
+            code = error.exit_code
+        except typer.TyperException as error:
+            say(f"charrnn: error: {_usage_message(error)}")
+            code = error.exit_code
+        except OSError as error:
+            where = "" if error.filename is None else f"{error.filename!r}: "
+            say(f"charrnn: error: {where}{error.strerror or error}")
+            code = 1
+        if standalone_mode:
+            sys.exit(code)
+        return code
+
+
+def _usage_message(error: typer.TyperException) -> str:
+    """Return what Typer says of a command line, as one line that ends with the way to the help."""
+    message = " ".join(error.format_message().split()).rstrip(".")
+    context = getattr(error, "ctx", None)
+    command = "charrnn" if context is None else context.command_path
+    return f"{message}; see {command} --help"
+
+
+app = typer.Typer(
+    cls=OneLineErrors,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "terminal_width": 80},
+    epilog=(
+        "Exit codes: 0 done, 1 the work failed, 2 wrong usage, 130 and 143 stopped by SIGINT and "
+        "SIGTERM."
+    ),
+)
+
+
+def _show_version(is_wanted: bool) -> None:
+    """Print the version and end."""
+    if is_wanted:
+        typer.echo(f"charrnn {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def charrnn(
+    context: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Character-level text generator.
+
+    \b
+    charrnn train corpus.txt          # learn a text
+    charrnn sample --temp 0.8         # write like it
+    charrnn eval other.txt            # how surprising is another text?
+    """
+    del version
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+app.command()(train)
+app.command()(sample)
+app.command("eval")(evaluate)

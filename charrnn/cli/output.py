@@ -1,0 +1,119 @@
+"""Standard output and standard error: bytes for a pipe, a safe rendering for a terminal."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import typer
+
+from charrnn.errors import CharRNNError
+
+# Control characters but newline and tab, and the marks that turn the direction of writing.
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+class OutputError(CharRNNError):
+    """Standard output cannot be written."""
+
+
+def escape_controls(text: str) -> str:
+    """Return text that cannot control a terminal: control characters in Python's notation."""
+    return _UNSAFE.sub(lambda match: repr(match[0])[1:-1], text)
+
+
+def is_terminal(stream: Any) -> bool:
+    """Return whether a stream is a terminal; a closed one is not."""
+    return stream is not None and not stream.closed and bool(stream.isatty())
+
+
+def say(line: str) -> None:
+    """Write one line to standard error; if nobody listens there, that is no error."""
+    line = escape_controls(line).replace("\n", "\\n")
+    with contextlib.suppress(OSError, ValueError):
+        if sys.stderr is not None:
+            # Not every locale has every character: what it lacks is escaped.
+            encoding = sys.stderr.encoding or "utf-8"
+            print(line.encode(encoding, "backslashreplace").decode(encoding), file=sys.stderr)  # noqa: T201
+
+
+class Output:
+    """Standard output for the product of a command, as UTF-8 whatever the locale.
+
+    In a pipe the bytes are exact. On a terminal they leave at once, and control characters are
+    shown in Python's notation, because a model may make any of them.
+    """
+
+    def __init__(self) -> None:
+        """Take standard output.
+
+        Raises:
+            OutputError: If it is closed.
+        """
+        if sys.stdout is None:
+            raise OutputError("standard output is closed; give it a file or a pipe")
+        self._stream = sys.stdout.buffer
+        self._is_terminal = is_terminal(sys.stdout)
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._at_line_start = True
+
+    def write(self, data: bytes) -> None:
+        """Write bytes of UTF-8, or of anything where a model of bytes made them."""
+        if not self._is_terminal:
+            self._stream.write(data)
+            return
+        text = escape_controls(self._decoder.decode(data))
+        if text:
+            self._at_line_start = text.endswith("\n")
+            self._stream.write(text.encode("utf-8"))
+            self._stream.flush()
+
+    def line(self, text: str) -> None:
+        """Write one line of text."""
+        self.write(f"{text}\n".encode())
+
+    def json(self, value: Mapping[str, Any]) -> None:
+        """Write an object as one line of JSON, at once."""
+        self.line(json.dumps(value, ensure_ascii=False, allow_nan=False))
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Send what is left; on a terminal, end the line for the next prompt."""
+        if self._is_terminal and not self._at_line_start:
+            self._stream.write(b"\n")
+        self._stream.flush()
+
+
+@contextlib.contextmanager
+def product() -> Iterator[Output]:
+    """Give a command its output.
+
+    Raises:
+        OutputError: If it cannot be written.
+        typer.Exit: With 0, in silence, if the reader has gone.
+    """
+    output = Output()
+    try:
+        yield output
+        output.close()
+    except BrokenPipeError:
+        _abandon_stdout()
+        raise typer.Exit(0) from None
+    except OSError as error:
+        if error.filename is not None:  # a file of the command's own, not standard output
+            raise
+        _abandon_stdout()
+        raise OutputError(f"standard output: {error.strerror}") from None
+
+
+def _abandon_stdout() -> None:
+    """Send what is still in the buffer nowhere, so that the interpreter does not complain of it."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

@@ -1,0 +1,60 @@
+"""A prompt in, a stream of characters out."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+
+from charrnn.generation.sampling import draw, forbid
+from charrnn.model.network import Network
+from charrnn.text.vocabulary import OnUnknown, Vocabulary
+
+
+def sample_rng(seed: int, index: int = 0) -> np.random.Generator:
+    """Return the random generator of one sample: the same whatever others are made beside it."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index,)))
+
+
+def generate(
+    network: Network,
+    vocabulary: Vocabulary,
+    prompt: str = "",
+    *,
+    temperature: float,
+    rng: np.random.Generator,
+    length: int | None = None,
+    on_unknown: OnUnknown = "error",
+) -> Iterator[str]:
+    """Yield the characters that a model writes after a prompt.
+
+    Without a prompt the model has read a line end where its vocabulary has one, else its first
+    character, so that a text begins as a line does.
+
+    Args:
+        network: The model.
+        vocabulary: Its characters.
+        prompt: What is read first; not part of the result.
+        temperature: See ``sampling.draw``.
+        rng: The source of chance.
+        length: How many characters to make; None for no end.
+        on_unknown: See ``Vocabulary.encode``.
+
+    Yields:
+        One character at a time; the unknown symbol never.
+
+    Raises:
+        UnknownCharacterError: If the prompt has a character that the model never saw.
+    """
+    ids = vocabulary.encode(vocabulary.from_user(prompt), on_unknown)
+    if len(ids) == 0:
+        ids = np.array([max(vocabulary.characters.find("\n"), 0)])
+    never = [] if vocabulary.unknown_id is None else [vocabulary.unknown_id]
+    state = network.initial_state(1)
+    logits, state = network.forward(ids[None, :], state)
+    logits = logits[:, -1]
+    for _ in itertools.repeat(None) if length is None else itertools.repeat(None, length):
+        chosen = draw(forbid(logits, never), temperature, [rng])
+        yield vocabulary.characters[chosen[0]]
+        logits, state = network.step(chosen, state)

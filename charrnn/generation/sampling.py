@@ -1,0 +1,65 @@
+"""Logits to the id of a character: pure functions, the random generator an argument.
+
+Sizes: B samples, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from charrnn.model.cells import Array
+
+Float64s = npt.NDArray[np.float64]
+
+
+def log_probs(logits: Array) -> Float64s:
+    """Return the natural logarithm of the softmax of the last axis, in float64."""
+    shifted = logits.astype(np.float64)
+    shifted -= shifted.max(axis=-1, keepdims=True)
+    shifted -= np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return shifted
+
+
+def forbid(logits: Array, ids: Sequence[int]) -> Array:
+    """Return logits, shape (B, V), in which some ids can never be drawn."""
+    if not ids:
+        return logits
+    logits = logits.copy()
+    logits[:, list(ids)] = -np.inf
+    return logits
+
+
+def draw(
+    logits: Array, temperature: float, rngs: Sequence[np.random.Generator]
+) -> npt.NDArray[np.intp]:
+    """Draw the next character of each sample from softmax(logits / temperature).
+
+    Temperature 1 is the model as it was trained; a lower one prefers what is likely. At 0 the most
+    likely character is taken, of equals the one with the lowest id, and no random number is used.
+
+    Args:
+        logits: Shape (B, V); -inf where a character is forbidden.
+        temperature: 0 or more, finite.
+        rngs: One generator for each sample, B of them, so that a sample does not depend on how many
+            others are drawn beside it.
+
+    Returns:
+        One id for each sample, shape (B,).
+    """
+    if temperature == 0:
+        likeliest: npt.NDArray[np.intp] = logits.argmax(axis=-1)
+        return likeliest
+    scaled = logits.astype(np.float64)
+    # The maximum goes first: a small temperature then cannot make an infinity of a large logit.
+    scaled -= scaled.max(axis=-1, keepdims=True)
+    with np.errstate(over="ignore"):  # to -inf, whose exponential is the 0 that is meant
+        scaled /= temperature
+    cumulative = np.exp(scaled).cumsum(axis=-1)  # (B, V)
+    uniform = np.array([rng.random() for rng in rngs])  # in [0, 1)
+    # Only ids with some probability are reached: the first whose sum is above the threshold.
+    threshold = uniform[:, None] * cumulative[:, -1:]
+    chosen: npt.NDArray[np.intp] = (cumulative > threshold).argmax(axis=-1)
+    return chosen

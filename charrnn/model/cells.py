@@ -1,0 +1,169 @@
+"""One time step of each recurrence: the only place with their equations.
+
+Each function advances a layer by one step. The product of the input with its weights is taken by
+the caller, for a whole window at once or from a table, because it does not depend on the state.
+
+Sizes: B streams, H hidden units, G blocks. Weights and the order of their blocks are torch's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from charrnn.model.config import ModelConfig
+
+Array = npt.NDArray[np.floating]
+LayerState = tuple[Array, ...]
+
+
+@dataclass(frozen=True)
+class RecurrentWeights:
+    """What a layer multiplies its state with.
+
+    Attributes:
+        weight_hh: The recurrent weights, transposed, shape (H, G·H).
+        bias_hh: Their bias, shape (G·H,).
+    """
+
+    weight_hh: Array
+    bias_hh: Array
+
+
+Step = Callable[[RecurrentWeights, Array, LayerState], LayerState]
+
+
+def sigmoid(x: Array) -> Array:
+    """Return 1 / (1 + exp(-x)), by the tangent, which cannot overflow."""
+    y: Array = np.tanh(x * 0.5)
+    y *= 0.5
+    y += 0.5
+    return y
+
+
+def rnn_tanh_step(weights: RecurrentWeights, projected: Array, state: LayerState) -> LayerState:
+    """Advance an Elman network by one time step.
+
+    ::
+
+        h' = tanh(W_ih x + b_ih + W_hh h + b_hh)
+
+    Args:
+        weights: The recurrent weights, with G = 1 block.
+        projected: ``W_ih x + b_ih``, shape (B, H).
+        state: One array ``h``, shape (B, H); zeros at the start of a text.
+
+    Returns:
+        The next state: one array, shape (B, H), between -1 and 1.
+
+    References:
+        J. Elman, Finding structure in time, Cognitive Science 14, 1990.
+    """
+    (h,) = state
+    return (np.tanh(projected + (h @ weights.weight_hh + weights.bias_hh)),)
+
+
+def rnn_relu_step(weights: RecurrentWeights, projected: Array, state: LayerState) -> LayerState:
+    """Advance an Elman network with the rectifier in the place of the tangent.
+
+    ::
+
+        h' = max(0, W_ih x + b_ih + W_hh h + b_hh)
+
+    Args:
+        weights: The recurrent weights, with G = 1 block.
+        projected: ``W_ih x + b_ih``, shape (B, H).
+        state: One array ``h``, shape (B, H); zeros at the start of a text.
+
+    Returns:
+        The next state: one array, shape (B, H), 0 or more and without a bound.
+
+    References:
+        Q. Le et al., 2015, arXiv:1504.00941.
+    """
+    (h,) = state
+    return (np.maximum(projected + (h @ weights.weight_hh + weights.bias_hh), 0),)
+
+
+def lstm_step(weights: RecurrentWeights, projected: Array, state: LayerState) -> LayerState:
+    """Advance a long short-term memory by one time step.
+
+    With s the logistic function and * taken entry by entry::
+
+        i  = s(W_ii x + b_ii + W_hi h + b_hi)       input gate
+        f  = s(W_if x + b_if + W_hf h + b_hf)       forget gate
+        g  = tanh(W_ig x + b_ig + W_hg h + b_hg)    candidate
+        o  = s(W_io x + b_io + W_ho h + b_ho)       output gate
+        c' = f * c + i * g
+        h' = o * tanh(c')
+
+    The blocks lie below one another in the weights in the order i, f, g, o.
+
+    Args:
+        weights: The recurrent weights, with G = 4 blocks.
+        projected: ``W_ih x + b_ih``, shape (B, 4H).
+        state: Two arrays, ``h`` and ``c``, each of shape (B, H); zeros at the start of a text.
+
+    Returns:
+        The next ``h``, between -1 and 1, and ``c``, without a bound; each of shape (B, H).
+
+    References:
+        S. Hochreiter and J. Schmidhuber, Long short-term memory, Neural Computation 9, 1997.
+        F. Gers et al., Learning to forget, Neural Computation 12, 2000 (the forget gate).
+    """
+    h, c = state
+    gates = h @ weights.weight_hh
+    gates += weights.bias_hh
+    gates += projected
+    i, f, g, o = np.split(gates, 4, axis=-1)
+    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+    return sigmoid(o) * np.tanh(c), c
+
+
+def gru_step(weights: RecurrentWeights, projected: Array, state: LayerState) -> LayerState:
+    """Advance a gated recurrent unit by one time step.
+
+    With s the logistic function and * taken entry by entry::
+
+        r  = s(W_ir x + b_ir + W_hr h + b_hr)             reset gate
+        z  = s(W_iz x + b_iz + W_hz h + b_hz)             update gate
+        n  = tanh(W_in x + b_in + r * (W_hn h + b_hn))    candidate
+        h' = (1 - z) * n + z * h
+
+    The blocks lie in the order r, z, n. The reset gate acts on the product ``W_hn h + b_hn``, as in
+    cuDNN and ``torch.nn.GRU``, not on ``h`` itself: weights of one form give wrong text in the
+    other.
+
+    Args:
+        weights: The recurrent weights, with G = 3 blocks.
+        projected: ``W_ih x + b_ih``, shape (B, 3H).
+        state: One array ``h``, shape (B, H); zeros at the start of a text.
+
+    Returns:
+        The next state: one array, shape (B, H), between -1 and 1 if ``h`` was.
+
+    References:
+        K. Cho et al., 2014, arXiv:1406.1078.
+        J. Chung et al., 2014, arXiv:1412.3555 (a comparison with the LSTM).
+    """
+    (h,) = state
+    hidden_r, hidden_z, hidden_n = np.split(h @ weights.weight_hh + weights.bias_hh, 3, axis=-1)
+    input_r, input_z, input_n = np.split(projected, 3, axis=-1)
+    r = sigmoid(input_r + hidden_r)
+    z = sigmoid(input_z + hidden_z)
+    n = np.tanh(input_n + r * hidden_n)
+    return (n + z * (h - n),)
+
+
+def step_of(config: ModelConfig) -> Step:
+    """Return the function that advances a layer of this model."""
+    steps: dict[tuple[str, str], Step] = {
+        ("rnn", "tanh"): rnn_tanh_step,
+        ("rnn", "relu"): rnn_relu_step,
+        ("lstm", "tanh"): lstm_step,
+        ("gru", "tanh"): gru_step,
+    }
+    return steps[config.cell, config.nonlinearity]

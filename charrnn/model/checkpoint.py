@@ -1,0 +1,214 @@
+"""The model file: all that sampling and evaluation need, in one file that can be shared.
+
+A safetensors file: float32 weights under the names that ``parameter_shapes`` gives, and in the
+header these strings::
+
+    format        "charrnn 1"
+    sha256        of the bytes that follow the header, because the format itself checks no values
+    config        the sizes, JSON
+    vocabulary    the characters, JSON
+    about         when and how it was trained, JSON; nothing in it is needed to run the model
+
+Nothing that a file says is imported, opened or run, and nothing is allocated before the sizes that
+the header claims have been held against the bytes that are there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+from charrnn.errors import CheckpointError
+from charrnn.files import write_whole
+from charrnn.model.cells import Array
+from charrnn.model.config import ModelConfig, parameter_shapes
+from charrnn.text.vocabulary import Vocabulary
+
+MODEL_NAME = "model.safetensors"
+FORMAT = "charrnn 1"
+MODEL_VARIABLE = "CHARRNN_MODEL"
+RUNS = Path("runs")
+
+_LENGTH_BYTES = 8  # a safetensors file begins with the length of its header
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A trained model.
+
+    Attributes:
+        config: The sizes.
+        vocabulary: The characters.
+        arrays: The weights by name, float32.
+        about: When and how it was trained: ``trained_at`` (seconds since 1970), ``step``,
+            ``val_nats_per_char`` and the like.
+    """
+
+    config: ModelConfig
+    vocabulary: Vocabulary
+    arrays: Mapping[str, Array]
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def trained_at(self) -> float:
+        """When the model was trained, in seconds since 1970; 0 where the file does not say."""
+        value = self.about.get("trained_at", 0)
+        return float(value) if isinstance(value, int | float) else 0.0
+
+
+def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a model file, whole or not at all.
+
+    Raises:
+        OSError: If that fails; an older file of that name is then untouched.
+    """
+    arrays = {
+        name: np.ascontiguousarray(array, dtype=np.float32)
+        for name, array in checkpoint.arrays.items()
+    }
+    header = {
+        "format": FORMAT,
+        "sha256": "0" * 64,
+        "config": json.dumps(checkpoint.config.to_json()),
+        "vocabulary": json.dumps(checkpoint.vocabulary.to_json()),
+        "about": json.dumps(dict(checkpoint.about), allow_nan=False),
+    }
+    data = safetensors.numpy.save(arrays, header)
+    header["sha256"] = hashlib.sha256(data[_tensor_offset(data) :]).hexdigest()
+    write_whole(path, safetensors.numpy.save(arrays, header))
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Read a model file and check all of it.
+
+    Raises:
+        CheckpointError: If it is missing, damaged, from a newer format, or no model file.
+    """
+    data = _read_regular_file(path)
+    try:
+        header = _read_header(data)
+        config = ModelConfig.from_json(_parse(header, "config"))
+        vocabulary = Vocabulary.from_json(_parse(header, "vocabulary"))
+        about = _parse(header, "about")
+        if not isinstance(about, dict):
+            raise ValueError("its description is not an object")
+        if vocabulary.size != config.vocab_size:
+            raise ValueError(
+                f"{vocabulary.size} characters for a vocabulary of {config.vocab_size}"
+            )
+        arrays = _read_arrays(data, config)
+    except (ValueError, RecursionError, safetensors.SafetensorError) as error:
+        raise CheckpointError(
+            f"{str(path)!r}: not a whole charrnn model: {error}; train again or fetch a good copy"
+        ) from None
+    return Checkpoint(config, vocabulary, arrays, about)
+
+
+def find_model(name: str | None) -> Path:
+    """Return the model file that a user means.
+
+    Args:
+        name: A model file or a run directory; None for the environment's ``CHARRNN_MODEL``, or else
+            the run below ``./runs`` that was trained last, by the time in the model file.
+
+    Raises:
+        CheckpointError: If there is none.
+    """
+    name = name or os.environ.get(MODEL_VARIABLE)
+    if name:
+        path = Path(name)
+        if not path.is_dir():
+            return path
+        if (path / MODEL_NAME).exists():
+            return path / MODEL_NAME
+        raise CheckpointError(f"{name!r}: no {MODEL_NAME} in this folder; give a run directory")
+    trained_at = {path: _trained_at(path) for path in sorted(RUNS.glob(f"*/{MODEL_NAME}"))}
+    if not trained_at:
+        raise CheckpointError(
+            "no model: there is no run below ./runs; train one (charrnn train corpus.txt) or give "
+            "-m MODEL"
+        )
+    return max(trained_at, key=lambda path: trained_at[path])
+
+
+def _trained_at(path: Path) -> float:
+    """Return when the model in a file was trained, or -1 if the file is no good."""
+    try:
+        with safetensors.safe_open(path, framework="numpy") as file:
+            about = json.loads((file.metadata() or {})["about"])
+        return float(about["trained_at"])
+    except (OSError, ValueError, KeyError, TypeError, safetensors.SafetensorError):
+        return -1.0
+
+
+def _read_regular_file(path: Path) -> bytes:
+    """Return the bytes of a file that is one: no folder, pipe or device."""
+    try:
+        # O_NONBLOCK: opening a pipe that nobody writes to must not wait.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise CheckpointError(f"{str(path)!r}: not a file; give a model file")
+            return file.read()
+    except FileNotFoundError:
+        raise CheckpointError(
+            f"{str(path)!r}: no such model; give a model file or a run directory with -m"
+        ) from None
+    except IsADirectoryError:
+        raise CheckpointError(f"{str(path)!r}: a folder; give a model file") from None
+    except OSError as error:
+        raise CheckpointError(f"{str(path)!r}: {error.strerror}") from None
+
+
+def _tensor_offset(data: bytes) -> int:
+    """Return where the header ends and the tensors begin."""
+    return _LENGTH_BYTES + int.from_bytes(data[:_LENGTH_BYTES], "little")
+
+
+def _read_header(data: bytes) -> dict[str, str]:
+    """Return the strings of the header, the checksum held against the bytes."""
+    end = _tensor_offset(data)
+    if len(data) < _LENGTH_BYTES or end > len(data):
+        raise ValueError("it is cut short, or no safetensors file")
+    header = json.loads(data[_LENGTH_BYTES:end])
+    strings = header.get("__metadata__") if isinstance(header, dict) else None
+    if not isinstance(strings, dict) or not str(strings.get("format", "")).startswith("charrnn "):
+        raise ValueError("it was not written by charrnn")
+    if strings["format"] != FORMAT:
+        raise ValueError(f"its format is {strings['format']!r}, this program reads {FORMAT!r}")
+    if strings.get("sha256") != hashlib.sha256(data[end:]).hexdigest():
+        raise ValueError("its weights do not fit its checksum")
+    return strings
+
+
+def _parse(header: Mapping[str, str], name: str) -> object:
+    """Return the value of one of the header's strings of JSON."""
+    text = header.get(name)
+    if not isinstance(text, str):
+        raise ValueError(f"its header has no {name}")
+    return json.loads(text)
+
+
+def _read_arrays(data: bytes, config: ModelConfig) -> dict[str, Array]:
+    """Return the weights, after holding names, shapes, type and values against the sizes."""
+    shapes = parameter_shapes(config)
+    num_values = sum(int(np.prod(shape, dtype=object)) for shape in shapes.values())
+    if num_values * 4 != len(data) - _tensor_offset(data):
+        raise ValueError(f"its sizes ask for {num_values} weights, which are not there")
+    arrays = safetensors.numpy.load(data)
+    if {name: array.shape for name, array in arrays.items()} != shapes:
+        raise ValueError("its weights have other names or shapes than its sizes ask for")
+    for name, array in arrays.items():
+        if array.dtype != np.float32 or not np.isfinite(array).all():
+            raise ValueError(f"its weight {name} is not all finite float32 numbers")
+    return arrays

@@ -1,0 +1,289 @@
+"""A corpus: the ids of a training and a validation text, on disk behind a memory map.
+
+The text is read once. While its characters are counted it is copied as UTF-8 into a spool file, so
+that standard input serves as well as a file and a file may change meanwhile; then the vocabulary is
+known and the spool becomes ids. Two files in the run directory hold the result::
+
+    corpus.npy     ids in the smallest unsigned type: the training text, then the validation text
+    corpus.json    the vocabulary, where the text came from, and how many ids train
+
+Sizes: N ids, V ids in the vocabulary.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import numpy.typing as npt
+
+from charrnn.errors import ConfigError, TextError
+from charrnn.files import open_whole, write_whole
+from charrnn.text.reading import BLOCK_BYTES, Decoding, Notice, find_files, read_blocks
+from charrnn.text.vocabulary import Ids, Vocabulary, code_points, smallest_dtype
+
+IDS_NAME = "corpus.npy"
+ABOUT_NAME = "corpus.json"
+MIN_CHARS = 20
+MAX_VOCAB_SIZE = 65_536
+
+
+@dataclass(frozen=True)
+class CorpusOptions:
+    """What a user says of a text.
+
+    Attributes:
+        pattern: Which files of a folder are read.
+        decoding: How bytes become characters.
+        min_count: Characters seen less often than this become the unknown symbol.
+        val: The share of the text, from its end, that validates; or the path of another text.
+    """
+
+    pattern: str = "*.txt"
+    decoding: Decoding = field(default_factory=Decoding)
+    min_count: int = 1
+    val: str = "0.1"
+
+    @property
+    def val_fraction(self) -> float | None:
+        """The share of the text that validates, or None where another file does.
+
+        Raises:
+            ConfigError: If ``val`` is a number out of range.
+        """
+        try:
+            fraction = float(self.val)
+        except ValueError:
+            return None
+        if not 0 <= fraction < 1:
+            raise ConfigError(
+                f"--val: {self.val} is not a share of the text; give 0 to 0.9, or a file"
+            )
+        return fraction
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A text that is ready for training.
+
+    Attributes:
+        ids: The training text, then the validation text, shape (N,); a read-only memory map.
+        num_train: How many of the ids train; the rest validates.
+        vocabulary: What the ids mean.
+        val_bytes: Bytes of the validation text in UTF-8, its first character left out.
+        sources: The files that were read, as absolute paths, or ``-``.
+    """
+
+    ids: Ids
+    num_train: int
+    vocabulary: Vocabulary
+    val_bytes: int
+    sources: tuple[str, ...]
+
+    @property
+    def train(self) -> Ids:
+        """The ids that train, shape (num_train,)."""
+        return self.ids[: self.num_train]
+
+    @property
+    def val(self) -> Ids:
+        """The ids that validate, shape (N - num_train,)."""
+        return self.ids[self.num_train :]
+
+
+def build_corpus(
+    directory: Path, names: Sequence[str], options: CorpusOptions, notice: Notice = lambda _: None
+) -> Corpus:
+    """Read texts, count their characters, and write their ids into a run directory.
+
+    Args:
+        directory: An existing folder; the two files of the corpus are written there.
+        names: Files, folders or ``-``.
+        options: How to read them.
+        notice: Called with one line on what a user should know of the text.
+
+    Returns:
+        The corpus, open for reading.
+
+    Raises:
+        TextError: If a text cannot be read or is too short.
+        ConfigError: If options are out of range.
+    """
+    fraction = options.val_fraction
+    files = find_files(names, options.pattern)
+    val_files = [] if fraction is not None else find_files([options.val], options.pattern)
+    encoding = "latin-1" if options.decoding.is_bytes else "utf-8"
+    with tempfile.TemporaryFile(dir=directory) as spool:
+        counts = np.zeros(0x110000, dtype=np.int64)
+        totals = [
+            _count_and_spool(read_blocks(part, options.decoding, notice), counts, spool, encoding)
+            for part in (files, val_files)
+        ]
+        num_chars = sum(totals)
+        num_train = totals[0] if fraction is None else int(num_chars * (1 - fraction))
+        _check_length(names, num_train, num_chars - num_train)
+        vocabulary = _build_vocabulary(counts, options, notice)
+        spool.seek(0)
+        ids_path = directory / IDS_NAME
+        blocks = _respool(spool, encoding)
+        val_bytes = _write_ids(ids_path, blocks, num_chars, num_train, vocabulary, encoding)
+    sources = [name if name == "-" else str(Path(name).resolve()) for name in files + val_files]
+    about = {
+        "vocabulary": vocabulary.to_json(),
+        "num_train": num_train,
+        "val_bytes": val_bytes,
+        "sources": sources,
+    }
+    write_whole(directory / ABOUT_NAME, json.dumps(about, indent=1).encode())
+    return open_corpus(directory)
+
+
+def open_corpus(directory: Path) -> Corpus:
+    """Open the corpus that lies in a run directory.
+
+    Raises:
+        TextError: If there is none, or its files are damaged.
+    """
+    try:
+        about = json.loads((directory / ABOUT_NAME).read_bytes())
+        ids = np.load(directory / IDS_NAME, mmap_mode="r", allow_pickle=False)
+        corpus = Corpus(
+            ids=ids,
+            num_train=int(about["num_train"]),
+            vocabulary=Vocabulary.from_json(about["vocabulary"]),
+            val_bytes=int(about["val_bytes"]),
+            sources=tuple(str(source) for source in about["sources"]),
+        )
+    except FileNotFoundError:
+        raise TextError(
+            f"{str(directory)!r}: the text that the model was trained on is not there; "
+            "give a file to evaluate"
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+        raise TextError(f"{str(directory)!r}: the corpus files are damaged: {error}") from None
+    if corpus.ids.ndim != 1 or not 0 < corpus.num_train <= len(corpus.ids):
+        raise TextError(f"{str(directory)!r}: the corpus files are damaged")
+    return corpus
+
+
+def _count_and_spool(
+    blocks: Iterator[str], counts: npt.NDArray[np.int64], spool: IO[bytes], encoding: str
+) -> int:
+    """Add the characters of blocks to ``counts``, shape (0x110000,), and copy them to the spool.
+
+    Returns:
+        How many characters there were.
+    """
+    num_chars = 0
+    for block in blocks:
+        try:
+            data = block.encode(encoding)
+        except UnicodeEncodeError:
+            raise TextError(
+                "the text holds halves of surrogate pairs, which are no characters; "
+                "give its --encoding, or --bytes"
+            ) from None
+        one_each = len(data) == len(block)  # then bytes are code points, four times as compact
+        points = np.frombuffer(data, np.uint8) if one_each else code_points(block)
+        found = np.bincount(points)
+        counts[: len(found)] += found
+        num_chars += len(block)
+        spool.write(data)
+    return num_chars
+
+
+def _check_length(names: Sequence[str], num_train: int, num_val: int) -> None:
+    """Refuse a text that is too short to train and validate on."""
+    where = ", ".join(repr(name) for name in names)
+    if num_train + num_val == 0:
+        raise TextError(f"{where}: the text is empty")
+    if num_train < MIN_CHARS:
+        raise TextError(
+            f"{where}: {num_train} characters to train on are too few; give {MIN_CHARS} or more"
+        )
+    if num_val == 1:
+        raise TextError(
+            f"{where}: one character cannot validate; give --val a larger share, or 0 for none"
+        )
+
+
+def _build_vocabulary(
+    counts: npt.NDArray[np.int64], options: CorpusOptions, notice: Notice
+) -> Vocabulary:
+    """Return the characters that occur often enough, and the unknown symbol for others."""
+    seen = np.flatnonzero(counts)
+    kept = np.flatnonzero(counts >= max(options.min_count, 1))
+    if len(kept) == 0:
+        raise ConfigError(f"--min-count: no character occurs {options.min_count} times")
+    if len(kept) > MAX_VOCAB_SIZE:
+        raise TextError(
+            f"{len(kept)} distinct characters are too many for a model; is the text really in "
+            f"{options.decoding.encoding}? give its --encoding, or --bytes, or --min-count"
+        )
+    if len(kept) < len(seen):
+        rare = int(counts.sum() - counts[kept].sum())
+        notice(
+            f"{len(seen) - len(kept)} rare characters ({rare} in the text) are the unknown symbol"
+        )
+    characters = "".join(map(chr, kept.tolist()))
+    return Vocabulary(characters, len(kept) < len(seen), options.decoding.is_bytes)
+
+
+def _respool(spool: IO[bytes], encoding: str) -> Iterator[str]:
+    """Yield the characters of the spool in blocks."""
+    held = b""
+    while data := spool.read(BLOCK_BYTES):
+        data = held + data
+        end = len(data)
+        if encoding == "utf-8" and not data.isascii():
+            end -= _cut_character(data)
+        held = data[end:]
+        yield data[:end].decode(encoding)
+
+
+def _cut_character(data: bytes) -> int:
+    """Return how many bytes at the end of UTF-8 data begin a character that is cut off."""
+    for length in range(1, 4):
+        lead = data[-length]
+        if lead >= 0xC0:
+            needed = 2 if lead < 0xE0 else 3 if lead < 0xF0 else 4
+            return length if length < needed else 0
+        if lead < 0x80:
+            break
+    return 0
+
+
+def _write_ids(
+    path: Path,
+    blocks: Iterator[str],
+    num_chars: int,
+    num_train: int,
+    vocabulary: Vocabulary,
+    encoding: str,
+) -> int:
+    """Write the ids of a text as a NumPy file.
+
+    Returns:
+        The bytes of the validation text, its first character left out: that one is given to a
+        model and never predicted.
+    """
+    dtype = smallest_dtype(vocabulary.size)
+    unknown = vocabulary.unknown_id
+    done = val_bytes = 0
+    with open_whole(path) as file:
+        header = {"descr": dtype.str, "fortran_order": False, "shape": (num_chars,)}
+        np.lib.format.write_array_header_1_0(file, header)
+        for block in blocks:
+            ids = vocabulary.look_up(block)
+            if unknown is not None:
+                ids[ids < 0] = unknown
+            file.write(ids.astype(dtype).tobytes())
+            predicted = block[max(num_train + 1 - done, 0) :]
+            val_bytes += len(predicted.encode(encoding))
+            done += len(block)
+    return val_bytes

@@ -1,0 +1,201 @@
+"""Files, folders and standard input to blocks of text, strictly decoded.
+
+A corpus is named by paths: a file (plain, ``.gz``, ``.bz2`` or ``.xz``), a folder (every file below
+it that fits a pattern, in order of name), or ``-`` for standard input.
+"""
+
+from __future__ import annotations
+
+import bz2
+import codecs
+import gzip
+import lzma
+import sys
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, cast
+
+from charrnn.errors import ConfigError, TextError
+
+STDIN = "-"
+BLOCK_BYTES = 1 << 22
+
+Notice = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How bytes become characters.
+
+    Attributes:
+        encoding: A text encoding that Python knows.
+        is_bytes: Take each byte as one character, U+0000 to U+00FF, and change nothing.
+    """
+
+    encoding: str = "utf-8"
+    is_bytes: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse an encoding that does not exist or is not one of text.
+
+        Raises:
+            ConfigError: If so.
+        """
+        try:
+            b"".decode(self.encoding)
+        except LookupError:
+            raise ConfigError(
+                f"--encoding: Python knows no text encoding {self.encoding!r}; "
+                "try utf-8, utf-16, latin-1 or cp1252"
+            ) from None
+
+
+def find_files(corpora: Sequence[str], pattern: str = "*.txt") -> list[str]:
+    """Return the files that the names of a corpus stand for.
+
+    Args:
+        corpora: Paths of files and folders, or ``-``.
+        pattern: Which files of a folder to take, at any depth; hidden ones are left out.
+
+    Returns:
+        Paths of files, or ``-``, in the order given; those of a folder sorted.
+
+    Raises:
+        TextError: If a path does not exist or a folder holds no such file.
+    """
+    files = []
+    for name in corpora:
+        path = Path(name)
+        if name == STDIN or path.is_file():
+            files.append(name)
+        elif path.is_dir():
+            found = sorted(
+                file
+                for file in path.rglob(pattern)
+                if file.is_file()
+                and not any(part.startswith(".") for part in file.relative_to(path).parts)
+            )
+            if not found:
+                raise TextError(
+                    f"{name!r}: no file in this folder fits {pattern!r}; "
+                    "give another pattern, for example --glob '*.md'"
+                )
+            files.extend(str(file) for file in found)
+        elif path.exists():  # a pipe, such as <(command) makes
+            files.append(name)
+        else:
+            raise TextError(f"{name!r}: no such file or folder")
+    if files.count(STDIN) > 1:
+        raise ConfigError("'-': standard input can be read only once")
+    return files
+
+
+def read_blocks(
+    files: Sequence[str], decoding: Decoding, notice: Notice = lambda _: None
+) -> Iterator[str]:
+    """Yield the characters of files, one file after another, in blocks of bounded size.
+
+    A byte order mark at the start of a file is dropped and CRLF becomes LF, but not in bytes.
+
+    Args:
+        files: Paths, or ``-``.
+        decoding: How bytes become characters.
+        notice: Called with one line when line ends were changed.
+
+    Yields:
+        Blocks of text, none empty.
+
+    Raises:
+        TextError: If a file cannot be read, is damaged, or is not in the encoding.
+    """
+    for name in files:
+        with _open(name) as stream:
+            blocks = _decode(name, _read(name, stream), decoding)
+            if not decoding.is_bytes:
+                blocks = _clean(name, blocks, notice)
+            for block in blocks:
+                if block:
+                    yield block
+
+
+def _open(name: str) -> IO[bytes]:
+    """Open a file for reading, through the decompressor that its name asks for."""
+    if name == STDIN:
+        if sys.stdin is None:
+            raise TextError("'-': standard input is closed")
+        # closefd=False: the process's standard input stays open after the block that reads it.
+        return open(sys.stdin.fileno(), "rb", closefd=False)
+    try:
+        match Path(name).suffix.lower():
+            case ".gz":
+                return cast(IO[bytes], gzip.open(name, "rb"))
+            case ".bz2":
+                return bz2.open(name, "rb")
+            case ".xz":
+                return lzma.open(name, "rb")
+            case _:
+                return Path(name).open("rb")
+    except OSError as error:
+        raise TextError(f"{name!r}: {error.strerror}") from None
+
+
+def _read(name: str, stream: IO[bytes]) -> Iterator[bytes]:
+    """Yield the bytes of an open file in blocks."""
+    try:
+        while block := stream.read(BLOCK_BYTES):
+            yield block
+    except (EOFError, zlib.error, lzma.LZMAError):
+        raise TextError(f"{name!r}: the compressed file is damaged or cut short") from None
+    except OSError as error:
+        raise TextError(f"{name!r}: {error.strerror or error}") from None
+
+
+def _decode(name: str, blocks: Iterator[bytes], decoding: Decoding) -> Iterator[str]:
+    """Yield the characters of blocks of bytes; an error names the offset in the file."""
+    encoding = "latin-1" if decoding.is_bytes else decoding.encoding
+    decoder = codecs.getincrementaldecoder(encoding)("strict")
+    fed = offset = 0  # bytes given to the decoder; where in the file those it looks at begin
+    try:
+        for block in blocks:
+            offset = fed - len(decoder.getstate()[0])
+            fed += len(block)
+            yield decoder.decode(block)
+        offset = fed - len(decoder.getstate()[0])
+        yield decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        raise TextError(_not_decodable(name, offset, error, encoding)) from None
+
+
+def _not_decodable(name: str, offset: int, error: UnicodeDecodeError, encoding: str) -> str:
+    """Return the line that says where a file is not text, and the ways out."""
+    place = offset + error.start
+    wrong = error.object[error.start : error.start + 4].hex(" ")
+    marks = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    guess = "utf-16" if place == 0 and error.object.startswith(marks) else "latin-1"
+    return (
+        f"{name!r}: not {encoding} at byte offset {place} ({wrong}); "
+        f"give the encoding, for example --encoding {guess}, or --bytes to model bytes"
+    )
+
+
+def _clean(name: str, blocks: Iterator[str], notice: Notice) -> Iterator[str]:
+    """Yield blocks of text without a byte order mark and with LF for CRLF."""
+    is_first = True
+    was_crlf = False
+    held = ""  # a CR at the end of a block waits for what follows it
+    for block in blocks:
+        text = held + block
+        if is_first and text:
+            text = text.removeprefix("\ufeff")
+            is_first = False
+        held = "\r" if text.endswith("\r") else ""
+        text = text.removesuffix(held)
+        if "\r\n" in text:
+            was_crlf = True
+            text = text.replace("\r\n", "\n")
+        yield text
+    yield held
+    if was_crlf:
+        notice(f"{name!r}: line ends CRLF read as LF")

@@ -1,0 +1,161 @@
+"""Characters to ids and back, and the one rule for characters that the model never saw.
+
+Sizes: V ids in the vocabulary, N characters in a text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from charrnn.errors import UnknownCharacterError
+
+Ids = npt.NDArray[np.integer[Any]]
+OnUnknown = Literal["error", "skip", "replace"]
+
+UNKNOWN = "\N{REPLACEMENT CHARACTER}"
+"""How the unknown symbol is shown. It is an id, not a character: U+FFFD in a text is itself."""
+
+
+def code_points(text: str) -> npt.NDArray[np.uint32]:
+    """Return the Unicode code points of a text, shape (N,)."""
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+
+
+def smallest_dtype(size: int) -> np.dtype[Any]:
+    """Return the smallest unsigned type that holds the ids 0 to ``size - 1``."""
+    return np.min_scalar_type(max(size - 1, 0))
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The characters of a model, sorted by code point; an id is a place in that order.
+
+    A vocabulary of bytes is one of the characters U+0000 to U+00FF, one for each byte value.
+
+    Attributes:
+        characters: The characters, each once, sorted by code point.
+        has_unknown: Whether one more id, the last, stands for all other characters. It is learned
+            from the rare characters of the training text and never sampled.
+        is_bytes: Whether each character stands for one byte.
+    """
+
+    characters: str
+    has_unknown: bool = False
+    is_bytes: bool = False
+
+    @property
+    def size(self) -> int:
+        """The number of ids, V."""
+        return len(self.characters) + self.has_unknown
+
+    @property
+    def unknown_id(self) -> int | None:
+        """The id of the unknown symbol, if there is one."""
+        return len(self.characters) if self.has_unknown else None
+
+    @cached_property
+    def _table(self) -> npt.NDArray[np.int32]:
+        """Code point to id, -1 where there is none; the last entry stands for all beyond it."""
+        points = code_points(self.characters)
+        table = np.full(int(points.max(initial=0)) + 2, -1, dtype=np.int32)
+        table[points] = np.arange(len(points))
+        return table
+
+    @cached_property
+    def byte_lengths(self) -> npt.NDArray[np.int64]:
+        """How many bytes each character takes in UTF-8 (1 in a vocabulary of bytes), shape (V,).
+
+        The unknown symbol counts 0: how long it was in the text is not known.
+        """
+        encoded = [1 if self.is_bytes else len(c.encode()) for c in self.characters]
+        return np.array(encoded + [0] * self.has_unknown, dtype=np.int64)
+
+    def look_up(self, text: str) -> npt.NDArray[np.int32]:
+        """Return the id of each character, and -1 for each that has none; shape (N,)."""
+        table = self._table
+        ids: npt.NDArray[np.int32] = table[np.minimum(code_points(text), len(table) - 1)]
+        return ids
+
+    def encode(self, text: str, on_unknown: OnUnknown = "error") -> npt.NDArray[np.int32]:
+        """Return the ids of a text.
+
+        Args:
+            text: Any text, N characters.
+            on_unknown: What to do with a character that is not in the vocabulary: ``error``,
+                ``skip`` (leave it out) or ``replace`` (by the unknown symbol if there is one, else
+                by a space, else by the first character).
+
+        Returns:
+            Ids from 0 to V - 1, shape (N,), fewer where characters were skipped.
+
+        Raises:
+            UnknownCharacterError: At the first unknown character, with ``error``.
+        """
+        ids = self.look_up(text)
+        missing = ids < 0
+        if not missing.any():
+            return ids
+        if on_unknown == "skip":
+            return ids[~missing]
+        if on_unknown == "replace":
+            fallback = self.characters.find(" ")
+            ids[missing] = max(fallback, 0) if self.unknown_id is None else self.unknown_id
+            return ids
+        place = int(np.argmax(missing))
+        character = text[place]
+        raise UnknownCharacterError(
+            f"the model never saw {character!r} (U+{ord(character):04X}), character {place + 1} of "
+            "the prompt; give another prompt, or --on-unknown skip or replace"
+        )
+
+    def decode(self, ids: Ids) -> str:
+        """Return the text of ids, shape (N,); the unknown symbol as ``UNKNOWN``."""
+        symbols = self.characters + UNKNOWN * self.has_unknown
+        return "".join([symbols[i] for i in ids.tolist()])
+
+    def from_user(self, text: str) -> str:
+        """Return what a user typed as characters of this vocabulary: for bytes, one a byte."""
+        if not self.is_bytes:
+            return text
+        return text.encode("utf-8", "surrogateescape").decode("latin-1")
+
+    def to_bytes(self, text: str) -> bytes:
+        """Return generated text as the bytes to write: UTF-8, or the bytes that it stands for."""
+        return text.encode("latin-1", "replace") if self.is_bytes else text.encode("utf-8")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the vocabulary as it stands in a model file."""
+        return {
+            "characters": self.characters,
+            "has_unknown": self.has_unknown,
+            "is_bytes": self.is_bytes,
+        }
+
+    @classmethod
+    def from_json(cls, value: object) -> Vocabulary:
+        """Return the vocabulary that ``to_json`` described.
+
+        Raises:
+            ValueError: If the value is not such a description.
+        """
+        match value:
+            case {
+                "characters": str(text),
+                "has_unknown": bool(unknown),
+                "is_bytes": bool(is_bytes),
+            }:
+                points = code_points(text)
+                if (
+                    len(points) == 0
+                    or bool((points[1:] <= points[:-1]).any())
+                    or bool(((points >= 0xD800) & (points < 0xE000)).any())
+                    or (is_bytes and int(points[-1]) > 0xFF)
+                ):
+                    raise ValueError("the characters are not distinct, sorted and valid")
+                return cls(text, unknown, is_bytes)
+        raise ValueError("not a vocabulary")

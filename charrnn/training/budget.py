@@ -1,0 +1,74 @@
+"""How much of a run is over, whatever limits it: time, steps or epochs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Budget:
+    """The limits of a run; the one that is reached first ends it.
+
+    The clock is the monotonic one, so setting the time of day changes nothing.
+
+    Attributes:
+        seconds: That the whole run may take, from ``began``; None for no limit.
+        steps: Optimizer updates; None for no limit.
+        began: When the run began, by ``clock``.
+        clock: Seconds that only grow.
+        reserve: Seconds that the end takes: the last validation and saving.
+    """
+
+    seconds: float | None
+    steps: int | None
+    began: float
+    clock: Callable[[], float] = time.monotonic
+    reserve: float = 0.5
+    training_began: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Note when training begins: what went before is not part of the schedule."""
+        self.training_began = self.clock()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the run began."""
+        return self.clock() - self.began
+
+    def progress(self, step: int) -> float:
+        """Return the share of the training that is over, 0 to 1.
+
+        Args:
+            step: Optimizer updates done.
+        """
+        shares = [0.0]
+        if self.steps is not None:
+            shares.append(step / self.steps)
+        if self.seconds is not None:
+            now = self.clock()
+            length = self.began + self.seconds - self.reserve - self.training_began
+            shares.append((now - self.training_began) / max(length, 1e-9))
+        return min(max(shares), 1.0)
+
+    def seconds_left(self, step: int) -> float:
+        """Return how long the training goes on, as far as can be told."""
+        progress = self.progress(step)
+        if progress == 0:
+            return 0.0
+        return (self.clock() - self.training_began) * (1 - progress) / progress
+
+
+WARM_UP = 0.02
+
+
+def learning_rate_factor(progress: float) -> float:
+    """Return the share of the highest learning rate: a short warm-up, then a line down to zero.
+
+    Args:
+        progress: The share of the training that is over, 0 to 1.
+    """
+    if progress < WARM_UP:
+        return max(progress / WARM_UP, 0.05)
+    return (1 - progress) / (1 - WARM_UP)

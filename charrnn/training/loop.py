@@ -1,0 +1,261 @@
+"""Truncated backpropagation through time: step, clip, schedule, validate, keep the best, stop.
+
+Sizes: B streams, T time steps, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from charrnn.errors import TrainingError
+from charrnn.model.cells import Array
+from charrnn.text.streams import IGNORED, Streams, Window, measuring_streams
+from charrnn.text.vocabulary import Ids
+from charrnn.training.budget import Budget, learning_rate_factor
+from charrnn.training.machine import Machine
+from charrnn.training.monitor import Monitor, Report
+from charrnn.training.network import State, TrainableNetwork
+from charrnn.training.recipe import Recipe
+
+NUM_REPORTS = 100
+NUM_VALIDATIONS = 10
+VALIDATION_SHARE = 0.05  # of the characters trained on: reading is about three times as fast
+MIN_VALIDATION_CHARS = 120_000
+
+Keep = Callable[[dict[str, Array], Report], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        best: The report of the best validation, or the last one where nothing validates.
+        stop_signal: The signal that ended it early, if one did.
+    """
+
+    best: Report
+    stop_signal: int | None
+
+
+class Trainer:
+    """One run: the network, its optimizer, and where in the text it is."""
+
+    def __init__(
+        self, recipe: Recipe, machine: Machine, train: Ids, val: Ids, budget: Budget
+    ) -> None:
+        """Make everything ready for the first step.
+
+        Args:
+            recipe: What to train, and how.
+            machine: Where.
+            train: The training text, shape (N,).
+            val: The validation text; shorter than two characters, nothing is validated.
+            budget: When to end.
+        """
+        self.recipe = recipe
+        self.machine = machine
+        self.budget = budget
+        self.val = val
+        self.generator = torch.Generator().manual_seed(recipe.seed)
+        self.network = TrainableNetwork(
+            recipe.model, dropout=recipe.dropout, generator=self.generator
+        ).to(machine.device)
+        self.optimizer = make_optimizer(self.network, recipe)
+        self.streams = Streams(train, recipe.batch_size, recipe.seq_length)
+        self.state = self.network.initial_state(self.streams.num_streams)
+        self.step = 0
+        self.chars = 0
+        self.learning_rate = 0.0
+
+    @property
+    def epoch(self) -> float:
+        """Passes over the training text."""
+        return self.step / self.streams.num_windows
+
+    def advance(self, progress: float) -> tuple[float, int]:
+        """Train on the next window.
+
+        Args:
+            progress: The share of the training that is over, 0 to 1.
+
+        Returns:
+            The sum of the losses in nats, and over how many characters.
+        """
+        index = self.step % self.streams.num_windows
+        window = self.streams.window(index)
+        if index == 0:
+            self.state = self.network.initial_state(self.streams.num_streams)
+        self.learning_rate = self.recipe.learning_rate * learning_rate_factor(progress)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.learning_rate
+        self.optimizer.zero_grad()
+        nats, self.state = self._nats(window, self.state)
+        (nats / window.num_chars).backward()  # type: ignore[no-untyped-call]
+        if self.recipe.clip:
+            nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
+        self.optimizer.step()
+        self.step += 1
+        self.chars += window.num_chars
+        return float(nats.detach()), window.num_chars
+
+    def validate(self, max_chars: int) -> float | None:
+        """Return the loss of the validation text in nats per character.
+
+        It has a state of its own; that of training is not touched.
+
+        Args:
+            max_chars: How much of the text to read, from its start.
+        """
+        val = self.val[: max_chars + 1]
+        if len(val) < 2:
+            return None
+        streams = measuring_streams(val, self.recipe.seq_length)
+        state = self.network.initial_state(streams.num_streams)
+        total = 0.0
+        self.network.eval()
+        with torch.inference_mode():
+            for window in streams:
+                if window.is_start:
+                    for array in (array for layer in state for array in layer):
+                        array[0] = 0
+                nats, state = self._nats(window, state)
+                total += float(nats)
+        self.network.train()
+        return total / (len(val) - 1)
+
+    def _nats(self, window: Window, state: State) -> tuple[Tensor, State]:
+        """Return the sum of the losses over a window, and the state after it."""
+        inputs = torch.from_numpy(window.inputs).to(self.machine.device)
+        targets = torch.from_numpy(window.targets).to(self.machine.device)
+        with self.machine.products():
+            logits, state = self.network(inputs, state)
+        nats = nn.functional.cross_entropy(
+            logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="sum"
+        )
+        return nats, state
+
+
+def make_optimizer(network: TrainableNetwork, recipe: Recipe) -> torch.optim.Optimizer:
+    """Return the optimizer that a recipe names.
+
+    Weight decay is for matrices alone: a bias or an embedding of a rare character has no reason to
+    shrink.
+    """
+    rate = recipe.learning_rate
+    match recipe.optimizer:
+        case "adamw":
+            decayed = [p for n, p in network.named_parameters() if "weight_" in n]
+            others = [p for n, p in network.named_parameters() if "weight_" not in n]
+            groups = [
+                {"params": decayed, "weight_decay": 0.01},
+                {"params": others, "weight_decay": 0.0},
+            ]
+            return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.99), fused=True)
+        case "adam":
+            return torch.optim.Adam(network.parameters(), lr=rate, betas=(0.9, 0.99), fused=True)
+        case "rmsprop":
+            return torch.optim.RMSprop(network.parameters(), lr=rate, alpha=0.95)
+        case _:
+            return torch.optim.SGD(network.parameters(), lr=rate, momentum=0.9)
+
+
+def run_training(
+    trainer: Trainer, monitor: Monitor, keep: Keep, preview_every: float, preview: Callable[[], str]
+) -> Outcome:
+    """Train until the budget is used up or a signal asks for an end.
+
+    Args:
+        trainer: The run, at any step.
+        monitor: Who follows it.
+        keep: Called with the weights and the report whenever the validation is the best so far.
+        preview_every: Seconds between previews; 0 for none.
+        preview: Makes a short text with the weights of now.
+
+    Returns:
+        How it ended.
+
+    Raises:
+        TrainingError: If the loss is not finite. What was kept stays kept.
+    """
+    budget = trainer.budget
+    best: Report | None = None
+    nats, num_chars = 0.0, 0
+    reported_at = previewed_at = budget.elapsed
+    reports_done = validations_done = 0
+    stop_signal = None
+    while True:
+        progress = budget.progress(trainer.step)
+        if trainer.step and progress >= 1:
+            break
+        step_nats, step_chars = trainer.advance(progress)
+        if not math.isfinite(step_nats):
+            raise TrainingError(_not_finite(trainer, best))
+        nats += step_nats
+        num_chars += step_chars
+        stop_signal = monitor.stop_signal()
+        progress = budget.progress(trainer.step)
+        is_end = progress >= 1 or stop_signal is not None
+        if not is_end and progress * NUM_REPORTS < reports_done + 1:
+            continue
+        reports_done = int(progress * NUM_REPORTS)
+        elapsed = budget.elapsed
+        report = Report(
+            step=trainer.step,
+            epoch=trainer.epoch,
+            progress=progress,
+            seconds=elapsed,
+            seconds_left=budget.seconds_left(trainer.step),
+            chars=trainer.chars,
+            chars_per_second=num_chars / max(elapsed - reported_at, 1e-9),
+            learning_rate=trainer.learning_rate,
+            train_nats_per_char=nats / num_chars,
+        )
+        if is_end or progress * NUM_VALIDATIONS >= validations_done + 1:
+            validations_done = int(progress * NUM_VALIDATIONS)
+            expected = trainer.chars / max(progress, 1e-9) / NUM_VALIDATIONS
+            before = budget.elapsed
+            loss = trainer.validate(max(int(expected * VALIDATION_SHARE), MIN_VALIDATION_CHARS))
+            budget.reserve = max(budget.reserve, 0.3 + 1.1 * (budget.elapsed - before))
+            report, best = _compare(report, loss, best)
+            if report is best:
+                keep(trainer.network.to_arrays(), report)
+        monitor.report(report)
+        nats, num_chars = 0.0, 0
+        reported_at = budget.elapsed
+        if is_end:
+            break
+        if preview_every and reported_at - previewed_at >= preview_every:
+            monitor.preview(preview())
+            previewed_at = reported_at = budget.elapsed
+    assert best is not None  # the last step of a run validates
+    return Outcome(best, stop_signal)
+
+
+def _compare(
+    report: Report, loss: float | None, best: Report | None
+) -> tuple[Report, Report | None]:
+    """Return the report with its validation loss, and the best report so far."""
+    if loss is None:
+        report = replace(report, is_best=True)
+        return report, report
+    is_best = math.isfinite(loss) and (
+        best is None or best.val_nats_per_char is None or loss < best.val_nats_per_char
+    )
+    report = replace(report, val_nats_per_char=loss, is_best=is_best)
+    return report, report if is_best else best
+
+
+def _not_finite(trainer: Trainer, best: Report | None) -> str:
+    """Return the advice for a loss that is not finite."""
+    rate = trainer.recipe.learning_rate
+    kept = "no model was good enough to keep" if best is None else "the best model so far is kept"
+    return (
+        f"the loss is not finite after {trainer.step} steps; {kept}; "
+        f"try --lr {rate / 4:.2g}, or --clip 0.5, or --precision float32"
+    )

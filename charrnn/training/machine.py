@@ -1,0 +1,75 @@
+"""What the machine has: device, precision of products, threads."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+
+import torch
+
+from charrnn.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where and how precisely to compute.
+
+    Attributes:
+        device: ``cpu``, ``cuda`` or ``mps``.
+        precision: ``float32`` or ``bfloat16``, of matrix products. Weights are float32 always.
+    """
+
+    device: torch.device
+    precision: str
+
+    def products(self) -> contextlib.AbstractContextManager[object]:
+        """Return the context in which products have the precision."""
+        if self.precision == "float32":
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, torch.bfloat16)
+
+    def __str__(self) -> str:
+        """Return the words that a user is told."""
+        threads = f", {torch.get_num_threads()} threads" if self.device.type == "cpu" else ""
+        return f"{self.device.type}, {self.precision}{threads}"
+
+
+def prepare_machine(device: str, precision: str, threads: int | None) -> Machine:
+    """Choose what was left to choose, and set the threads.
+
+    Args:
+        device: ``auto`` takes a GPU where there is one.
+        precision: ``auto`` takes bfloat16 where the processor multiplies it.
+        threads: None for what torch chooses.
+
+    Returns:
+        The machine to train on.
+
+    Raises:
+        ConfigError: If the device is not there, or cannot do what is asked.
+    """
+    # Before the threads start, since each has a flag of its own: denormal numbers are slow.
+    torch.set_flush_denormal(True)
+    if threads is not None:
+        torch.set_num_threads(threads)
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.mps.is_available()}
+    if device == "auto":
+        device = "cuda" if there["cuda"] else "cpu"
+    if not there[device]:
+        raise ConfigError(f"--device: torch finds no {device} on this machine; use --device cpu")
+    has_bfloat16 = _multiplies_bfloat16(device)
+    if precision == "auto":
+        precision = "bfloat16" if has_bfloat16 else "float32"
+    if precision == "bfloat16" and not has_bfloat16:
+        raise ConfigError(
+            f"--precision: this {device} does not multiply bfloat16; use --precision float32"
+        )
+    return Machine(torch.device(device), precision)
+
+
+def _multiplies_bfloat16(device: str) -> bool:
+    """Return whether a device has instructions for products of bfloat16."""
+    if device == "cpu":
+        capabilities = torch.cpu.get_capabilities()
+        return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+    return device == "cuda" and torch.cuda.is_bf16_supported()
