@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -22,11 +23,18 @@ class OneLineErrors(TyperGroup):
     It is done here, and not around the call of the program, so that Typer's test runner sees it.
     """
 
-    def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Run a command line and end with its exit code."""
-        standalone_mode = kwargs.pop("standalone_mode", True)
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run a command line and end with its exit code; the arguments are Typer's."""
         try:
-            code = super().main(*args, standalone_mode=False, **kwargs)
+            code = super().main(args, prog_name, complete_var, False, windows_expand_args, **extra)
         except CharRNNError as error:
             say(f"charrnn: error: {error}")
             code = error.exit_code

@@ -227,7 +227,6 @@ def _describe(recipe: Recipe) -> str:
         None if recipe.steps is None else f"{recipe.steps:,} steps",
         None if recipe.epochs is None else f"{recipe.epochs:g} epochs",
     ]
-    return (
-        f"{model.cell} {model.num_layers} x {model.hidden_size} ({num_parameters:,} parameters) for "
-        + " or ".join(limit for limit in limits if limit)
-    )
+    budget = " or ".join(limit for limit in limits if limit)
+    sizes = f"{model.num_layers} x {model.hidden_size}, {num_parameters:,} parameters"
+    return f"{model.cell} {sizes}, for {budget}"
