@@ -1,0 +1,114 @@
+"""Commands start at once: they load no more than they need, and say what they offer."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+HEAVY = {"torch", "numpy", "rich"}
+
+
+def loaded_modules(*args: str, **more: object) -> set[str]:
+    """Return the top-level modules that an interpreter with these arguments imports."""
+    command = [sys.executable, "-X", "importtime", *args]
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, check=True, **more
+    )
+    lines = re.findall(r"^import time: .*\| +(\S+)$", done.stderr.decode(), re.MULTILINE)
+    return {name.partition(".")[0] for name in lines}
+
+
+@pytest.mark.parametrize("name", sorted(HEAVY))
+def test_the_check_sees_a_heavy_module(name: str, tmp_path: Path) -> None:
+    """A program that loads a heavy module is caught by the check used below."""
+    (tmp_path / f"{name}.py").write_text("")
+    assert HEAVY & loaded_modules("-c", f"import {name}", cwd=tmp_path) == {name}
+
+
+@pytest.mark.parametrize(
+    "args",
+    [["--help"], ["--version"], ["train", "--help"], ["sample", "--help"], ["eval", "--help"]],
+    ids=" ".join,
+)
+def test_help_loads_nothing_heavy(args: list[str]) -> None:
+    """Help and version are shown without torch, NumPy or Rich."""
+    assert not HEAVY & loaded_modules("-m", "charrnn", *args)
+
+
+def test_sampling_loads_no_torch(cycle_model: Path) -> None:
+    """Sampling needs NumPy alone."""
+    args = ["sample", "-m", str(cycle_model), "-n", "5"]
+    assert HEAVY & loaded_modules("-m", "charrnn", *args) == {"numpy"}
+
+
+def test_evaluation_loads_no_torch(cycle_model: Path, tmp_path: Path) -> None:
+    """Evaluation needs NumPy alone."""
+    (tmp_path / "other.txt").write_text("abc")
+    args = ["eval", "-m", str(cycle_model), str(tmp_path / "other.txt")]
+    assert HEAVY & loaded_modules("-m", "charrnn", *args) == {"numpy"}
+
+
+def test_a_missing_corpus_is_told_before_torch_is_loaded() -> None:
+    """A mistake in the name of a corpus costs no import of torch."""
+    program = (
+        "import sys; from charrnn.cli.app import app\n"
+        "try: app(['train', 'missing.txt'])\n"
+        "except SystemExit as end: assert end.code == 1\n"
+        "assert 'torch' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_version_is_that_of_the_package(charrnn: Callable) -> None:
+    """The version is one line on standard output."""
+    from charrnn import __version__
+
+    finished = charrnn("--version")
+    assert (finished.code, finished.text, finished.stderr) == (0, f"charrnn {__version__}\n", "")
+
+
+def test_no_command_shows_the_help(invoke: Callable) -> None:
+    """The program without arguments shows its help and succeeds."""
+    finished = invoke()
+    assert finished.code == 0
+    assert finished.stdout == invoke("--help").stdout
+    assert finished.text.startswith("Usage: charrnn ")
+
+
+OPTIONS = {
+    "": "--version --install-completion --show-completion -h --help",
+    "train": (
+        "-o --out --time --steps --epochs --cell --nonlinearity --hidden-size --num-layers "
+        "--embedding-size --dropout --batch-size --seq-length --learning-rate --lr --clip "
+        "--optimizer --val --glob --encoding --bytes --min-count --seed --device --precision "
+        "--threads --preview-every --json -q --quiet -h --help"
+    ),
+    "sample": (
+        "-m --model -t --temp --temperature -n --length --seed --on-unknown -q --quiet -h --help"
+    ),
+    "eval": "-m --model --glob --encoding --json -q --quiet -h --help",
+}
+
+
+@pytest.mark.parametrize("command", OPTIONS)
+def test_options_are_those_agreed_on(command: str, invoke: Callable) -> None:
+    """A command has the options listed here: a new one is a decision, not an accident."""
+    finished = invoke(*command.split(), "--help")
+    assert finished.code == 0
+    options = finished.text.partition("\nOptions:\n")[2].partition("\nCommands:\n")[0]
+    found = []
+    for line in re.findall(r"^  (-.*)", options, re.MULTILINE):
+        found += re.findall(r"(?<!\S)--?[a-z][a-z-]*", line.partition("  ")[0])
+    assert found == OPTIONS[command].split()
+
+
+def test_commands_are_those_agreed_on(invoke: Callable) -> None:
+    """The program has the commands listed here."""
+    commands = invoke("--help").text.partition("\nCommands:\n")[2].partition("\n\n")[0]
+    assert re.findall(r"^  (\w+) ", commands, re.MULTILINE) == ["train", "sample", "eval"]

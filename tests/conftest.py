@@ -1,0 +1,77 @@
+"""Fixtures for all tests: tiny models with random weights, made in memory and without training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from charrnn.model.checkpoint import Checkpoint
+from charrnn.model.config import ModelConfig, parameter_shapes
+from charrnn.text.vocabulary import Vocabulary
+
+MakeCheckpoint = Callable[..., Checkpoint]
+
+_KINDS = {
+    "rnn-tanh": {"cell": "rnn", "nonlinearity": "tanh"},
+    "rnn-relu": {"cell": "rnn", "nonlinearity": "relu"},
+    "lstm": {"cell": "lstm", "nonlinearity": "tanh"},
+    "gru": {"cell": "gru", "nonlinearity": "tanh"},
+}
+
+
+@pytest.fixture(params=_KINDS.values(), ids=_KINDS.keys())
+def kind(request: pytest.FixtureRequest) -> dict[str, str]:
+    """Each recurrence in turn, as arguments of ``make_checkpoint`` and ``ModelConfig``."""
+    return request.param
+
+
+@pytest.fixture
+def make_checkpoint() -> MakeCheckpoint:
+    """Return the maker of tiny models.
+
+    For example ``make_checkpoint("gru", num_layers=2, characters="abc", trained_at=7.0)``. All
+    arguments have defaults, so that a test names only what it is about; see ``_make_checkpoint``.
+    """
+    return _make_checkpoint
+
+
+def _make_checkpoint(
+    cell: str = "lstm",
+    *,
+    num_layers: int = 1,
+    hidden_size: int = 5,
+    embedding_size: int = 3,
+    nonlinearity: str = "tanh",
+    characters: str = "\n abcde",
+    has_unknown: bool = False,
+    is_bytes: bool = False,
+    scale: float = 1.0,
+    dtype: type[np.floating] = np.float32,
+    seed: int = 0,
+    **about: Any,
+) -> Checkpoint:
+    """Return a model with random weights; equal arguments give equal weights.
+
+    Recurrent layers are uniform within ``scale / sqrt(H)``, as torch starts them, so that at scale
+    1 the memory of a model is short; embedding and output are uniform within ``scale``. A scale of
+    0 gives the model that finds all characters equally likely. The keywords that are left become
+    ``Checkpoint.about``.
+    """
+    vocabulary = Vocabulary(characters, has_unknown, is_bytes)
+    config = ModelConfig(
+        vocab_size=vocabulary.size,
+        cell=cell,
+        embedding_size=embedding_size,
+        hidden_size=hidden_size,
+        num_layers=num_layers,
+        nonlinearity=nonlinearity,
+    )
+    rng = np.random.default_rng(seed)
+    arrays = {}
+    for name, shape in parameter_shapes(config).items():
+        bound = scale / np.sqrt(hidden_size) if name.startswith("layers.") else scale
+        arrays[name] = rng.uniform(-bound, bound, shape).astype(dtype)
+    return Checkpoint(config, vocabulary, arrays, about)

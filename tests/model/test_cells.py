@@ -1,0 +1,180 @@
+"""One time step of each recurrence, against torch's cells and against laws of the equations."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from charrnn.model.cells import (
+    RecurrentWeights,
+    gru_step,
+    lstm_step,
+    rnn_relu_step,
+    rnn_tanh_step,
+    sigmoid,
+    step_of,
+)
+from charrnn.model.config import ModelConfig
+
+NUM_STREAMS, INPUT_SIZE, HIDDEN_SIZE = 4, 3, 5
+
+CELLS = {
+    "rnn-tanh": (rnn_tanh_step, 1, 1, lambda: torch.nn.RNNCell(INPUT_SIZE, HIDDEN_SIZE)),
+    "rnn-relu": (
+        rnn_relu_step,
+        1,
+        1,
+        lambda: torch.nn.RNNCell(INPUT_SIZE, HIDDEN_SIZE, nonlinearity="relu"),
+    ),
+    "lstm": (lstm_step, 4, 2, lambda: torch.nn.LSTMCell(INPUT_SIZE, HIDDEN_SIZE)),
+    "gru": (gru_step, 3, 1, lambda: torch.nn.GRUCell(INPUT_SIZE, HIDDEN_SIZE)),
+}
+
+
+@pytest.mark.parametrize(("step", "num_blocks", "num_states", "make"), CELLS.values(), ids=CELLS)
+def test_a_step_is_that_of_torch(step, num_blocks, num_states, make):
+    """From any state, a step gives what torch's cell with the same weights gives."""
+    rng = np.random.default_rng(1)
+    rows = num_blocks * HIDDEN_SIZE
+    weight_ih = rng.normal(size=(rows, INPUT_SIZE))
+    weight_hh = rng.normal(size=(rows, HIDDEN_SIZE))
+    bias_ih, bias_hh = rng.normal(size=(2, rows))
+    inputs = rng.normal(size=(NUM_STREAMS, INPUT_SIZE))
+    state = tuple(rng.normal(size=(num_states, NUM_STREAMS, HIDDEN_SIZE)))
+
+    cell = make().double()
+    weights = {
+        "weight_ih": weight_ih,
+        "weight_hh": weight_hh,
+        "bias_ih": bias_ih,
+        "bias_hh": bias_hh,
+    }
+    cell.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
+    torch_state = tuple(torch.from_numpy(array) for array in state)
+    with torch.no_grad():
+        found = cell(torch.from_numpy(inputs), torch_state if num_states > 1 else torch_state[0])
+    expected = found if num_states > 1 else (found,)
+
+    actual = step(RecurrentWeights(weight_hh.T, bias_hh), inputs @ weight_ih.T + bias_ih, state)
+    assert len(actual) == num_states
+    for ours, theirs in zip(actual, expected, strict=True):
+        # A few roundings of float64, 1.1e-16 each, on values of about one.
+        np.testing.assert_allclose(ours, theirs.numpy(), rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize(("step", "num_blocks", "num_states", "make"), CELLS.values(), ids=CELLS)
+def test_a_step_leaves_its_arguments_alone(step, num_blocks, num_states, make):
+    """A step changes neither the state nor the projection that it is given."""
+    del make
+    rng = np.random.default_rng(2)
+    projected = rng.normal(size=(NUM_STREAMS, num_blocks * HIDDEN_SIZE))
+    state = tuple(rng.normal(size=(num_states, NUM_STREAMS, HIDDEN_SIZE)))
+    kept = [array.copy() for array in (projected, *state)]
+    weights = RecurrentWeights(
+        rng.normal(size=(HIDDEN_SIZE, num_blocks * HIDDEN_SIZE)),
+        rng.normal(size=num_blocks * HIDDEN_SIZE),
+    )
+    step(weights, projected, state)
+    for before, after in zip(kept, (projected, *state), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+@pytest.mark.parametrize("x", [-1e4, -40.0, -1.5, -1e-9, 0.0, 0.3, 2.0, 40.0, 1e4])
+def test_sigmoid_is_the_logistic_function(x):
+    """The logistic function is right over the whole line and overflows nowhere."""
+    expected = 1 / (1 + math.exp(-x)) if x > -700 else 0.0  # exp(700) is near the largest float64
+    # The tangent rounds to 1.1e-16 near one; halved and shifted that is the error left.
+    assert float(sigmoid(np.array([x]))[0]) == pytest.approx(expected, rel=0, abs=2e-16)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sigmoid_keeps_the_type_and_its_argument(dtype):
+    """The logistic function works in the type it is given and leaves its argument alone."""
+    x = np.array([-2.0, 3.0], dtype)
+    assert sigmoid(x).dtype == dtype
+    np.testing.assert_array_equal(x, np.array([-2.0, 3.0], dtype))
+
+
+def still_weights(num_blocks: int) -> RecurrentWeights:
+    """Return recurrent weights that add nothing, so that the projection alone sets the gates."""
+    rows = num_blocks * HIDDEN_SIZE
+    return RecurrentWeights(np.zeros((HIDDEN_SIZE, rows)), np.zeros(rows))
+
+
+def test_an_lstm_with_an_open_forget_gate_remembers():
+    """Forget gate open and input gate shut keep the cell exactly, and the output gate shows it."""
+    rng = np.random.default_rng(3)
+    h, c = rng.normal(size=(2, NUM_STREAMS, HIDDEN_SIZE))
+    gate = np.full((NUM_STREAMS, HIDDEN_SIZE), 1e4)
+    projected = np.concatenate([-gate, gate, gate, gate], axis=1)  # i shut, f open, g, o open
+    next_h, next_c = lstm_step(still_weights(4), projected, (h, c))
+    np.testing.assert_array_equal(next_c, c)
+    np.testing.assert_array_equal(next_h, np.tanh(c))
+
+
+def test_an_lstm_with_a_shut_forget_gate_starts_anew():
+    """Forget gate shut, input gate open: the cell is the candidate, whatever it was."""
+    rng = np.random.default_rng(4)
+    h, c, candidate = rng.normal(size=(3, NUM_STREAMS, HIDDEN_SIZE))
+    gate = np.full((NUM_STREAMS, HIDDEN_SIZE), 1e4)
+    projected = np.concatenate([gate, -gate, candidate, -gate], axis=1)  # o shut
+    next_h, next_c = lstm_step(still_weights(4), projected, (h, c))
+    np.testing.assert_array_equal(next_c, np.tanh(candidate))
+    np.testing.assert_array_equal(next_h, 0)
+
+
+def test_a_gru_with_an_open_update_gate_remembers():
+    """An update gate of one keeps the state, one of zero replaces it by the candidate."""
+    rng = np.random.default_rng(5)
+    h, candidate = rng.normal(size=(2, NUM_STREAMS, HIDDEN_SIZE))
+    gate = np.full((NUM_STREAMS, HIDDEN_SIZE), 1e4)
+    (kept,) = gru_step(still_weights(3), np.concatenate([gate, gate, candidate], axis=1), (h,))
+    # n + (h - n) is h but for one rounding.
+    np.testing.assert_allclose(kept, h, rtol=0, atol=1e-15)
+    (new,) = gru_step(still_weights(3), np.concatenate([gate, -gate, candidate], axis=1), (h,))
+    np.testing.assert_array_equal(new, np.tanh(candidate))
+
+
+def test_the_reset_gate_acts_after_the_product():
+    """A shut reset gate silences the recurrent bias too, as in torch and unlike in the paper."""
+    rng = np.random.default_rng(6)
+    weights = RecurrentWeights(
+        rng.normal(size=(HIDDEN_SIZE, 3 * HIDDEN_SIZE)), rng.normal(size=3 * HIDDEN_SIZE)
+    )
+    h, candidate = rng.normal(size=(2, NUM_STREAMS, HIDDEN_SIZE))
+    gate = np.full((NUM_STREAMS, HIDDEN_SIZE), 1e4)
+    (new,) = gru_step(weights, np.concatenate([-gate, -gate, candidate], axis=1), (h,))
+    np.testing.assert_array_equal(new, np.tanh(candidate))
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_the_state_stays_in_its_bounds(name):
+    """The state of each cell stays between its documented bounds for any weights and inputs."""
+    step, num_blocks, num_states, _ = CELLS[name]
+    rng = np.random.default_rng(7)
+    rows = num_blocks * HIDDEN_SIZE
+    weights = RecurrentWeights(rng.normal(size=(HIDDEN_SIZE, rows)), rng.normal(size=rows))
+    state = tuple(np.zeros((num_states, NUM_STREAMS, HIDDEN_SIZE)))
+    for _ in range(20):
+        state = step(weights, 10 * rng.normal(size=(NUM_STREAMS, rows)), state)
+        low, high = (0, math.inf) if name == "rnn-relu" else (-1, 1)
+        assert state[0].min() >= low
+        assert state[0].max() <= high
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_step_of_finds_the_equations_of_a_configuration(name):
+    """Each cell and nonlinearity of a configuration leads to its own equations."""
+    cell, _, nonlinearity = name.partition("-")
+    config = ModelConfig(
+        vocab_size=2,
+        cell=cell,
+        embedding_size=1,
+        hidden_size=1,
+        num_layers=1,
+        nonlinearity=nonlinearity or "tanh",
+    )
+    assert step_of(config) is CELLS[name][0]

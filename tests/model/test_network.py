@@ -1,0 +1,268 @@
+"""The NumPy network, against torch, against a derivation number by number, and against laws."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from charrnn.model.config import NUM_STATES
+from charrnn.model.network import Network
+from charrnn.training.network import TrainableNetwork
+
+NUM_STREAMS, NUM_STEPS = 3, 200
+HIDDEN_SIZE, EMBEDDING_SIZE = 16, 6
+
+# 200 steps, relative to the largest value. A weight of float32 is known to 6e-8, and the two sides
+# add up their products in different orders; in float64 the same is 1.1e-16 times about a thousand.
+TOLERANCES = {np.float32: 2e-6, np.float64: 1e-13}
+
+
+def some_ids(checkpoint, num_steps=NUM_STEPS, num_streams=NUM_STREAMS):
+    """Return random ids of a model's vocabulary, shape (B, T)."""
+    rng = np.random.default_rng(11)
+    return rng.integers(0, checkpoint.config.vocab_size, (num_streams, num_steps))
+
+
+def build_torch_modules(checkpoint, dtype):
+    """Return torch's own embedding, recurrent and linear modules with the weights of a model."""
+    config = checkpoint.config
+    kinds = {"rnn": torch.nn.RNN, "lstm": torch.nn.LSTM, "gru": torch.nn.GRU}
+    options = {"nonlinearity": config.nonlinearity} if config.cell == "rnn" else {}
+    recurrent = kinds[config.cell](
+        config.embedding_size,
+        config.hidden_size,
+        config.num_layers,
+        batch_first=True,
+        dtype=dtype,
+        **options,
+    )
+    tensors = {name: torch.from_numpy(array) for name, array in checkpoint.arrays.items()}
+    weights = {}
+    for name, tensor in tensors.items():
+        if name.startswith("layers."):
+            _, layer, weight = name.split(".")
+            weights[f"{weight}_l{layer}"] = tensor
+    recurrent.load_state_dict(weights)
+    embedding = torch.nn.Embedding.from_pretrained(tensors["embedding.weight"])
+    output = torch.nn.Linear(config.hidden_size, config.vocab_size, dtype=dtype)
+    output.load_state_dict({"weight": tensors["output.weight"], "bias": tensors["output.bias"]})
+    return embedding, recurrent, output
+
+
+def assert_near(actual, expected, tolerance):
+    """Hold two arrays against each other, relative to the largest value."""
+    scale = float(np.abs(expected).max())
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance * scale)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize("num_layers", [1, 2, 3])
+def test_logits_and_state_are_those_of_torch(make_checkpoint, kind, num_layers, dtype):
+    """Over 200 steps the network computes what torch's own modules compute."""
+    checkpoint = make_checkpoint(
+        **kind,
+        num_layers=num_layers,
+        hidden_size=HIDDEN_SIZE,
+        embedding_size=EMBEDDING_SIZE,
+        dtype=dtype,
+    )
+    ids = some_ids(checkpoint)
+    embedding, recurrent, output = build_torch_modules(
+        checkpoint, torch.float32 if dtype is np.float32 else torch.float64
+    )
+    with torch.no_grad():
+        hidden, last = recurrent(embedding(torch.from_numpy(ids)))
+        expected = output(hidden).numpy()
+    network = Network(checkpoint.config, checkpoint.arrays)
+    logits, state = network.forward(ids, network.initial_state(NUM_STREAMS))
+    assert logits.dtype == dtype
+    assert_near(logits, expected, TOLERANCES[dtype])
+    last = last if isinstance(last, tuple) else (last,)
+    for layer in range(num_layers):
+        for ours, theirs in zip(state[layer], last, strict=True):
+            assert_near(ours, theirs[layer].numpy(), TOLERANCES[dtype])
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize("num_layers", [1, 2, 3])
+def test_the_trainable_network_is_its_twin(make_checkpoint, kind, num_layers, dtype):
+    """The network that trains and the network that runs give the same logits for equal weights."""
+    checkpoint = make_checkpoint(
+        **kind,
+        num_layers=num_layers,
+        hidden_size=HIDDEN_SIZE,
+        embedding_size=EMBEDDING_SIZE,
+        dtype=dtype,
+    )
+    ids = some_ids(checkpoint)
+    trainable = TrainableNetwork(checkpoint.config, dropout=0.5, generator=torch.Generator())
+    trainable = trainable.eval().to(torch.float32 if dtype is np.float32 else torch.float64)
+    trainable.load_arrays(dict(checkpoint.arrays))
+    with torch.no_grad():
+        expected, _ = trainable(torch.from_numpy(ids), trainable.initial_state(NUM_STREAMS))
+    network = Network(checkpoint.config, checkpoint.arrays)
+    logits, _ = network.forward(ids, network.initial_state(NUM_STREAMS))
+    assert_near(logits, expected.numpy(), TOLERANCES[dtype])
+
+
+def logistic(x):
+    """Return the logistic function of a number."""
+    return 1 / (1 + math.exp(-x))
+
+
+def derive_logits(checkpoint, ids):
+    """Return the logits after each of some ids, shape (T, V), in Python's numbers alone."""
+    config, arrays = checkpoint.config, checkpoint.arrays
+    units = range(config.hidden_size)
+
+    def product(name, row, bias, vector):
+        terms = (float(w) * x for w, x in zip(arrays[name][row], vector, strict=True))
+        return sum(terms) + float(arrays[bias][row])
+
+    h = [[0.0] * config.hidden_size for _ in range(config.num_layers)]
+    c = [[0.0] * config.hidden_size for _ in range(config.num_layers)]
+    logits = []
+    for character in ids:
+        x = [float(value) for value in arrays["embedding.weight"][character]]
+        for layer in range(config.num_layers):
+            prefix = f"layers.{layer}."
+            old = h[layer]
+
+            def from_input(block, unit, x=x, prefix=prefix):
+                row = block * config.hidden_size + unit
+                return product(prefix + "weight_ih", row, prefix + "bias_ih", x)
+
+            def from_state(block, unit, old=old, prefix=prefix):
+                row = block * config.hidden_size + unit
+                return product(prefix + "weight_hh", row, prefix + "bias_hh", old)
+
+            new = []
+            for unit in units:
+                if config.cell == "rnn":
+                    total = from_input(0, unit) + from_state(0, unit)
+                    new.append(math.tanh(total) if config.nonlinearity == "tanh" else max(0, total))
+                elif config.cell == "lstm":
+                    i, f, g, o = (from_input(b, unit) + from_state(b, unit) for b in range(4))
+                    kept = logistic(f) * c[layer][unit]
+                    c[layer][unit] = kept + logistic(i) * math.tanh(g)
+                    new.append(logistic(o) * math.tanh(c[layer][unit]))
+                else:
+                    r = logistic(from_input(0, unit) + from_state(0, unit))
+                    z = logistic(from_input(1, unit) + from_state(1, unit))
+                    n = math.tanh(from_input(2, unit) + r * from_state(2, unit))
+                    new.append((1 - z) * n + z * old[unit])
+            h[layer] = x = new
+        rows = range(config.vocab_size)
+        logits.append([product("output.weight", row, "output.bias", x) for row in rows])
+    return np.array(logits)
+
+
+def test_logits_follow_the_equations_number_by_number(make_checkpoint, kind):
+    """The published equations, written out for single numbers, give the network's logits."""
+    checkpoint = make_checkpoint(
+        **kind, num_layers=2, hidden_size=2, embedding_size=3, scale=2.0, dtype=np.float64
+    )
+    ids = some_ids(checkpoint, num_steps=6, num_streams=1)
+    network = Network(checkpoint.config, checkpoint.arrays)
+    logits, _ = network.forward(ids, network.initial_state(1))
+    # Some tens of roundings of float64, 1.1e-16 each.
+    assert_near(logits[0], derive_logits(checkpoint, ids[0]), 1e-14)
+
+
+@pytest.mark.parametrize("cuts", [[1], [7, 8, 20], [39]], ids=str)
+def test_windows_with_carried_state_are_one_window(make_checkpoint, kind, cuts):
+    """One call over T steps equals several calls that pass the state on."""
+    checkpoint = make_checkpoint(**kind, num_layers=2, dtype=np.float64)
+    ids = some_ids(checkpoint, num_steps=40)
+    network = Network(checkpoint.config, checkpoint.arrays)
+    whole, last = network.forward(ids, network.initial_state(NUM_STREAMS))
+    state = network.initial_state(NUM_STREAMS)
+    parts = []
+    for part in np.split(ids, cuts, axis=1):
+        logits, state = network.forward(part, state)
+        parts.append(logits)
+    # The same products, but the matrix library may add them up in another order.
+    assert_near(np.concatenate(parts, axis=1), whole, 1e-14)
+    np.testing.assert_allclose(np.array(state), np.array(last), rtol=0, atol=1e-14)
+
+
+def test_step_is_a_window_of_one(make_checkpoint, kind):
+    """Reading character by character gives what reading a window gives."""
+    checkpoint = make_checkpoint(**kind, num_layers=2, dtype=np.float64)
+    ids = some_ids(checkpoint, num_steps=9)
+    network = Network(checkpoint.config, checkpoint.arrays)
+    whole, _ = network.forward(ids, network.initial_state(NUM_STREAMS))
+    state = network.initial_state(NUM_STREAMS)
+    for t in range(9):
+        logits, state = network.step(ids[:, t], state)
+        assert_near(logits, whole[:, t], 1e-14)  # sums in another order, as above
+
+
+def test_streams_do_not_see_each_other(make_checkpoint, kind):
+    """A batch of B streams equals B single runs."""
+    checkpoint = make_checkpoint(**kind, num_layers=2, dtype=np.float64)
+    ids = some_ids(checkpoint, num_steps=30)
+    network = Network(checkpoint.config, checkpoint.arrays)
+    together, _ = network.forward(ids, network.initial_state(NUM_STREAMS))
+    for stream in range(NUM_STREAMS):
+        alone, _ = network.forward(ids[stream : stream + 1], network.initial_state(1))
+        # A product of matrices and one of a vector add up in different orders.
+        assert_near(together[stream], alone[0], 1e-13)
+
+
+def test_forget_puts_one_stream_at_the_start(make_checkpoint, kind):
+    """Forgetting a stream makes its state zero and leaves the others as they were."""
+    checkpoint = make_checkpoint(**kind, num_layers=2)
+    network = Network(checkpoint.config, checkpoint.arrays)
+    _, state = network.forward(some_ids(checkpoint, 10), network.initial_state(NUM_STREAMS))
+    before = np.array(state)
+    after = np.array(network.forget(state, stream=1))
+    assert after.dtype == before.dtype
+    np.testing.assert_array_equal(after[:, :, 1], 0)
+    np.testing.assert_array_equal(np.delete(after, 1, axis=2), np.delete(before, 1, axis=2))
+    np.testing.assert_array_equal(np.array(state), before)  # the old state is not touched
+
+
+def test_forget_wipes_a_state_that_overflowed(make_checkpoint):
+    """A stream whose unbounded state became infinite is at zero after forgetting, not NaN."""
+    checkpoint = make_checkpoint("rnn", nonlinearity="relu")
+    network = Network(checkpoint.config, checkpoint.arrays)
+    ((array,),) = network.initial_state(2)
+    array = array.copy()
+    array[0] = np.inf
+    array[1] = 3
+    ((after,),) = network.forget(((array,),), stream=0)
+    np.testing.assert_array_equal(after[0], 0)
+    np.testing.assert_array_equal(after[1], 3)
+
+
+@pytest.mark.parametrize("num_layers", [1, 3])
+@pytest.mark.parametrize("num_streams", [1, 4])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_text_starts_from_zeros(make_checkpoint, kind, num_layers, num_streams, dtype):
+    """The first state has zeros of shape (B, H) for each layer, one more for the LSTM's cell."""
+    checkpoint = make_checkpoint(**kind, num_layers=num_layers, hidden_size=7, dtype=dtype)
+    state = Network(checkpoint.config, checkpoint.arrays).initial_state(num_streams)
+    assert len(state) == num_layers
+    for layer in state:
+        assert len(layer) == NUM_STATES[kind["cell"]]
+        for array in layer:
+            assert array.shape == (num_streams, 7)
+            assert array.dtype == dtype
+            assert not array.any()
+
+
+def test_forward_leaves_the_state_it_is_given(make_checkpoint, kind):
+    """The state of before a window is still that after it, so a text can branch."""
+    checkpoint = make_checkpoint(**kind, num_layers=2)
+    ids = some_ids(checkpoint, num_steps=5)
+    network = Network(checkpoint.config, checkpoint.arrays)
+    _, state = network.forward(ids, network.initial_state(NUM_STREAMS))
+    before = np.array(state)
+    first, _ = network.forward(ids, state)
+    second, _ = network.forward(ids, state)
+    np.testing.assert_array_equal(np.array(state), before)
+    np.testing.assert_array_equal(first, second)
