@@ -49,10 +49,8 @@ def measure(text: str, budget: str, seed: int, options: list[str]) -> dict[str, 
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
         begin = time.perf_counter()
-        subprocess.run(
-            [*program, "train", text, "-o", str(run), "--time", budget, "--seed", str(seed), "-q", *options],
-            check=True,
-        )
+        how = ["-o", str(run), "--time", budget, "--seed", str(seed), "-q", *options]
+        subprocess.run([*program, "train", text, *how], check=True)
         seconds = time.perf_counter() - begin
         answer = subprocess.run(
             [*program, "eval", "-m", str(run), "--json", "-q"], check=True, capture_output=True
