@@ -37,7 +37,18 @@ def train(
     steps: Annotated[int | None, typer.Option(help="Optimizer updates.")] = None,
     epochs: Annotated[float | None, typer.Option(help="Passes over the text.")] = None,
     cell: Annotated[
-        str | None, typer.Option(help="lstm, gru or rnn. Default: lstm.", show_default=False)
+        str | None, typer.Option(help="mingru, lstm, gru or rnn. Default: mingru.")
+    ] = None,
+    block: Annotated[
+        str | None,
+        typer.Option(
+            help="plain stacks layers; residual adds each to its normalised input. Default: "
+            "residual for mingru, else plain."
+        ),
+    ] = None,
+    ngrams: Annotated[
+        int | None,
+        typer.Option(help="Also embed the last 2, ... K characters together; 1: do not."),
     ] = None,
     nonlinearity: Annotated[
         str | None,
@@ -101,6 +112,8 @@ def train(
         steps=steps,
         epochs=epochs,
         cell=cell,
+        block=block,
+        ngrams=ngrams,
         nonlinearity=nonlinearity,
         hidden_size=hidden_size,
         num_layers=num_layers,

@@ -1,7 +1,8 @@
 """One time step of each recurrence: the only place with their equations.
 
 Each function advances a layer by one step. The product of the input with its weights is taken by
-the caller, for a whole window at once or from a table, because it does not depend on the state.
+the caller, for a whole window at once or from a table, because it does not depend on the state. The
+first array of the state that a function returns is what the layer hands on.
 
 Sizes: B streams, H hidden units, G blocks. Weights and the order of their blocks are torch's.
 """
@@ -158,8 +159,59 @@ def gru_step(weights: RecurrentWeights, projected: Array, state: LayerState) -> 
     return (n + z * (h - n),)
 
 
+def mingru_step(projected: Array, h: Array) -> tuple[Array, Array]:
+    """Advance a minimal gated recurrent unit by one time step.
+
+    With s the logistic function, * taken entry by entry, u the input of the layer and u' the one of
+    the step before::
+
+        v  = u + a * (u' - u)            token shift: a learned mix of this step and the last
+        z  = s(W_z v + b_z)              update gate
+        c  = W_c v + b_c                 candidate
+        g  = W_g v + b_g                 output gate
+        h' = (1 - z) * h + z * c
+        y  = W_o (g * s(g) * h')         what the layer hands on
+
+    Neither gate nor candidate looks at h, so for a whole window all the products are taken at once;
+    what is left step by step is one line. The blocks lie in the order z, c, g. ``shift_inputs`` is
+    the first line; the product with W_o is the caller's.
+
+    Args:
+        projected: ``W v + b``, shape (B, 3H).
+        h: The state, shape (B, H); zeros at the start of a text.
+
+    Returns:
+        ``g * s(g) * h'`` and ``h'``, each of shape (B, H); h stays within the range of the
+        candidates.
+
+    References:
+        L. Feng et al., Were RNNs all we needed?, 2024, arXiv:2410.01201 (the unit).
+        T. Lei et al., 2017, arXiv:1709.02755 and E. Martin and C. Cundy, 2017, arXiv:1709.04057
+        (gates that do not look at the state).
+        B. Peng et al., RWKV, 2023, arXiv:2305.13048 (token shift).
+    """
+    z, c, g = np.split(projected, 3, axis=-1)
+    h = h + sigmoid(z) * (c - h)
+    return g * sigmoid(g) * h, h
+
+
+def shift_inputs(inputs: Array, last: Array, share: Array) -> Array:
+    """Mix the input of each step with the one before.
+
+    Args:
+        inputs: Shape (T, B, E).
+        last: The input of the step before the first, shape (B, E); zeros at the start of a text.
+        share: How much of the step before, shape (E,).
+
+    Returns:
+        ``inputs + share * (inputs one step before - inputs)``, shape (T, B, E).
+    """
+    before = np.concatenate([last[None], inputs[:-1]])
+    return inputs + share * (before - inputs)
+
+
 def step_of(config: ModelConfig) -> Step:
-    """Return the function that advances a layer of this model."""
+    """Return the function that advances a layer of a model whose cell multiplies its state."""
     steps: dict[tuple[str, str], Step] = {
         ("rnn", "tanh"): rnn_tanh_step,
         ("rnn", "relu"): rnn_relu_step,

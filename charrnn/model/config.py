@@ -10,15 +10,17 @@ from typing import Any
 
 from charrnn.errors import ConfigError
 
-NUM_BLOCKS = {"rnn": 1, "gru": 3, "lstm": 4}
-"""G: how many blocks of H rows the weights of each cell have."""
-
-NUM_STATES = {"rnn": 1, "gru": 1, "lstm": 2}
-"""How many arrays of shape (B, H) each layer carries from step to step."""
-
+CELLS = ("gru", "lstm", "mingru", "rnn")
+BLOCKS = ("plain", "residual")
 NONLINEARITIES = ("tanh", "relu")
+
+NUM_BLOCKS = {"rnn": 1, "gru": 3, "lstm": 4, "mingru": 3}
+"""G: how many blocks of H rows the input weights of each cell have."""
+
 MAX_SIZE = 1 << 16
 MAX_LAYERS = 64
+MAX_NGRAMS = 8
+NGRAM_ROWS = 8192
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,11 +29,17 @@ class ModelConfig:
 
     Attributes:
         vocab_size: Characters in the vocabulary, V, the unknown symbol included.
-        cell: ``rnn``, ``gru`` or ``lstm``.
+        cell: ``rnn``, ``gru``, ``lstm`` or ``mingru``.
         embedding_size: Numbers that stand for a character, E.
         hidden_size: Hidden units in a layer, H.
         num_layers: Layers on top of one another, L.
         nonlinearity: ``tanh`` or ``relu``, for the cell ``rnn`` alone.
+        block: ``plain`` feeds a layer the output of the one below, x -> layer(x); ``residual`` adds
+            it to its normalised input, x -> x + layer(norm(x)), with E = H and a last norm.
+        ngrams: The longest run of characters, K, that has an embedding: beside the character's own,
+            those of the last 2, ..., K characters are added.
+        ngram_rows: Rows of the table for each length of run; where all runs do not fit, they share
+            rows.
 
     Raises:
         ConfigError: If a value is out of range.
@@ -43,11 +51,15 @@ class ModelConfig:
     hidden_size: int
     num_layers: int
     nonlinearity: str = "tanh"
+    block: str = "plain"
+    ngrams: int = 1
+    ngram_rows: int = NGRAM_ROWS
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        _check_choice("cell", self.cell, tuple(sorted(NUM_BLOCKS)))
+        _check_choice("cell", self.cell, CELLS)
         _check_choice("nonlinearity", self.nonlinearity, NONLINEARITIES)
+        _check_choice("block", self.block, BLOCKS)
         if self.nonlinearity != "tanh" and self.cell != "rnn":
             raise ConfigError(f"--nonlinearity: the cell {self.cell} has none to choose; drop it")
         for name, top in [
@@ -55,11 +67,37 @@ class ModelConfig:
             ("embedding_size", MAX_SIZE),
             ("hidden_size", MAX_SIZE),
             ("num_layers", MAX_LAYERS),
+            ("ngrams", MAX_NGRAMS),
+            ("ngram_rows", 1 << 24),
         ]:
             value = getattr(self, name)
             if type(value) is not int or not 1 <= value <= top:
                 option = name.replace("_", "-")
                 raise ConfigError(f"--{option}: {value!r} is not a whole number from 1 to {top}")
+        if self.block == "residual" and self.embedding_size != self.hidden_size:
+            raise ConfigError(
+                f"--embedding-size: {self.embedding_size} must equal --hidden-size "
+                f"{self.hidden_size} with --block residual, which adds the two"
+            )
+
+    def rows(self, length: int) -> int:
+        """Return the rows of the table of runs of ``length`` characters."""
+        num_runs: int = self.vocab_size**length
+        return min(num_runs, self.ngram_rows)
+
+    def input_size(self, layer: int) -> int:
+        """Return the size of the vectors that a layer reads."""
+        return self.hidden_size if layer else self.embedding_size
+
+    def state_sizes(self, layer: int) -> tuple[int, ...]:
+        """Return the sizes of the vectors that a layer carries from step to step."""
+        match self.cell:
+            case "lstm":
+                return (self.hidden_size, self.hidden_size)
+            case "mingru":
+                return (self.hidden_size, self.input_size(layer))
+            case _:
+                return (self.hidden_size,)
 
     def to_json(self) -> dict[str, Any]:
         """Return the sizes as they stand in a model file."""
@@ -85,21 +123,34 @@ def parameter_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
 
     The names and the order of the blocks within a weight are those of torch.
     """
-    hidden_size = config.hidden_size
-    rows = NUM_BLOCKS[config.cell] * hidden_size
+    size = config.hidden_size
+    rows = NUM_BLOCKS[config.cell] * size
     shapes: dict[str, tuple[int, ...]] = {
         "embedding.weight": (config.vocab_size, config.embedding_size)
     }
-    input_size = config.embedding_size
+    for length in range(2, config.ngrams + 1):
+        shapes[f"ngrams.{length}.weight"] = (config.rows(length), config.embedding_size)
     for layer in range(config.num_layers):
-        shapes[f"layers.{layer}.weight_ih"] = (rows, input_size)
-        shapes[f"layers.{layer}.weight_hh"] = (rows, hidden_size)
+        if config.block == "residual":
+            shapes |= _norm_shapes(f"norms.{layer}", size)
+        shapes[f"layers.{layer}.weight_ih"] = (rows, config.input_size(layer))
         shapes[f"layers.{layer}.bias_ih"] = (rows,)
-        shapes[f"layers.{layer}.bias_hh"] = (rows,)
-        input_size = hidden_size
-    shapes["output.weight"] = (config.vocab_size, hidden_size)
+        if config.cell == "mingru":
+            shapes[f"layers.{layer}.shift"] = (config.input_size(layer),)
+            shapes[f"layers.{layer}.weight_ho"] = (size, size)
+        else:
+            shapes[f"layers.{layer}.weight_hh"] = (rows, size)
+            shapes[f"layers.{layer}.bias_hh"] = (rows,)
+    if config.block == "residual":
+        shapes |= _norm_shapes(f"norms.{config.num_layers}", size)
+    shapes["output.weight"] = (config.vocab_size, size)
     shapes["output.bias"] = (config.vocab_size,)
     return shapes
+
+
+def _norm_shapes(name: str, size: int) -> dict[str, tuple[int, ...]]:
+    """Return the names and shapes of the weights of a norm."""
+    return {f"{name}.weight": (size,), f"{name}.bias": (size,)}
 
 
 def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:

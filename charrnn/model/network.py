@@ -1,29 +1,37 @@
-"""The network that runs: embedding, stacked cells, output layer; state in, state out.
+"""The network that runs: embedding, stacked layers, output layer; state in, state out.
 
 This is the NumPy side. ``training.network`` is its trainable twin; a test holds the two equal.
 
-Sizes: B streams, T time steps, V vocabulary, E embedding, H hidden units, L layers, G blocks.
+Sizes: B streams, T time steps, V vocabulary, E embedding, H hidden units, L layers, G blocks, K the
+longest run of characters with an embedding.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from charrnn.model.cells import Array, LayerState, RecurrentWeights, step_of
-from charrnn.model.config import NUM_STATES, ModelConfig
+from charrnn.model.cells import Array, LayerState
+from charrnn.model.config import ModelConfig
+from charrnn.model.layers import RecurrentLayer, layer_norm, make_layer
+from charrnn.model.ngrams import ngram_rows
 from charrnn.text.vocabulary import Ids
 
-State = tuple[LayerState, ...]
-"""What is carried from character to character: for each layer ``(h,)``, or ``(h, c)``."""
+State = tuple[tuple[npt.NDArray[Any], ...], ...]
+"""What is carried from character to character: the last K - 1 ids, then what each layer carries.
+
+Each array has a row for each stream; zeros are the start of a text.
+"""
 
 
 class Network:
     """A trained network, ready to read and predict.
 
-    The product of the embedding with the first layer's input weights is taken once, for every
-    character of the vocabulary; reading a character is then one look-up.
+    Where the first layer reads nothing but the embedding, its input product is taken once, for
+    every character of the vocabulary; reading a character is then one look-up.
     """
 
     def __init__(self, config: ModelConfig, arrays: Mapping[str, Array]) -> None:
@@ -34,31 +42,33 @@ class Network:
             arrays: The weights by name, of the shapes that ``parameter_shapes`` gives.
         """
         self.config = config
-        self._step = step_of(config)
-        layers = range(config.num_layers)
-        first = arrays["embedding.weight"] @ arrays["layers.0.weight_ih"].T
-        self._first_projection = first + arrays["layers.0.bias_ih"]  # (V, G·H)
-        self._input_weights = [arrays[f"layers.{i}.weight_ih"].T for i in layers]
-        self._input_biases = [arrays[f"layers.{i}.bias_ih"] for i in layers]
-        self._recurrent = [
-            RecurrentWeights(
-                np.ascontiguousarray(arrays[f"layers.{i}.weight_hh"].T),
-                arrays[f"layers.{i}.bias_hh"],
-            )
-            for i in layers
+        self._arrays = arrays
+        self._layers = [
+            make_layer(config, _within(f"layers.{layer}.", arrays))
+            for layer in range(config.num_layers)
         ]
+        self._first = self._layers[0]
+        self._first_projection: Array | None = None  # (V, G·H)
+        if isinstance(self._first, RecurrentLayer) and config.ngrams == 1:
+            embedding = self._norm(0, arrays["embedding.weight"])
+            self._first_projection = self._first.project(embedding)
         self._output_weight = np.ascontiguousarray(arrays["output.weight"].T)  # (H, V)
         self._output_bias = arrays["output.bias"]
 
     def initial_state(self, num_streams: int) -> State:
-        """Return the state at the start of a text: zeros, each of shape (B, H)."""
-        zeros = np.zeros((num_streams, self.config.hidden_size), self._output_weight.dtype)
-        return ((zeros,) * NUM_STATES[self.config.cell],) * self.config.num_layers
+        """Return the state at the start of a text: zeros, a row for each stream."""
+        config, dtype = self.config, self._output_weight.dtype
+        recent = np.zeros((num_streams, config.ngrams - 1), np.int64)
+        layers = [
+            tuple(np.zeros((num_streams, size), dtype) for size in config.state_sizes(layer))
+            for layer in range(config.num_layers)
+        ]
+        return ((recent,), *layers)
 
     def forget(self, state: State, stream: int) -> State:
         """Return the state with one stream back at the start of a text."""
         is_kept = np.arange(len(state[0][0]))[:, None] != stream
-        return tuple(tuple(array * is_kept for array in layer) for layer in state)
+        return tuple(tuple(array * is_kept for array in part) for part in state)
 
     def forward(self, ids: Ids, state: State) -> tuple[Array, State]:
         """Read a window of each stream.
@@ -71,27 +81,43 @@ class Network:
             After each character, the logits of the next one, shape (B, T, V), and the state after
             the window.
         """
-        projected = self._first_projection[ids.T]  # (T, B, G·H): a step's rows lie together
-        hidden, layer_state = self._run_layer(0, projected, state[0])
-        next_state = [layer_state]
-        for layer in range(1, self.config.num_layers):
-            projected = hidden @ self._input_weights[layer] + self._input_biases[layer]
-            hidden, layer_state = self._run_layer(layer, projected, state[layer])
+        recent = np.concatenate([state[0][0], ids], axis=1).T  # (K - 1 + T, B)
+        next_state: list[tuple[npt.NDArray[Any], ...]] = [(recent[ids.shape[1] :].T,)]
+        hidden = self._embed(recent)  # (T, B, E)
+        for number, layer_state in enumerate(state[1:]):
+            output, layer_state = self._run_layer(number, hidden, ids, layer_state)
+            hidden = hidden + output if self.config.block == "residual" else output
             next_state.append(layer_state)
-        logits = hidden @ self._output_weight + self._output_bias
+        logits = self._norm(self.config.num_layers, hidden) @ self._output_weight
+        logits += self._output_bias
         return logits.transpose(1, 0, 2), tuple(next_state)
 
+    def _embed(self, recent: Ids) -> Array:
+        """Return the sum of the embeddings of a character and of the runs that end there.
+
+        Args:
+            recent: Ids of K - 1 characters before the window and of the window, (K - 1 + T, B).
+        """
+        embedded: Array = self._arrays["embedding.weight"][recent[self.config.ngrams - 1 :]]
+        for length, rows in enumerate(ngram_rows(self.config, recent), start=2):
+            embedded = embedded + self._arrays[f"ngrams.{length}.weight"][rows]
+        return embedded
+
     def _run_layer(
-        self, layer: int, projected: Array, state: LayerState
+        self, number: int, hidden: Array, ids: Ids, state: LayerState
     ) -> tuple[Array, LayerState]:
-        """Advance one layer over a window, (T, B, G·H) to (T, B, H)."""
-        weights = self._recurrent[layer]
-        num_steps, num_streams, _ = projected.shape
-        hidden = np.empty((num_steps, num_streams, self.config.hidden_size), projected.dtype)
-        for t in range(num_steps):
-            state = self._step(weights, projected[t], state)
-            hidden[t] = state[0]
-        return hidden, state
+        """Advance one layer over a window, from (T, B, E) to (T, B, H)."""
+        if number == 0 and self._first_projection is not None:
+            assert isinstance(self._first, RecurrentLayer)
+            return self._first.advance(self._first_projection[ids.T], state)
+        return self._layers[number].run(self._norm(number, hidden), state)
+
+    def _norm(self, number: int, hidden: Array) -> Array:
+        """Normalise what a layer, or after the last one the output layer, reads."""
+        if self.config.block == "plain":
+            return hidden
+        weight, bias = (self._arrays[f"norms.{number}.{name}"] for name in ("weight", "bias"))
+        return layer_norm(hidden, weight, bias)
 
     def step(self, ids: Ids, state: State) -> tuple[Array, State]:
         """Read one character of each stream.
@@ -105,3 +131,12 @@ class Network:
         """
         logits, state = self.forward(ids[:, None], state)
         return logits[:, 0], state
+
+
+def _within(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """Return the arrays whose names begin with a prefix, without it."""
+    return {
+        name.removeprefix(prefix): array
+        for name, array in arrays.items()
+        if name.startswith(prefix)
+    }

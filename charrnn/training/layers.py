@@ -1,6 +1,7 @@
-"""Recurrent layers over a whole window, forward and backward, by the machine's fused kernels.
+"""Recurrent layers over a whole window, forward and backward.
 
-Sizes: B streams, T time steps, E input, H hidden units, G blocks.
+Sizes: B streams, T time steps, E input, H hidden units, G blocks. Windows are time first, so that
+the rows of one step lie together in memory.
 """
 
 from __future__ import annotations
@@ -11,14 +12,16 @@ import torch
 from torch import Tensor, nn
 
 from charrnn.model.config import NUM_BLOCKS, ModelConfig
+from charrnn.training.mingru import MinGRUFunction
 
 LayerState = tuple[Tensor, ...]
 
 
 class RecurrentLayer(nn.Module):
-    """One layer of a plain recurrence; ``model.cells`` has the equations.
+    """A layer whose cell multiplies its state: rnn, gru or lstm, by torch's kernels.
 
-    The parameters have the names, shapes and order of blocks that ``parameter_shapes`` gives.
+    ``model.cells`` has the equations; the parameters have the names, shapes and order of blocks
+    that ``parameter_shapes`` gives.
     """
 
     def __init__(self, config: ModelConfig, input_size: int, generator: torch.Generator) -> None:
@@ -30,19 +33,18 @@ class RecurrentLayer(nn.Module):
 
         Args:
             config: The sizes of the model.
-            input_size: E for the first layer, H for the others.
+            input_size: E.
             generator: The source of chance.
         """
         super().__init__()
         self.config = config
         size = config.hidden_size
-        num_blocks = NUM_BLOCKS[config.cell]
-        self.weight_ih = nn.Parameter(torch.empty(num_blocks * size, input_size))
-        self.weight_hh = nn.Parameter(torch.empty(num_blocks * size, size))
-        self.bias_ih = nn.Parameter(torch.zeros(num_blocks * size))
-        self.bias_hh = nn.Parameter(torch.zeros(num_blocks * size))
+        rows = NUM_BLOCKS[config.cell] * size
+        self.weight_ih = _normal((rows, input_size), generator)
+        self.bias_ih = nn.Parameter(torch.zeros(rows))
+        self.weight_hh = nn.Parameter(torch.empty(rows, size))
+        self.bias_hh = nn.Parameter(torch.zeros(rows))
         with torch.no_grad():
-            self.weight_ih.normal_(0, 1 / math.sqrt(input_size), generator=generator)
             for block in torch.split(self.weight_hh, size):
                 nn.init.orthogonal_(block, generator=generator)
             if config.cell == "lstm":
@@ -52,16 +54,16 @@ class RecurrentLayer(nn.Module):
         """Advance over a window.
 
         Args:
-            inputs: Shape (B, T, E).
+            inputs: Shape (T, B, E).
             state: ``(h,)``, or ``(h, c)`` for the LSTM, each of shape (B, H).
 
         Returns:
-            The hidden units after each step, shape (B, T, H), and the state after the last.
+            The hidden units after each step, shape (T, B, H), and the state after the last.
         """
         weights: list[Tensor] = [self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh]
         first = [array.unsqueeze(0) for array in state]  # torch counts layers first: (1, B, H)
         # has_biases, num_layers, dropout, train, bidirectional, batch_first
-        how = (True, 1, 0.0, self.training, False, True)
+        how = (True, 1, 0.0, self.training, False, False)
         if self.config.cell == "lstm":
             hidden, h, c = torch.lstm(inputs, first, weights, *how)
             return hidden, (h[0], c[0])
@@ -73,11 +75,61 @@ class RecurrentLayer(nn.Module):
         return hidden, (h[0],)
 
 
+class MinGRULayer(nn.Module):
+    """A layer of minimal gated recurrent units with token shift and output product."""
+
+    def __init__(self, config: ModelConfig, input_size: int, generator: torch.Generator) -> None:
+        """Make the weights.
+
+        The update gates begin at many time scales: their biases are spread evenly over the units,
+        from gates that are nearly open to gates that let in a fiftieth a step.
+
+        Args:
+            config: The sizes of the model.
+            input_size: E.
+            generator: The source of chance.
+        """
+        super().__init__()
+        size = config.hidden_size
+        self.shift = nn.Parameter(torch.rand(input_size, generator=generator) / 2)
+        self.weight_ih = _normal((3 * size, input_size), generator)
+        self.bias_ih = nn.Parameter(torch.zeros(3 * size))
+        self.weight_ho = _normal((size, size), generator)
+        with torch.no_grad():
+            self.weight_ho.div_(2)  # a residual path begins close to the identity
+            self.bias_ih[:size] = torch.linspace(2, -4, size)[
+                torch.randperm(size, generator=generator)
+            ]
+
+    def forward(self, inputs: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
+        """Advance over a window.
+
+        Args:
+            inputs: Shape (T, B, E).
+            state: h, shape (B, H), and the last input, shape (B, E).
+
+        Returns:
+            What the layer hands on, shape (T, B, H), and the state after the last step.
+        """
+        h, last = state
+        inputs = inputs.float()
+        hidden, h = MinGRUFunction.apply(  # type: ignore[no-untyped-call]
+            inputs, h, last, self.shift, self.weight_ih, self.bias_ih, self.weight_ho
+        )
+        return hidden, (h, inputs[-1])
+
+
+def make_layer(config: ModelConfig, number: int, generator: torch.Generator) -> nn.Module:
+    """Return the layer ``number`` of a model."""
+    kind = MinGRULayer if config.cell == "mingru" else RecurrentLayer
+    return kind(config, config.input_size(number), generator)
+
+
 def locked_dropout(inputs: Tensor, share: float, generator: torch.Generator) -> Tensor:
     """Drop units for a whole window: one mask for all its steps.
 
     Args:
-        inputs: Shape (B, T, H).
+        inputs: Shape (T, B, H).
         share: The share of units to drop; the others grow by 1 / (1 - share).
         generator: The source of chance, on the CPU.
 
@@ -89,5 +141,11 @@ def locked_dropout(inputs: Tensor, share: float, generator: torch.Generator) -> 
     """
     if share == 0:
         return inputs
-    kept = torch.rand(inputs.shape[0], 1, inputs.shape[2], generator=generator) >= share
+    kept = torch.rand(inputs.shape[1:], generator=generator) >= share  # (B, H)
     return inputs * (kept / (1 - share)).to(inputs.device, inputs.dtype)
+
+
+def _normal(shape: tuple[int, int], generator: torch.Generator) -> nn.Parameter:
+    """Return a matrix whose products have the variance of what they multiply."""
+    weight = torch.empty(shape).normal_(0, 1 / math.sqrt(shape[1]), generator=generator)
+    return nn.Parameter(weight)

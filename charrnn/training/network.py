@@ -1,24 +1,27 @@
 """The trainable network: the twin of ``model.network``, in torch.
 
-Sizes: B streams, T time steps, V vocabulary, E embedding, H hidden units.
+Sizes: B streams, T time steps, V vocabulary, E embedding, H hidden units, L layers, K the longest
+run of characters with an embedding.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 
 from charrnn.model.cells import Array
-from charrnn.model.config import NUM_STATES, ModelConfig
-from charrnn.training.layers import LayerState, RecurrentLayer, locked_dropout
+from charrnn.model.config import ModelConfig
+from charrnn.model.layers import NORM_EPSILON
+from charrnn.model.ngrams import ngram_rows
+from charrnn.training.layers import LayerState, locked_dropout, make_layer
 
 State = tuple[LayerState, ...]
 
 
 class TrainableNetwork(nn.Module):
-    """Embedding, stacked recurrent layers, output layer; state in, state out."""
+    """Embedding, stacked layers, output layer; state in, state out."""
 
     def __init__(self, config: ModelConfig, *, dropout: float, generator: torch.Generator) -> None:
         """Make the weights.
@@ -33,19 +36,35 @@ class TrainableNetwork(nn.Module):
         self.dropout = dropout
         self.generator = generator
         self.embedding = nn.Embedding(config.vocab_size, config.embedding_size)
-        sizes = [config.embedding_size] + [config.hidden_size] * (config.num_layers - 1)
-        self.layers = nn.ModuleList(RecurrentLayer(config, size, generator) for size in sizes)
+        # Runs begin as nothing: what they mean beyond their last character is to be learned.
+        self.ngrams = nn.ModuleDict(
+            {
+                str(length): _zeros(nn.Embedding(config.rows(length), config.embedding_size))
+                for length in range(2, config.ngrams + 1)
+            }
+        )
+        self.layers = nn.ModuleList(
+            make_layer(config, number, generator) for number in range(config.num_layers)
+        )
+        num_norms = config.num_layers + 1 if config.block == "residual" else 0
+        self.norms = nn.ModuleList(
+            nn.LayerNorm(config.hidden_size, NORM_EPSILON) for _ in range(num_norms)
+        )
         self.output = nn.Linear(config.hidden_size, config.vocab_size)
         with torch.no_grad():
             self.embedding.weight.normal_(generator=generator)
-            spread = 1 / math.sqrt(config.hidden_size)
-            self.output.weight.normal_(0, spread, generator=generator)
+            self.output.weight.normal_(0, config.hidden_size**-0.5, generator=generator)
             self.output.bias.zero_()
 
     def initial_state(self, num_streams: int) -> State:
-        """Return the state at the start of a text: zeros, each of shape (B, H)."""
-        zeros = self.output.weight.new_zeros(num_streams, self.config.hidden_size)
-        return ((zeros,) * NUM_STATES[self.config.cell],) * self.config.num_layers
+        """Return the state at the start of a text: zeros, a row for each stream."""
+        config, like = self.config, self.output.weight
+        recent = like.new_zeros((num_streams, config.ngrams - 1), dtype=torch.int64)
+        layers = [
+            tuple(like.new_zeros(num_streams, size) for size in config.state_sizes(layer))
+            for layer in range(config.num_layers)
+        ]
+        return ((recent,), *layers)
 
     def forward(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
         """Read a window of each stream.
@@ -60,13 +79,34 @@ class TrainableNetwork(nn.Module):
             Williams and J. Peng, An efficient gradient-based algorithm for on-line training of
             recurrent network trajectories, Neural Computation 2, 1990).
         """
-        hidden = self._drop(self.embedding(inputs))
-        next_state = []
-        for layer, layer_state in zip(self.layers, state, strict=True):
-            hidden, layer_state = layer(hidden, layer_state)
-            hidden = self._drop(hidden)
+        recent = torch.cat([state[0][0], inputs], dim=1).T  # (K - 1 + T, B)
+        next_state: list[LayerState] = [(recent[inputs.shape[1] :].T,)]
+        hidden = self._drop(self._embed(recent))  # (T, B, E)
+        for number, (layer, layer_state) in enumerate(zip(self.layers, state[1:], strict=True)):
+            output, layer_state = layer(self._norm(number, hidden), layer_state)
+            output = self._drop(output)
+            hidden = hidden + output if self.config.block == "residual" else output
             next_state.append(tuple(array.detach().float() for array in layer_state))
-        return self.output(hidden), tuple(next_state)
+        logits = self.output(self._norm(self.config.num_layers, hidden))
+        return logits.transpose(0, 1), tuple(next_state)
+
+    def _embed(self, recent: Tensor) -> Tensor:
+        """Return the sum of the embeddings of a character and of the runs that end there.
+
+        Args:
+            recent: Ids of K - 1 characters before the window and of the window, (K - 1 + T, B).
+        """
+        embedded: Tensor = self.embedding(recent[self.config.ngrams - 1 :])
+        for table, rows in zip(self.ngrams.values(), ngram_rows(self.config, recent), strict=True):
+            embedded = embedded + table(rows)
+        return embedded
+
+    def _norm(self, number: int, hidden: Tensor) -> Tensor:
+        """Normalise what a layer, or after the last one the output layer, reads."""
+        if self.config.block == "plain":
+            return hidden
+        normed: Tensor = self.norms[number](hidden)
+        return normed
 
     def _drop(self, hidden: Tensor) -> Tensor:
         """Apply dropout while training."""
@@ -79,6 +119,12 @@ class TrainableNetwork(nn.Module):
             for name, parameter in self.named_parameters()
         }
 
-    def load_arrays(self, arrays: dict[str, Array]) -> None:
+    def load_arrays(self, arrays: Mapping[str, Array]) -> None:
         """Take the weights of a model file."""
         self.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+
+
+def _zeros(table: nn.Embedding) -> nn.Embedding:
+    """Return a table whose rows are all zero."""
+    nn.init.zeros_(table.weight)
+    return table

@@ -21,6 +21,7 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 
 _LEARNING_RATES = {
     ("lstm", "adamw"): 5e-3,
+    ("mingru", "adamw"): 4e-3,
     ("gru", "adamw"): 4e-3,
     ("rnn", "adamw"): 1.5e-3,
 }
@@ -34,7 +35,9 @@ class Settings:
         time: Seconds that the whole run may take.
         steps: Optimizer updates.
         epochs: Passes over the training text.
-        cell: ``rnn``, ``gru`` or ``lstm``.
+        cell: ``rnn``, ``gru``, ``lstm`` or ``mingru``.
+        block: ``plain`` or ``residual``.
+        ngrams: The longest run of characters with an embedding, K.
         nonlinearity: ``tanh`` or ``relu``, for the cell ``rnn``.
         hidden_size: Hidden units in a layer, H.
         num_layers: Layers, L.
@@ -55,6 +58,8 @@ class Settings:
     steps: int | None = None
     epochs: float | None = None
     cell: str | None = None
+    block: str | None = None
+    ngrams: int | None = None
     nonlinearity: str | None = None
     hidden_size: int | None = None
     num_layers: int | None = None
@@ -145,7 +150,10 @@ def resolve(settings: Settings, *, num_chars: int, vocab_size: int) -> Recipe:
     Raises:
         ConfigError: If a size is out of range.
     """
-    cell = settings.cell or "lstm"
+    cell = settings.cell or "mingru"
+    block = settings.block or ("residual" if cell == "mingru" else "plain")
+    hidden_size = _given(settings.hidden_size, 192 if cell == "mingru" else 256)
+    embedding_size = _given(settings.embedding_size, hidden_size if block == "residual" else 128)
     seq_length = settings.seq_length or max(1, min(64, num_chars // 8))
     is_open = settings.time is None and settings.steps is None and settings.epochs is None
     return Recipe(
@@ -156,9 +164,11 @@ def resolve(settings: Settings, *, num_chars: int, vocab_size: int) -> Recipe:
             vocab_size=vocab_size,
             cell=cell,
             nonlinearity=settings.nonlinearity or "tanh",
-            embedding_size=_given(settings.embedding_size, 128),
-            hidden_size=_given(settings.hidden_size, 256),
-            num_layers=_given(settings.num_layers, 1),
+            block=block,
+            ngrams=_given(settings.ngrams, 1),
+            embedding_size=embedding_size,
+            hidden_size=hidden_size,
+            num_layers=_given(settings.num_layers, 4 if cell == "mingru" else 1),
         ),
         dropout=_given(settings.dropout, 0.0),
         # A short text still gets a few windows an epoch in each stream.

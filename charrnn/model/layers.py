@@ -1,0 +1,109 @@
+"""A layer over a window: the products that need no state at once, the rest step by step.
+
+Sizes: B streams, T time steps, E input, H hidden units, G blocks. Windows are time first, so that
+the rows of one step lie together in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+
+from charrnn.model.cells import (
+    Array,
+    LayerState,
+    RecurrentWeights,
+    mingru_step,
+    shift_inputs,
+    step_of,
+)
+from charrnn.model.config import ModelConfig
+
+NORM_EPSILON = 1e-5
+
+
+class Layer(Protocol):
+    """Anything that advances over a window."""
+
+    def run(self, inputs: Array, state: LayerState) -> tuple[Array, LayerState]:
+        """Advance over a window.
+
+        Args:
+            inputs: Shape (T, B, E).
+            state: Before the window, each array of shape (B, H).
+
+        Returns:
+            What the layer hands on, shape (T, B, H), and the state after the window.
+        """
+
+
+class RecurrentLayer:
+    """A layer whose cell multiplies its state: rnn, gru or lstm."""
+
+    def __init__(self, config: ModelConfig, arrays: Mapping[str, Array]) -> None:
+        """Arrange the weights of one layer, by their names within it."""
+        self._step = step_of(config)
+        self._weight_ih = arrays["weight_ih"].T
+        self._bias_ih = arrays["bias_ih"]
+        weight_hh = np.ascontiguousarray(arrays["weight_hh"].T)
+        self._recurrent = RecurrentWeights(weight_hh, arrays["bias_hh"])
+
+    def project(self, inputs: Array) -> Array:
+        """Return ``W_ih x + b_ih``, shape (..., E) to (..., G·H)."""
+        return inputs @ self._weight_ih + self._bias_ih
+
+    def advance(self, projected: Array, state: LayerState) -> tuple[Array, LayerState]:
+        """Advance over a window whose projections are known, shape (T, B, G·H)."""
+        hidden = np.empty((*projected.shape[:2], state[0].shape[-1]), projected.dtype)
+        for t, row in enumerate(projected):
+            state = self._step(self._recurrent, row, state)
+            hidden[t] = state[0]
+        return hidden, state
+
+    def run(self, inputs: Array, state: LayerState) -> tuple[Array, LayerState]:
+        """Advance over a window; see ``Layer``."""
+        return self.advance(self.project(inputs), state)
+
+
+class MinGRULayer:
+    """A layer of minimal gated recurrent units with token shift and output product."""
+
+    def __init__(self, arrays: Mapping[str, Array]) -> None:
+        """Arrange the weights of one layer, by their names within it."""
+        self._shift = arrays["shift"]
+        self._weight_ih = np.ascontiguousarray(arrays["weight_ih"].T)
+        self._bias_ih = arrays["bias_ih"]
+        self._weight_ho = np.ascontiguousarray(arrays["weight_ho"].T)
+
+    def run(self, inputs: Array, state: LayerState) -> tuple[Array, LayerState]:
+        """Advance over a window; see ``Layer``. The state is h and the last input."""
+        h, last = state
+        projected = shift_inputs(inputs, last, self._shift) @ self._weight_ih + self._bias_ih
+        gated = np.empty((*inputs.shape[:2], h.shape[-1]), projected.dtype)
+        for t, row in enumerate(projected):
+            gated[t], h = mingru_step(row, h)
+        return gated @ self._weight_ho, (h, inputs[-1])
+
+
+def make_layer(config: ModelConfig, arrays: Mapping[str, Array]) -> Layer:
+    """Return a layer of a model, from its weights by their names within the layer."""
+    return MinGRULayer(arrays) if config.cell == "mingru" else RecurrentLayer(config, arrays)
+
+
+def layer_norm(inputs: Array, weight: Array, bias: Array) -> Array:
+    """Shift and scale each vector to mean 0 and variance 1, then by learned numbers.
+
+    Args:
+        inputs: Shape (..., H).
+        weight: Learned scale, shape (H,).
+        bias: Learned shift, shape (H,).
+
+    References:
+        J. Ba et al., 2016, arXiv:1607.06450.
+    """
+    centred = inputs - inputs.mean(axis=-1, keepdims=True)
+    variance = np.square(centred).mean(axis=-1, keepdims=True)
+    normed: Array = centred / np.sqrt(variance + NORM_EPSILON) * weight + bias
+    return normed

@@ -1,0 +1,40 @@
+"""Runs of characters to rows of a table: the one rule, for NumPy and torch alike.
+
+Sizes: B streams, T time steps, V vocabulary, K the longest run.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from charrnn.model.config import ModelConfig
+
+
+def ngram_rows(config: ModelConfig, recent: Any) -> list[Any]:
+    """Return the rows of the runs that end at each step.
+
+    A run of k characters is the number with those digits in base V, as long as all such numbers
+    fit into the table; otherwise it is mixed, and runs may share a row.
+
+    Args:
+        config: The sizes.
+        recent: Ids, int64: K - 1 characters before the window and then the window, shape
+            (K - 1 + T, B); an array of NumPy or of torch.
+
+    Returns:
+        For each length k from 2 to K, rows from 0 to ``config.rows(k) - 1``, shape (T, B).
+    """
+    longest = config.ngrams
+    num_steps = len(recent) - (longest - 1)
+    rows = []
+    key = recent[longest - 1 :]
+    for length in range(2, longest + 1):
+        before = recent[longest - length : longest - length + num_steps]
+        if config.vocab_size**length <= config.ngram_rows:
+            key = key * config.vocab_size + before
+            rows.append(key)
+        else:
+            # Within 62 bits: a key of 31 bits times a prime of 20. The shift brings high bits down.
+            key = (key * 1_000_003 + before * 7_919 + length) & 0x7FFFFFFF
+            rows.append((key ^ (key >> 15)) % config.ngram_rows)
+    return rows
