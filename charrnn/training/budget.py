@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+SAVING_SECONDS = 0.5
+
 
 @dataclass
 class Budget:
@@ -25,12 +27,21 @@ class Budget:
     steps: int | None
     began: float
     clock: Callable[[], float] = time.monotonic
-    reserve: float = 0.5
+    reserve: float = SAVING_SECONDS
     training_began: float = field(init=False)
 
     def __post_init__(self) -> None:
-        """Note when training begins: what went before is not part of the schedule."""
+        """Let training begin now, until ``start_training`` says when."""
+        self.training_began = self.began
+
+    def start_training(self) -> None:
+        """Let the schedule begin now: what went before, such as reading, is not part of it."""
         self.training_began = self.clock()
+
+    def reserve_for_validation(self, seconds: float) -> None:
+        """Keep as much time for the end as a validation took, but never much of the budget."""
+        if self.seconds is not None:
+            self.reserve = min(SAVING_SECONDS + seconds, 0.1 * self.seconds)
 
     @property
     def elapsed(self) -> float:

@@ -24,8 +24,9 @@ from charrnn.training.recipe import Recipe
 
 NUM_REPORTS = 100
 NUM_VALIDATIONS = 10
-VALIDATION_SHARE = 0.05  # of the characters trained on: reading is about three times as fast
-MIN_VALIDATION_CHARS = 120_000
+VALIDATION_SHARE = 0.05  # of the time of a run, or of the characters it trains on
+MIN_VALIDATION_CHARS = 50_000
+PROBE_CHARS = 4096
 
 Keep = Callable[[dict[str, Array], Report], None]
 
@@ -129,6 +130,24 @@ class Trainer:
         self.network.train()
         return total / (len(val) - 1)
 
+    def validation_chars(self) -> int:
+        """Return how much of the validation text a validation may read.
+
+        All of it if that is cheap. Otherwise so much that the validations of a run take a twentieth
+        of its time, by a probe, or read a twentieth of what it trains on, where steps limit it.
+        """
+        limit = len(self.val)
+        share = VALIDATION_SHARE / NUM_VALIDATIONS
+        if self.budget.seconds is not None:
+            before = self.budget.elapsed
+            self.validate(PROBE_CHARS)
+            probe_seconds = max(self.budget.elapsed - before, 1e-6)
+            limit = min(limit, int(share * self.budget.seconds / probe_seconds * PROBE_CHARS))
+        if self.budget.steps is not None:
+            num_chars = self.budget.steps * self.recipe.batch_size * self.recipe.seq_length
+            limit = min(limit, int(share * num_chars))
+        return max(limit, MIN_VALIDATION_CHARS)
+
     def _nats(self, window: Window, state: State) -> tuple[Tensor, State]:
         """Return the sum of the losses over a window, and the state after it."""
         inputs = torch.from_numpy(window.inputs).to(self.machine.device)
@@ -184,6 +203,8 @@ def run_training(
         TrainingError: If the loss is not finite. What was kept stays kept.
     """
     budget = trainer.budget
+    validation_chars = trainer.validation_chars()
+    budget.start_training()
     best: Report | None = None
     nats, num_chars = 0.0, 0
     reported_at = previewed_at = budget.elapsed
@@ -218,10 +239,9 @@ def run_training(
         )
         if is_end or progress * NUM_VALIDATIONS >= validations_done + 1:
             validations_done = int(progress * NUM_VALIDATIONS)
-            expected = trainer.chars / max(progress, 1e-9) / NUM_VALIDATIONS
             before = budget.elapsed
-            loss = trainer.validate(max(int(expected * VALIDATION_SHARE), MIN_VALIDATION_CHARS))
-            budget.reserve = max(budget.reserve, 0.3 + 1.1 * (budget.elapsed - before))
+            loss = trainer.validate(validation_chars)
+            budget.reserve_for_validation(budget.elapsed - before)
             report, best = _compare(report, loss, best)
             if report is best:
                 keep(trainer.network.to_arrays(), report)

@@ -34,6 +34,7 @@ def test_what_happened_before_training_is_within_the_budget() -> None:
     began = clock.now
     clock.now += 20
     budget = Budget(seconds=100, steps=None, began=began, clock=clock, reserve=0)
+    budget.start_training()
     assert budget.progress(step=0) == 0
     clock.now += 40
     assert budget.progress(step=0) == pytest.approx(0.5)
