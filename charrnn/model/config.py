@@ -34,8 +34,9 @@ class ModelConfig:
         hidden_size: Hidden units in a layer, H.
         num_layers: Layers on top of one another, L.
         nonlinearity: ``tanh`` or ``relu``, for the cell ``rnn`` alone.
-        block: ``plain`` feeds a layer the output of the one below, x -> layer(x); ``residual`` adds
-            it to its normalised input, x -> x + layer(norm(x)), with E = H and a last norm.
+        block: ``plain`` feeds a layer the output of the one below, x -> layer(x); ``residual``
+            normalises what it reads and adds its output to it, x -> x + layer(norm(x)), wherever
+            the two are of one size, and has a last norm.
         ngrams: The longest run of characters, K, that has an embedding: beside the character's own,
             those of the last 2, ..., K characters are added.
         ngram_rows: Rows of the table for each length of run; where all runs do not fit, they share
@@ -74,11 +75,6 @@ class ModelConfig:
             if type(value) is not int or not 1 <= value <= top:
                 option = name.replace("_", "-")
                 raise ConfigError(f"--{option}: {value!r} is not a whole number from 1 to {top}")
-        if self.block == "residual" and self.embedding_size != self.hidden_size:
-            raise ConfigError(
-                f"--embedding-size: {self.embedding_size} must equal --hidden-size "
-                f"{self.hidden_size} with --block residual, which adds the two"
-            )
 
     def rows(self, length: int) -> int:
         """Return the rows of the table of runs of ``length`` characters."""
@@ -88,6 +84,10 @@ class ModelConfig:
     def input_size(self, layer: int) -> int:
         """Return the size of the vectors that a layer reads."""
         return self.hidden_size if layer else self.embedding_size
+
+    def has_residual(self, layer: int) -> bool:
+        """Return whether the input of a layer is added to its output."""
+        return self.block == "residual" and self.input_size(layer) == self.hidden_size
 
     def state_sizes(self, layer: int) -> tuple[int, ...]:
         """Return the sizes of the vectors that a layer carries from step to step."""
@@ -132,7 +132,7 @@ def parameter_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
         shapes[f"ngrams.{length}.weight"] = (config.rows(length), config.embedding_size)
     for layer in range(config.num_layers):
         if config.block == "residual":
-            shapes |= _norm_shapes(f"norms.{layer}", size)
+            shapes |= _norm_shapes(f"norms.{layer}", config.input_size(layer))
         shapes[f"layers.{layer}.weight_ih"] = (rows, config.input_size(layer))
         shapes[f"layers.{layer}.bias_ih"] = (rows,)
         if config.cell == "mingru":

@@ -68,7 +68,7 @@ class Network:
     def forget(self, state: State, stream: int) -> State:
         """Return the state with one stream back at the start of a text."""
         is_kept = np.arange(len(state[0][0]))[:, None] != stream
-        return tuple(tuple(array * is_kept for array in part) for part in state)
+        return tuple(tuple(np.where(is_kept, array, 0) for array in part) for part in state)
 
     def forward(self, ids: Ids, state: State) -> tuple[Array, State]:
         """Read a window of each stream.
@@ -86,7 +86,7 @@ class Network:
         hidden = self._embed(recent)  # (T, B, E)
         for number, layer_state in enumerate(state[1:]):
             output, layer_state = self._run_layer(number, hidden, ids, layer_state)
-            hidden = hidden + output if self.config.block == "residual" else output
+            hidden = hidden + output if self.config.has_residual(number) else output
             next_state.append(layer_state)
         logits = self._norm(self.config.num_layers, hidden) @ self._output_weight
         logits += self._output_bias

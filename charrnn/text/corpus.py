@@ -16,6 +16,7 @@ import json
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import IO
 
@@ -24,7 +25,7 @@ import numpy.typing as npt
 
 from charrnn.errors import ConfigError, TextError
 from charrnn.files import open_whole, write_whole
-from charrnn.text.reading import BLOCK_BYTES, Decoding, Notice, find_files, read_blocks
+from charrnn.text.reading import BLOCK_BYTES, STDIN, Decoding, Notice, find_files, read_blocks
 from charrnn.text.vocabulary import Ids, Vocabulary, code_points, smallest_dtype
 
 IDS_NAME = "corpus.npy"
@@ -117,6 +118,8 @@ def build_corpus(
     fraction = options.val_fraction
     files = find_files(names, options.pattern)
     val_files = [] if fraction is not None else find_files([options.val], options.pattern)
+    if STDIN in files and STDIN in val_files:
+        raise ConfigError("'-': standard input can be read only once")
     encoding = "latin-1" if options.decoding.is_bytes else "utf-8"
     with tempfile.TemporaryFile(dir=directory) as spool:
         counts = np.zeros(0x110000, dtype=np.int64)
@@ -125,8 +128,8 @@ def build_corpus(
             for part in (files, val_files)
         ]
         num_chars = sum(totals)
-        num_train = totals[0] if fraction is None else int(num_chars * (1 - fraction))
-        _check_length(names, num_train, num_chars - num_train)
+        num_train = totals[0] if fraction is None else int(num_chars * (1 - Fraction(options.val)))
+        _check_length(names, num_train, num_chars - num_train, fraction is not None)
         vocabulary = _build_vocabulary(counts, options, notice)
         spool.seek(0)
         ids_path = directory / IDS_NAME
@@ -151,7 +154,7 @@ def open_corpus(directory: Path) -> Corpus:
     """
     try:
         about = json.loads((directory / ABOUT_NAME).read_bytes())
-        ids = np.load(directory / IDS_NAME, mmap_mode="r", allow_pickle=False)
+        ids = np.lib.format.open_memmap(directory / IDS_NAME, mode="r")
         corpus = Corpus(
             ids=ids,
             num_train=int(about["num_train"]),
@@ -164,9 +167,11 @@ def open_corpus(directory: Path) -> Corpus:
             f"{str(directory)!r}: the text that the model was trained on is not there; "
             "give a file to evaluate"
         ) from None
-    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
-        raise TextError(f"{str(directory)!r}: the corpus files are damaged: {error}") from None
-    if corpus.ids.ndim != 1 or not 0 < corpus.num_train <= len(corpus.ids):
+    except Exception as error:  # JSON and NumPy raise many kinds for damage, none of them a bug
+        reason = str(error).partition("\n")[0]
+        raise TextError(f"{str(directory)!r}: the corpus files are damaged: {reason}") from None
+    dtype = smallest_dtype(corpus.vocabulary.size)
+    if ids.ndim != 1 or ids.dtype != dtype or not 0 < corpus.num_train <= len(ids):
         raise TextError(f"{str(directory)!r}: the corpus files are damaged")
     return corpus
 
@@ -197,7 +202,7 @@ def _count_and_spool(
     return num_chars
 
 
-def _check_length(names: Sequence[str], num_train: int, num_val: int) -> None:
+def _check_length(names: Sequence[str], num_train: int, num_val: int, may_be_none: bool) -> None:
     """Refuse a text that is too short to train and validate on."""
     where = ", ".join(repr(name) for name in names)
     if num_train + num_val == 0:
@@ -206,9 +211,10 @@ def _check_length(names: Sequence[str], num_train: int, num_val: int) -> None:
         raise TextError(
             f"{where}: {num_train} characters to train on are too few; give {MIN_CHARS} or more"
         )
-    if num_val == 1:
+    if num_val == 1 or (num_val == 0 and not may_be_none):
         raise TextError(
-            f"{where}: one character cannot validate; give --val a larger share, or 0 for none"
+            f"{where}: fewer than two characters cannot validate; "
+            "give --val a larger share, or 0 for none"
         )
 
 

@@ -44,8 +44,8 @@ class Decoding:
             ConfigError: If so.
         """
         try:
-            b"".decode(self.encoding)
-        except LookupError:
+            "a".encode(self.encoding)  # of an empty text Python would not look at the encoding
+        except (LookupError, ValueError):
             raise ConfigError(
                 f"--encoding: Python knows no text encoding {self.encoding!r}; "
                 "try utf-8, utf-16, latin-1 or cp1252"
@@ -68,7 +68,11 @@ def find_files(corpora: Sequence[str], pattern: str = "*.txt") -> list[str]:
     files = []
     for name in corpora:
         path = Path(name)
-        if name == STDIN or path.is_file():
+        try:
+            is_file = name == STDIN or path.is_file()
+        except OSError as error:  # too long a name, or a folder that may not be looked into
+            raise TextError(f"{name!r}: {error.strerror}") from None
+        if is_file:
             files.append(name)
         elif path.is_dir():
             found = sorted(
@@ -156,16 +160,21 @@ def _decode(name: str, blocks: Iterator[bytes], decoding: Decoding) -> Iterator[
     """Yield the characters of blocks of bytes; an error names the offset in the file."""
     encoding = "latin-1" if decoding.is_bytes else decoding.encoding
     decoder = codecs.getincrementaldecoder(encoding)("strict")
-    fed = offset = 0  # bytes given to the decoder; where in the file those it looks at begin
+    fed = 0  # bytes given to the decoder
     try:
         for block in blocks:
-            offset = fed - len(decoder.getstate()[0])
             fed += len(block)
             yield decoder.decode(block)
-        offset = fed - len(decoder.getstate()[0])
         yield decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
+        # What the decoder looked at ends where the last block does.
+        offset = fed - len(error.object)
         raise TextError(_not_decodable(name, offset, error, encoding)) from None
+    except UnicodeError as error:  # UTF-16 without its byte order mark
+        raise TextError(
+            f"{name!r}: not {encoding}: {error}; "
+            "give the encoding, for example --encoding utf-8, or --bytes to model bytes"
+        ) from None
 
 
 def _not_decodable(name: str, offset: int, error: UnicodeDecodeError, encoding: str) -> str:

@@ -110,7 +110,9 @@ def measuring_streams(ids: Ids, seq_length: int, num_streams: int | None = None)
         The streams. One stream is exact; of several, each but the first has read only the
         ``WARM_UP_CHARS`` characters before it.
     """
-    num_streams = min(num_streams or MAX_MEASURING_STREAMS, len(ids) // WARM_UP_CHARS)
+    warm_up = -(-WARM_UP_CHARS // seq_length)
+    worth = (len(ids) - 1) // (warm_up * seq_length)
+    num_streams = min(num_streams or MAX_MEASURING_STREAMS, worth)
     if num_streams <= 1:
         return Streams(ids, 1, seq_length)
-    return Streams(ids, num_streams, seq_length, warm_up=-(-WARM_UP_CHARS // seq_length))
+    return Streams(ids, num_streams, seq_length, warm_up)

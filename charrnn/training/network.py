@@ -46,10 +46,12 @@ class TrainableNetwork(nn.Module):
         self.layers = nn.ModuleList(
             make_layer(config, number, generator) for number in range(config.num_layers)
         )
-        num_norms = config.num_layers + 1 if config.block == "residual" else 0
-        self.norms = nn.ModuleList(
-            nn.LayerNorm(config.hidden_size, NORM_EPSILON) for _ in range(num_norms)
-        )
+        self.norms = nn.ModuleList()
+        if config.block == "residual":
+            sizes = [config.input_size(number) for number in range(config.num_layers)]
+            self.norms.extend(
+                nn.LayerNorm(size, NORM_EPSILON) for size in [*sizes, config.hidden_size]
+            )
         self.output = nn.Linear(config.hidden_size, config.vocab_size)
         with torch.no_grad():
             self.embedding.weight.normal_(generator=generator)
@@ -85,7 +87,7 @@ class TrainableNetwork(nn.Module):
         for number, (layer, layer_state) in enumerate(zip(self.layers, state[1:], strict=True)):
             output, layer_state = layer(self._norm(number, hidden), layer_state)
             output = self._drop(output)
-            hidden = hidden + output if self.config.block == "residual" else output
+            hidden = hidden + output if self.config.has_residual(number) else output
             next_state.append(tuple(array.detach().float() for array in layer_state))
         logits = self.output(self._norm(self.config.num_layers, hidden))
         return logits.transpose(0, 1), tuple(next_state)

@@ -1,0 +1,635 @@
+"""A corpus on disk is the text that was read, cut into what trains and what validates."""
+
+import contextlib
+import json
+import os
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from charrnn.errors import ConfigError, TextError
+from charrnn.text import corpus as corpus_module
+from charrnn.text import reading
+from charrnn.text.corpus import Corpus, CorpusOptions, build_corpus, open_corpus
+from charrnn.text.reading import Decoding
+from charrnn.text.vocabulary import UNKNOWN, smallest_dtype
+
+# Fewer examples than elsewhere: each of them builds a corpus on disk.
+law = settings(derandomize=True, deadline=None, max_examples=40)
+
+FILES = ["corpus.json", "corpus.npy"]
+BYTES = Decoding(is_bytes=True)
+PANGRAM = "the quick brown fox jumps over the lazy dog. " * 4
+# The first and last characters of each length in UTF-8.
+BORDERS = "\x00\x7f\x80\u07ff\u0800\uffff\U00010000\U0010ffff"
+# Long enough for a corpus, with what is hard to cut or to clean at both ends.
+HARD = st.text(st.sampled_from("ab \r\n\x85\u00e9\u20ac\ufeff\ufffd\U0001f600"), max_size=12)
+TEXTS = st.builds("{}{}{}".format, HARD, st.just("abcd " * 8), HARD)
+
+
+@contextlib.contextmanager
+def blocks_of(num_bytes: int) -> Iterator[None]:
+    """Let the text and its copy be read in blocks of so many bytes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reading, "BLOCK_BYTES", num_bytes)
+        patch.setattr(corpus_module, "BLOCK_BYTES", num_bytes)
+        yield
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that each example of a law builds its corpus in anew."""
+    return tmp_path_factory.mktemp("corpus")
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """An empty run directory."""
+    (tmp_path / "run").mkdir()
+    return tmp_path / "run"
+
+
+@pytest.fixture
+def built(run: Path) -> Path:
+    """A run directory with a corpus of ``PANGRAM``."""
+    build(run, PANGRAM)
+    return run
+
+
+def build(
+    run: Path,
+    text: str | bytes,
+    *,
+    val: str = "0.1",
+    min_count: int = 1,
+    decoding: Decoding | None = None,
+    notices: list[str] | None = None,
+) -> Corpus:
+    """Build a corpus of one text, which lies beside the run directory."""
+    source = run.parent / f"{run.name}.txt"
+    source.write_bytes(text.encode() if isinstance(text, str) else text)
+    options = CorpusOptions(decoding=decoding or Decoding(), min_count=min_count, val=val)
+    said = [] if notices is None else notices
+    return build_corpus(run, [str(source)], options, said.append)
+
+
+def build_anew(
+    folder: Path,
+    text: str | bytes,
+    *,
+    block_bytes: int = 7,
+    val: str = "0.1",
+    min_count: int = 1,
+    decoding: Decoding | None = None,
+) -> Corpus:
+    """Build a corpus in place of the last example's, without waiting for the disk."""
+    for name in FILES:
+        (folder / name).unlink(missing_ok=True)
+    with blocks_of(block_bytes), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
+        return build(folder, text, val=val, min_count=min_count, decoding=decoding)
+
+
+def text_of(corpus: Corpus) -> str:
+    """Return what the ids of a corpus mean."""
+    return corpus.vocabulary.decode(corpus.ids)
+
+
+def cleaned(text: str) -> str:
+    """Return what is read of a text."""
+    return text.removeprefix("\ufeff").replace("\r\n", "\n")
+
+
+def names_in(path: Path) -> list[str]:
+    return sorted(file.name for file in path.iterdir())
+
+
+# The ids are the text
+
+
+@law
+@given(TEXTS, st.integers(1, 9))
+@example("a" * 47 + "\U0001f600", 1)
+@example(BORDERS * 8, 1)
+@example(BORDERS * 8, 2)
+@example(BORDERS * 8, 3)
+def test_the_ids_are_the_text(folder: Path, text: str, block_bytes: int) -> None:
+    """The ids mean the text that was read, however its characters lie across blocks."""
+    corpus = build_anew(folder, text, block_bytes=block_bytes)
+    assert text_of(corpus) == cleaned(text)
+    assert corpus.vocabulary.characters == "".join(sorted(set(cleaned(text))))
+    assert not corpus.vocabulary.has_unknown
+
+
+@law
+@given(st.binary(min_size=48, max_size=80), st.integers(1, 9))
+@example(b"\xef\xbb\xbf" + b"\r\n" * 30, 1)
+def test_the_ids_are_the_bytes(folder: Path, data: bytes, block_bytes: int) -> None:
+    """Of a text of bytes the ids mean the bytes, none of them dropped or changed."""
+    corpus = build_anew(folder, data, decoding=BYTES, block_bytes=block_bytes)
+    assert corpus.vocabulary.is_bytes
+    assert corpus.vocabulary.to_bytes(text_of(corpus)) == data
+    assert corpus.val_bytes == len(corpus.val) - 1
+
+
+@law
+@given(TEXTS)
+def test_the_parts_are_the_text(folder: Path, text: str) -> None:
+    """The first nine tenths of the text train, rounded down, and the rest validates."""
+    corpus = build_anew(folder, text)
+    expected = cleaned(text)
+    num_train = int(len(expected) * 0.9)
+    assert corpus.num_train == len(corpus.train) == num_train
+    assert corpus.vocabulary.decode(corpus.train) == expected[:num_train]
+    assert corpus.vocabulary.decode(corpus.val) == expected[num_train:]
+
+
+@law
+@given(TEXTS, st.integers(1, 9))
+def test_validation_bytes_are_those_of_what_is_predicted(
+    folder: Path, text: str, block_bytes: int
+) -> None:
+    """The bytes of the validation text are counted without those of its first character."""
+    corpus = build_anew(folder, text, val="0.25", block_bytes=block_bytes)
+    expected = cleaned(text)[corpus.num_train :]
+    assert corpus.val_bytes == len(expected[1:].encode())
+
+
+@law
+@given(TEXTS, st.integers(1, 4))
+def test_rare_characters_are_the_unknown_symbol(folder: Path, text: str, min_count: int) -> None:
+    """Characters seen less often than asked for share the last id, and all others keep theirs."""
+    text = cleaned(text) + "common" * 4
+    counts = Counter(text)
+    corpus = build_anew(folder, text, min_count=min_count)
+    kept = {character for character, count in counts.items() if count >= min_count}
+    assert corpus.vocabulary.characters == "".join(sorted(kept))
+    assert corpus.vocabulary.has_unknown == (len(kept) < len(counts))
+    assert text_of(corpus) == "".join(c if c in kept else UNKNOWN for c in text)
+
+
+def test_validation_bytes_count_rare_characters(run: Path) -> None:
+    """A character that became the unknown symbol still has the bytes that it had in the text."""
+    corpus = build(run, "a" * 30 + "\u20ac" + "a" * 9, val="0.5", min_count=2)
+    assert corpus.val_bytes == 3 + 18
+
+
+def test_rare_characters_are_said(run: Path) -> None:
+    """The notice counts the distinct rare characters and their places in the text."""
+    notices: list[str] = []
+    build(run, "ab" * 30 + "xxyyz", min_count=3, notices=notices)
+    (notice,) = notices
+    assert notice.startswith("3 rare characters (5 in the text)")
+
+
+def test_no_character_is_rare_unless_asked(run: Path) -> None:
+    """A character that occurs once is one of the vocabulary."""
+    notices: list[str] = []
+    corpus = build(run, "a" * 30 + "z", val="0", notices=notices)
+    assert corpus.vocabulary.characters == "az"
+    assert notices == []
+
+
+@pytest.mark.parametrize("min_count", [61, 1000])
+def test_not_every_character_can_be_rare(run: Path, min_count: int) -> None:
+    """An option that leaves no character is wrong, and named."""
+    with pytest.raises(ConfigError, match=f"--min-count: .* {min_count} times"):
+        build(run, "ab" * 60, min_count=min_count)
+    assert names_in(run) == []
+
+
+# What lies on disk
+
+
+@pytest.mark.parametrize(
+    ("num_distinct", "min_count", "dtype"),
+    [(2, 1, "uint8"), (256, 1, "uint8"), (257, 1, "uint16"), (256, 2, "uint16")],
+    ids=["two", "as-many-as-fit", "one-more", "the-unknown-symbol-more"],
+)
+def test_ids_take_the_smallest_type(
+    run: Path, num_distinct: int, min_count: int, dtype: str
+) -> None:
+    """Up to 256 ids take one byte each, more take two; the unknown symbol is an id."""
+    text = "".join(map(chr, range(0x4E00, 0x4E00 + num_distinct))) * 12
+    corpus = build(run, text + "z" * (min_count - 1), min_count=min_count)
+    assert corpus.ids.dtype == np.dtype(dtype)
+    assert text_of(corpus).startswith(text)
+
+
+def test_the_ids_are_a_read_only_map(built: Path) -> None:
+    """The ids stay on disk, and nobody can change them."""
+    corpus = open_corpus(built)
+    for ids in (corpus.ids, corpus.train, corpus.val):
+        assert isinstance(ids, np.memmap)
+        with pytest.raises(ValueError, match="read-only"):
+            ids[0] = 1
+
+
+def test_the_ids_are_a_plain_numpy_file(built: Path) -> None:
+    """Anyone with NumPy reads the ids, one byte a character after the header."""
+    ids = np.load(built / "corpus.npy")
+    assert open_corpus(built).vocabulary.decode(ids) == PANGRAM
+    assert (built / "corpus.npy").read_bytes().endswith(ids.tobytes())
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        (PANGRAM, CorpusOptions()),
+        (PANGRAM, CorpusOptions(val="0")),
+        (PANGRAM, CorpusOptions(min_count=5)),
+        (PANGRAM, CorpusOptions(decoding=BYTES)),
+        ("\u20ac\U0001f600\x00\n" * 30, CorpusOptions(val="0.5")),
+    ],
+    ids=["plain", "no-validation", "unknown-symbol", "bytes", "wide-characters"],
+)
+def test_a_corpus_opened_again_is_the_same(
+    tmp_path: Path, run: Path, text: str, options: CorpusOptions
+) -> None:
+    """What is opened later is what was built."""
+    (tmp_path / "text").write_bytes(text.encode())
+    first = build_corpus(run, [str(tmp_path / "text")], options)
+    again = open_corpus(run)
+    assert np.array_equal(again.ids, first.ids)
+    assert again.ids.dtype == first.ids.dtype
+    assert again.vocabulary == first.vocabulary
+    assert (again.num_train, again.val_bytes) == (first.num_train, first.val_bytes)
+    assert again.sources == first.sources
+
+
+def test_two_files_are_all_that_is_left(built: Path) -> None:
+    """The run directory holds the two files of the corpus and no other."""
+    assert names_in(built) == FILES
+
+
+def test_a_new_corpus_replaces_an_old_one(run: Path) -> None:
+    """In a directory with a corpus the new one takes its place; who opened the old one keeps it."""
+    old = build(run, PANGRAM)
+    new = build(run, "something else entirely " * 3)
+    assert text_of(old) == PANGRAM
+    assert text_of(new) == text_of(open_corpus(run)) == "something else entirely " * 3
+    assert names_in(run) == FILES
+
+
+def test_the_text_is_read_once(tmp_path: Path, run: Path) -> None:
+    """A pipe, which cannot be read twice, gives a corpus like a file."""
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(
+        target=(tmp_path / "pipe").write_bytes, args=(PANGRAM.encode(),), daemon=True
+    )
+    writer.start()
+    corpus = build_corpus(run, [str(tmp_path / "pipe")], CorpusOptions())
+    writer.join(timeout=5)
+    assert text_of(corpus) == PANGRAM
+
+
+def test_several_sources_are_one_text(tmp_path: Path, run: Path) -> None:
+    """Files and folders are joined in order, and the split is made in the whole."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "b.md").write_text("b" * 30)
+    (tmp_path / "folder" / "a.md").write_text("a" * 30)
+    (tmp_path / "c").write_text("c" * 40)
+    names = [str(tmp_path / "c"), str(tmp_path / "folder")]
+    corpus = build_corpus(run, names, CorpusOptions(pattern="*.md"))
+    assert text_of(corpus) == "c" * 40 + "a" * 30 + "b" * 30
+    assert corpus.num_train == 90
+
+
+def test_sources_are_absolute(tmp_path: Path, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the text came from is kept so that it is found from any folder."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "a.txt").write_text(PANGRAM)
+    (tmp_path / "val.txt").write_text(PANGRAM)
+    monkeypatch.chdir(tmp_path)
+    with Path("val.txt").open() as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        corpus = build_corpus(run, ["folder", "-"], CorpusOptions(val="val.txt"))
+    resolved = tmp_path.resolve()
+    expected = (str(resolved / "folder" / "a.txt"), "-", str(resolved / "val.txt"))
+    assert corpus.sources == open_corpus(run).sources == expected
+
+
+# The share that validates
+
+
+@pytest.mark.parametrize(
+    ("val", "num_train"),
+    [
+        ("0", 1000),
+        ("0.0", 1000),
+        ("0.002", 998),
+        ("0.1", 900),
+        (".25", 750),
+        ("0.3", 700),
+        ("5e-1", 500),
+        ("0.8", 200),
+        ("0.9", 100),
+    ],
+)
+def test_the_share_that_validates(run: Path, val: str, num_train: int) -> None:
+    """The share that a user gives, as a decimal number, is taken from the end of the text."""
+    corpus = build(run, "ab" * 500, val=val)
+    assert corpus.num_train == num_train
+    assert len(corpus.val) == 1000 - num_train
+    assert corpus.val_bytes == max(len(corpus.val) - 1, 0)
+
+
+@pytest.mark.parametrize("val", ["1", "1.5", "-0.1", "-1", "nan", "inf", "-inf", "1e9"])
+def test_a_share_out_of_range_is_refused(run: Path, val: str) -> None:
+    """A number that is no share is a wrong option, found before any text is read."""
+    with pytest.raises(ConfigError, match=f"--val: {val} "):
+        build_corpus(run, ["no such file"], CorpusOptions(val=val))
+    assert names_in(run) == []
+
+
+@law
+@given(TEXTS, TEXTS, st.integers(1, 9))
+def test_another_text_validates(folder: Path, text: str, val_text: str, block_bytes: int) -> None:
+    """Of two texts the first trains whole and the other validates whole, in one vocabulary."""
+    val_path = folder.parent / "val"
+    val_path.write_bytes(val_text.encode())
+    corpus = build_anew(folder, text, val=str(val_path), block_bytes=block_bytes)
+    assert corpus.vocabulary.decode(corpus.train) == cleaned(text)
+    assert corpus.vocabulary.decode(corpus.val) == cleaned(val_text)
+    assert corpus.val_bytes == len(cleaned(val_text)[1:].encode())
+
+
+def test_a_folder_can_validate(tmp_path: Path, run: Path) -> None:
+    """The text that validates is found like the text that trains."""
+    (tmp_path / "val").mkdir()
+    (tmp_path / "val" / "a.txt").write_text("first ")
+    (tmp_path / "val" / "b.txt").write_text("second")
+    corpus = build(run, PANGRAM, val=str(tmp_path / "val"))
+    assert corpus.vocabulary.decode(corpus.val) == "first second"
+
+
+def test_a_validation_file_that_is_not_there(run: Path) -> None:
+    """A name that is neither a share nor a file is said before the text is read."""
+    with pytest.raises(TextError, match=r"'missing\.txt': no such file"):
+        build(run, b"\xff", val="missing.txt")
+
+
+def test_standard_input_does_not_train_and_validate(
+    tmp_path: Path, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Standard input, which can be read only once, is not both texts."""
+    (tmp_path / "text").write_text(PANGRAM)
+    with (tmp_path / "text").open() as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        with pytest.raises(ConfigError, match="only once"):
+            build_corpus(run, ["-"], CorpusOptions(val="-"))
+
+
+# Texts that cannot be used
+
+
+def refused(run: Path, text: str | bytes, **options: str) -> str:
+    """Return the line that says why a text cannot be used; nothing is left of it."""
+    with pytest.raises(TextError) as caught:
+        build(run, text, **options)
+    message = str(caught.value)
+    assert message.isprintable()
+    assert names_in(run) == []
+    return message
+
+
+@pytest.mark.parametrize("text", [b"", b"\xef\xbb\xbf"], ids=["no-bytes", "only-a-mark"])
+def test_an_empty_text_is_refused(run: Path, text: bytes) -> None:
+    """A text without characters is named as empty."""
+    assert refused(run, text).endswith("run.txt': the text is empty")
+
+
+@pytest.mark.parametrize("num_chars", [1, 2, 19])
+def test_a_short_text_is_refused(run: Path, num_chars: int) -> None:
+    """The message says how many characters there are and how many are needed."""
+    message = refused(run, "\u20ac" * num_chars, val="0")
+    assert f"run.txt': {num_chars} characters" in message
+    assert "give 20 or more" in message
+
+
+def test_the_shortest_text(run: Path) -> None:
+    """Twenty characters can be trained on."""
+    assert build(run, "ab" * 10, val="0").num_train == 20
+
+
+def test_what_trains_must_be_long_enough(tmp_path: Path, run: Path) -> None:
+    """It is the part that trains that must be long enough, not the whole."""
+    assert "10 characters" in refused(run, "ab" * 10, val="0.5")
+    (tmp_path / "val").write_text(PANGRAM)
+    assert "8 characters" in refused(run, "too few!", val=str(tmp_path / "val"))
+
+
+def test_one_character_cannot_validate(tmp_path: Path, run: Path) -> None:
+    """A validation text of one character, which leaves nothing to predict, is refused."""
+    assert "--val" in refused(run, "a" * 25, val="0.04")
+    (tmp_path / "val").write_text("\u20ac")
+    assert "--val" in refused(run, PANGRAM, val=str(tmp_path / "val"))
+
+
+def test_an_empty_text_cannot_validate(tmp_path: Path, run: Path) -> None:
+    """A user who names a validation text that is empty is told, as for one that is too short."""
+    (tmp_path / "val").write_bytes(b"")
+    refused(run, PANGRAM, val=str(tmp_path / "val"))
+
+
+def test_too_many_characters_are_refused(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A text of more characters than a model may have is refused with what to do about it."""
+    monkeypatch.setattr(corpus_module, "MAX_VOCAB_SIZE", 4)
+    message = refused(run, "abcde" * 10)
+    assert message.startswith("5 distinct characters")
+    for option in ("--encoding", "--bytes", "--min-count"):
+        assert option in message
+    assert build(run, "abcd" * 10).vocabulary.size == 4
+    assert build(run, "abcd" * 10 + "e", min_count=2).vocabulary.characters == "abcd"
+
+
+def test_a_text_in_another_encoding_leaves_nothing(run: Path) -> None:
+    """A text that fails after many good characters leaves no file."""
+    with blocks_of(8):
+        message = refused(run, PANGRAM.encode() + b"\xff")
+    assert f" at byte offset {len(PANGRAM)} (ff)" in message
+
+
+def test_halves_of_surrogate_pairs_are_refused(run: Path) -> None:
+    """What a lenient encoding decodes to no character is not a text."""
+    source = run.parent / "run.txt"
+    source.write_bytes(rb"\ud800" * 30)
+    options = CorpusOptions(decoding=Decoding("unicode_escape"))
+    with pytest.raises(TextError, match="surrogate"):
+        build_corpus(run, [str(source)], options)
+    assert names_in(run) == []
+
+
+@pytest.mark.parametrize("name", ["new\nline", "\x1b[31mred"], ids=ascii)
+def test_names_in_messages_are_quoted(tmp_path: Path, name: str) -> None:
+    """Neither the name of a text nor that of a run can break a line or control the terminal."""
+    (tmp_path / name).mkdir()
+    refused(tmp_path / name, "short")
+    with pytest.raises(TextError) as caught:
+        open_corpus(tmp_path / name)
+    assert str(caught.value).isprintable()
+
+
+# Damage
+
+
+def damaged(run: Path) -> str:
+    """Return the line that says why a corpus cannot be opened."""
+    with pytest.raises(TextError) as caught:
+        open_corpus(run)
+    message = str(caught.value)
+    assert message.startswith(f"{str(run)!r}: ")
+    assert "\n" not in message
+    return message
+
+
+@pytest.mark.parametrize("missing", [*FILES, "both"])
+def test_a_corpus_that_is_not_there(built: Path, missing: str) -> None:
+    """Without one of its files, or both, a corpus is said to be missing."""
+    for name in FILES if missing == "both" else [missing]:
+        (built / name).unlink()
+    assert "not there" in damaged(built)
+
+
+def test_a_run_directory_that_is_not_there(tmp_path: Path) -> None:
+    """A directory that does not exist has no corpus."""
+    assert "not there" in damaged(tmp_path / "missing")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"{", b"null", b"[]", b"7", b'"text"', b"{}", b"\xff\xfe", b"\x00" * 100, b"[" * 100_000],
+    ids=["empty", "cut", "null", "list", "number", "text", "no-keys", "not-utf8", "zeros", "deep"],
+)
+def test_a_description_that_is_no_description(built: Path, data: bytes) -> None:
+    """A file of JSON that does not describe a corpus is damage."""
+    (built / "corpus.json").write_bytes(data)
+    assert "damaged" in damaged(built)
+
+
+def test_a_description_cut_short(built: Path) -> None:
+    """No beginning of the description passes for the whole."""
+    data = (built / "corpus.json").read_bytes()
+    for length in range(len(data)):
+        (built / "corpus.json").write_bytes(data[:length])
+        damaged(built)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *((key, None) for key in ("vocabulary", "num_train", "val_bytes", "sources")),
+        ("vocabulary", "abc"),
+        ("vocabulary", {"characters": "ba", "has_unknown": False, "is_bytes": False}),
+        ("num_train", 0),
+        ("num_train", -1),
+        ("num_train", len(PANGRAM) + 1),
+        ("num_train", 10**30),
+        ("num_train", float("inf")),
+        ("num_train", float("nan")),
+        ("num_train", "many"),
+        ("num_train", [1]),
+        ("val_bytes", "many"),
+        ("val_bytes", float("inf")),
+        ("sources", 7),
+    ],
+)
+def test_a_description_with_a_wrong_value(built: Path, key: str, value: object) -> None:
+    """A value of the wrong type or out of range is damage."""
+    about = json.loads((built / "corpus.json").read_bytes())
+    (built / "corpus.json").write_text(json.dumps(about | {key: value}))
+    assert "damaged" in damaged(built)
+
+
+@pytest.mark.parametrize("key", ["vocabulary", "num_train", "val_bytes", "sources"])
+def test_a_description_without_a_key(built: Path, key: str) -> None:
+    """A description that lacks a key is damage."""
+    about = json.loads((built / "corpus.json").read_bytes())
+    del about[key]
+    (built / "corpus.json").write_text(json.dumps(about))
+    assert "damaged" in damaged(built)
+
+
+def test_ids_cut_short(built: Path) -> None:
+    """No beginning of the file of ids passes for the whole."""
+    data = (built / "corpus.npy").read_bytes()
+    for length in [*range(140), len(data) // 2, len(data) - 1]:
+        (built / "corpus.npy").write_bytes(data[:length])
+        assert "damaged" in damaged(built)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.zeros((18, 10), np.uint8),
+        np.zeros((), np.uint8),
+        np.zeros(len(PANGRAM), np.float32),
+        np.zeros(len(PANGRAM), np.uint16),
+        np.zeros(len(PANGRAM), "S1"),
+        np.zeros(3, np.uint8),
+    ],
+    ids=["two-dimensions", "no-dimension", "float", "another-type", "text", "short"],
+)
+def test_ids_of_another_kind(built: Path, array: np.ndarray) -> None:
+    """An array that is not of the ids that the description speaks of is damage."""
+    np.save(built / "corpus.npy", array)
+    assert "damaged" in damaged(built)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"PK\x03\x04" + bytes(200), b"PK\x05\x06" + bytes(18), b"\x80\x04N.", b"not an array"],
+    ids=["broken-archive", "empty-archive", "pickle", "text"],
+)
+def test_ids_that_are_no_array(built: Path, data: bytes) -> None:
+    """What NumPy takes for another of its formats is damage too."""
+    (built / "corpus.npy").write_bytes(data)
+    assert "damaged" in damaged(built)
+
+
+def test_no_pickle_is_opened(built: Path, tmp_path: Path) -> None:
+    """A file of ids that holds Python objects is refused without making them."""
+
+    class Trap:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return os.mkdir, (str(tmp_path / "sprung"),)
+
+    np.save(built / "corpus.npy", np.array([Trap()], dtype=object), allow_pickle=True)
+    assert "damaged" in damaged(built)
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_a_damaged_header_of_a_long_file_is_one_line(run: Path) -> None:
+    """A header that claims to be very long is damage, said in one line."""
+    build(run, PANGRAM * 300)
+    data = bytearray((run / "corpus.npy").read_bytes())
+    data[9] ^= 0x80  # the high byte of the header's length
+    (run / "corpus.npy").write_bytes(data)
+    assert "damaged" in damaged(run)
+
+
+@pytest.mark.parametrize("change", [0x01, 0x08, 0x20, 0x80, 0xFF], ids=hex)
+def test_a_damaged_header_is_seen(built: Path, change: int) -> None:
+    """With any byte of its header changed the file of ids opens as before or is refused."""
+    data = (built / "corpus.npy").read_bytes()
+    num_refused = 0
+    for place in range(len(data) - len(PANGRAM)):
+        changed = bytearray(data)
+        changed[place] ^= change
+        (built / "corpus.npy").write_bytes(changed)
+        try:
+            corpus = open_corpus(built)
+        except TextError as error:
+            num_refused += 1
+            message = str(error)
+            assert "\n" not in message, (place, message)
+        else:
+            assert corpus.ids.ndim == 1
+            assert corpus.ids.dtype == smallest_dtype(corpus.vocabulary.size), place
+    assert num_refused > 50
