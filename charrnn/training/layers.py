@@ -112,7 +112,7 @@ class MinGRULayer(nn.Module):
             What the layer hands on, shape (T, B, H), and the state after the last step.
         """
         h, last = state
-        inputs = inputs.float()
+        inputs = inputs.to(h.dtype)
         hidden, h = MinGRUFunction.apply(  # type: ignore[no-untyped-call]
             inputs, h, last, self.shift, self.weight_ih, self.bias_ih, self.weight_ho
         )

@@ -17,11 +17,12 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 
-def product_dtype(device_type: str) -> torch.dtype:
-    """Return the precision that products have at the moment."""
+def product_dtype(operand: Tensor) -> torch.dtype:
+    """Return the precision that products have at the moment: autocast's, or the operand's own."""
+    device_type = operand.device.type
     if torch.is_autocast_enabled(device_type):
         return torch.get_autocast_dtype(device_type)
-    return torch.float32
+    return operand.dtype
 
 
 class MinGRUFunction(torch.autograd.Function):
@@ -42,7 +43,7 @@ class MinGRUFunction(torch.autograd.Function):
 
         Args:
             ctx: Where the values wait that the backward pass needs.
-            inputs: u, shape (T, B, E), float32.
+            inputs: u, shape (T, B, E), in the precision of the weights.
             h: State before the window, shape (B, H).
             last: Input before the window, shape (B, E).
             shift: a, shape (E,).
@@ -54,7 +55,7 @@ class MinGRUFunction(torch.autograd.Function):
             y, shape (T, B, H), in the precision of products, and the state after the window.
         """
         num_steps, num_streams, _ = inputs.shape
-        dtype = product_dtype(inputs.device.type)
+        dtype = product_dtype(inputs)
         size = h.shape[-1]
         weight_in, weight_out = weight_ih.to(dtype), weight_ho.to(dtype)
         before = torch.cat([last[None], inputs[:-1]])
@@ -63,7 +64,7 @@ class MinGRUFunction(torch.autograd.Function):
         projected = projected.view(num_steps, num_streams, 3 * size)
         bias_z, bias_c, bias_g = torch.split(bias_ih, size)
         part_z, part_c, part_g = torch.split(projected, size, dim=-1)
-        z = (part_z + bias_z).sigmoid_()  # float32 from here on
+        z = (part_z + bias_z).sigmoid_()  # from here on in the precision of the weights
         c = part_c + bias_c
         g = part_g + bias_g
         states = torch.empty_like(c)
@@ -91,7 +92,7 @@ class MinGRUFunction(torch.autograd.Function):
         dtype = weight_in.dtype
         flat_output = grad_output.to(dtype).flatten(0, 1)
         grad_weight_ho = flat_output.T @ gated
-        grad_gated = (flat_output @ weight_out).view(states.shape).float()
+        grad_gated = (flat_output @ weight_out).view(states.shape).to(z.dtype)
         grad_projected = torch.empty(
             (num_steps, num_streams, 3 * size), dtype=dtype, device=z.device
         )
@@ -113,8 +114,8 @@ class MinGRUFunction(torch.autograd.Function):
         grad_projected[..., :size] = grad_c.mul_(kept).mul_(torch.sub(c, previous))
         flat_projected = grad_projected.flatten(0, 1)
         grad_weight_ih = flat_projected.T @ mixed
-        grad_bias_ih = flat_projected.sum(0, dtype=torch.float32)
-        grad_mixed = (flat_projected @ weight_in).view(inputs.shape).float()
+        grad_bias_ih = flat_projected.sum(0, dtype=z.dtype)
+        grad_mixed = (flat_projected @ weight_in).view(inputs.shape).to(z.dtype)
         grad_shift = torch.sub(before, inputs).mul_(grad_mixed).sum((0, 1))
         shifted = grad_mixed * shift
         grad_inputs = grad_mixed.sub_(shifted)
@@ -124,7 +125,7 @@ class MinGRUFunction(torch.autograd.Function):
             None,
             None,
             grad_shift,
-            grad_weight_ih.float(),
+            grad_weight_ih.to(z.dtype),
             grad_bias_ih,
-            grad_weight_ho.float(),
+            grad_weight_ho.to(z.dtype),
         )

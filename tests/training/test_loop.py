@@ -19,7 +19,7 @@ from charrnn.training.recipe import Settings, resolve
 from charrnn.training.run import train
 
 CPU = Machine(torch.device("cpu"), "float32")
-CELLS = ["rnn", "gru", "lstm"]
+CELLS = ["rnn", "gru", "lstm", "mingru"]
 TEXT = np.random.default_rng(3).integers(0, 7, 500).cumsum() % 7
 
 
@@ -32,7 +32,7 @@ def make_trainer(*, steps: int = 8, val: int = 60, **settings: object) -> Traine
     return Trainer(recipe, CPU, ids[: 500 - val], ids[500 - val :], budget)
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
 def test_a_step_is_that_of_torch_written_out(cell: str) -> None:
     """One step of SGD equals one on torch's own modules, loss, clipping and update alike."""
     trainer = make_trainer(cell=cell, optimizer="sgd", learning_rate=0.5, clip=0.1, num_layers=2)
