@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -56,8 +57,11 @@ class Model:
                 ``error``, ``skip`` or ``replace``.
 
         Raises:
+            ValueError: If the temperature is negative or not finite.
             UnknownCharacterError: If there is such a character, with ``error``.
         """
+        if not (math.isfinite(temperature) and temperature >= 0):
+            raise ValueError(f"the temperature {temperature} is not a number of 0 or more")
         return generate(
             self.network,
             self.vocabulary,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -21,10 +22,28 @@ _KINDS = {
     "gru": {"cell": "gru", "nonlinearity": "tanh"},
 }
 
+_OTHERS = {
+    "mingru": {"cell": "mingru"},
+    "residual-lstm": {"cell": "lstm", "block": "residual"},
+    "ngrams-gru": {"cell": "gru", "ngrams": 3},
+    "shared-ngrams-residual-mingru": {
+        "cell": "mingru",
+        "block": "residual",
+        "ngrams": 4,
+        "ngram_rows": 50,  # for many more runs
+    },
+}
+
 
 @pytest.fixture(params=_KINDS.values(), ids=_KINDS.keys())
-def kind(request: pytest.FixtureRequest) -> dict[str, str]:
-    """Each recurrence in turn, as arguments of ``make_checkpoint`` and ``ModelConfig``."""
+def kind(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Each recurrence of torch.nn in turn, as arguments of ``make_checkpoint``."""
+    return request.param
+
+
+@pytest.fixture(params=(_KINDS | _OTHERS).values(), ids=(_KINDS | _OTHERS).keys())
+def any_kind(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Those and all else that a model can be made of in turn."""
     return request.param
 
 
@@ -44,31 +63,32 @@ def _make_checkpoint(
     num_layers: int = 1,
     hidden_size: int = 5,
     embedding_size: int = 3,
-    nonlinearity: str = "tanh",
     characters: str = "\n abcde",
     has_unknown: bool = False,
     is_bytes: bool = False,
     scale: float = 1.0,
     dtype: type[np.floating] = np.float32,
     seed: int = 0,
-    **about: Any,
+    **others: Any,
 ) -> Checkpoint:
     """Return a model with random weights; equal arguments give equal weights.
 
     Recurrent layers are uniform within ``scale / sqrt(H)``, as torch starts them, so that at scale
     1 the memory of a model is short; embedding and output are uniform within ``scale``. A scale of
-    0 gives the model that finds all characters equally likely. The keywords that are left become
-    ``Checkpoint.about``.
+    0 gives the model that finds all characters equally likely. Of the other keywords those that
+    ``ModelConfig`` knows go there, and the rest becomes ``Checkpoint.about``.
     """
     vocabulary = Vocabulary(characters, has_unknown, is_bytes)
+    names = {field.name for field in dataclasses.fields(ModelConfig)}
     config = ModelConfig(
         vocab_size=vocabulary.size,
         cell=cell,
         embedding_size=embedding_size,
         hidden_size=hidden_size,
         num_layers=num_layers,
-        nonlinearity=nonlinearity,
+        **{name: value for name, value in others.items() if name in names},
     )
+    about = {name: value for name, value in others.items() if name not in names}
     rng = np.random.default_rng(seed)
     arrays = {}
     for name, shape in parameter_shapes(config).items():

@@ -90,16 +90,17 @@ def evaluate_text(network: Network, vocabulary: Vocabulary, blocks: Iterable[str
         if vocabulary.unknown_id is None:
             ids = ids[~missing]
             num_bytes += int(vocabulary.byte_lengths[ids].sum())
+            first_bytes = first_bytes or int(vocabulary.byte_lengths[ids[:1]].sum())
         else:
             ids[missing] = vocabulary.unknown_id
             num_bytes += len(vocabulary.to_bytes(block))
+            first_bytes = first_bytes or len(vocabulary.to_bytes(block[:1]))
         parts.append(ids.astype(dtype))
     ids = np.concatenate(parts)
     if len(ids) < 2:
         raise TextError(
             "the text has fewer than two characters that the model knows: nothing to predict"
         )
-    first_bytes = max(int(vocabulary.byte_lengths[ids[0]]), 1)
     return Evaluation(score(network, ids), num_bytes - first_bytes, unknown)
 
 

@@ -45,7 +45,10 @@ class Score:
     @property
     def perplexity(self) -> float:
         """The number of equally likely characters that would be as hard to predict."""
-        return math.exp(self.nats_per_char)
+        try:
+            return math.exp(self.nats_per_char)
+        except OverflowError:
+            return math.inf
 
     @property
     def accuracy(self) -> float:

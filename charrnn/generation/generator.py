@@ -9,7 +9,7 @@ import numpy as np
 
 from charrnn.generation.sampling import draw, forbid
 from charrnn.model.network import Network
-from charrnn.text.vocabulary import OnUnknown, Vocabulary
+from charrnn.text.vocabulary import Ids, OnUnknown, Vocabulary
 
 
 def sample_rng(seed: int, index: int = 0) -> np.random.Generator:
@@ -52,9 +52,9 @@ def generate(
         ids = np.array([max(vocabulary.characters.find("\n"), 0)])
     never = [] if vocabulary.unknown_id is None else [vocabulary.unknown_id]
     state = network.initial_state(1)
-    logits, state = network.forward(ids[None, :], state)
-    logits = logits[:, -1]
+    read: Ids = ids[None, :]  # (1, T): first the prompt, then what was drawn last
     for _ in itertools.repeat(None) if length is None else itertools.repeat(None, length):
-        chosen = draw(forbid(logits, never), temperature, [rng])
+        logits, state = network.forward(read, state)
+        chosen = draw(forbid(logits[:, -1], never), temperature, [rng])
         yield vocabulary.characters[chosen[0]]
-        logits, state = network.step(chosen, state)
+        read = chosen[:, None]

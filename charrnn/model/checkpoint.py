@@ -4,7 +4,8 @@ A safetensors file: float32 weights under the names that ``parameter_shapes`` gi
 header these strings::
 
     format        "charrnn 1"
-    sha256        of the bytes that follow the header, because the format itself checks no values
+    sha256        of the other strings and of the bytes that follow the header, because the format
+                  itself checks no values
     config        the sizes, JSON
     vocabulary    the characters, JSON
     about         when and how it was trained, JSON; nothing in it is needed to run the model
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import stat
 from collections.abc import Mapping
@@ -40,6 +42,7 @@ MODEL_VARIABLE = "CHARRNN_MODEL"
 RUNS = Path("runs")
 
 _LENGTH_BYTES = 8  # a safetensors file begins with the length of its header
+_ALIGNMENT = 8  # and its tensors begin at a multiple of this
 
 
 @dataclass(frozen=True)
@@ -62,8 +65,7 @@ class Checkpoint:
     @property
     def trained_at(self) -> float:
         """When the model was trained, in seconds since 1970; 0 where the file does not say."""
-        value = self.about.get("trained_at", 0)
-        return float(value) if isinstance(value, int | float) else 0.0
+        return max(_time(self.about.get("trained_at")), 0.0)
 
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -76,16 +78,19 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         name: np.ascontiguousarray(array, dtype=np.float32)
         for name, array in checkpoint.arrays.items()
     }
-    header = {
+    strings = {
         "format": FORMAT,
-        "sha256": "0" * 64,
         "config": json.dumps(checkpoint.config.to_json()),
         "vocabulary": json.dumps(checkpoint.vocabulary.to_json()),
         "about": json.dumps(dict(checkpoint.about), allow_nan=False),
     }
-    data = safetensors.numpy.save(arrays, header)
-    header["sha256"] = hashlib.sha256(data[_tensor_offset(data) :]).hexdigest()
-    write_whole(path, safetensors.numpy.save(arrays, header))
+    data = safetensors.numpy.save(arrays)
+    end = _tensor_offset(data)
+    strings["sha256"] = _digest(strings, data[end:])
+    # Written here, because safetensors gives its strings another order each time.
+    header = json.dumps({"__metadata__": strings} | json.loads(data[_LENGTH_BYTES:end])).encode()
+    header += b" " * (-len(header) % _ALIGNMENT)
+    write_whole(path, len(header).to_bytes(_LENGTH_BYTES, "little") + header + data[end:])
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
@@ -109,7 +114,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
         arrays = _read_arrays(data, config)
     except (ValueError, RecursionError, safetensors.SafetensorError) as error:
         raise CheckpointError(
-            f"{str(path)!r}: not a whole charrnn model: {error}; train again or fetch a good copy"
+            f"{str(path)!r}: not a whole charrnn model: {_printable(str(error))}; "
+            "train again or fetch a good copy"
         ) from None
     return Checkpoint(config, vocabulary, arrays, about)
 
@@ -144,19 +150,33 @@ def find_model(name: str | None) -> Path:
 def _trained_at(path: Path) -> float:
     """Return when the model in a file was trained, or -1 if the file is no good."""
     try:
+        if not path.is_file():  # a pipe would be waited for
+            return -1.0
         with safetensors.safe_open(path, framework="numpy") as file:
             about = json.loads((file.metadata() or {})["about"])
-        return float(about["trained_at"])
-    except (OSError, ValueError, KeyError, TypeError, safetensors.SafetensorError):
+        return _time(about["trained_at"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, safetensors.SafetensorError):
         return -1.0
+
+
+def _time(value: object) -> float:
+    """Return a time in seconds since 1970, or -1 if a value is none."""
+    try:
+        seconds = float(value) if isinstance(value, int | float) else -1.0
+    except OverflowError:
+        return -1.0
+    return seconds if math.isfinite(seconds) else -1.0
+
+
+def _printable(text: str) -> str:
+    """Return a text as one line that cannot control a terminal."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def _read_regular_file(path: Path) -> bytes:
     """Return the bytes of a file that is one: no folder, pipe or device."""
     try:
-        # O_NONBLOCK: opening a pipe that nobody writes to must not wait.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-        with os.fdopen(descriptor, "rb") as file:
+        with open(path, "rb", opener=_open_at_once) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise CheckpointError(f"{str(path)!r}: not a file; give a model file")
             return file.read()
@@ -170,6 +190,11 @@ def _read_regular_file(path: Path) -> bytes:
         raise CheckpointError(f"{str(path)!r}: {error.strerror}") from None
 
 
+def _open_at_once(name: str, flags: int) -> int:
+    """Open a file; a pipe that nobody writes to is not waited for."""
+    return os.open(name, flags | os.O_NONBLOCK)
+
+
 def _tensor_offset(data: bytes) -> int:
     """Return where the header ends and the tensors begin."""
     return _LENGTH_BYTES + int.from_bytes(data[:_LENGTH_BYTES], "little")
@@ -180,15 +205,30 @@ def _read_header(data: bytes) -> dict[str, str]:
     end = _tensor_offset(data)
     if len(data) < _LENGTH_BYTES or end > len(data):
         raise ValueError("it is cut short, or no safetensors file")
-    header = json.loads(data[_LENGTH_BYTES:end])
+    header = json.loads(data[_LENGTH_BYTES:end], object_pairs_hook=_object)
     strings = header.get("__metadata__") if isinstance(header, dict) else None
     if not isinstance(strings, dict) or not str(strings.get("format", "")).startswith("charrnn "):
         raise ValueError("it was not written by charrnn")
     if strings["format"] != FORMAT:
         raise ValueError(f"its format is {strings['format']!r}, this program reads {FORMAT!r}")
-    if strings.get("sha256") != hashlib.sha256(data[end:]).hexdigest():
-        raise ValueError("its weights do not fit its checksum")
+    if strings.get("sha256") != _digest(strings, data[end:]):
+        raise ValueError("its content does not fit its checksum")
     return strings
+
+
+def _digest(strings: Mapping[str, str], tensors: bytes) -> str:
+    """Return the checksum of a file: of its strings, but for the checksum, and of its tensors."""
+    others = {name: text for name, text in strings.items() if name != "sha256"}
+    digest = hashlib.sha256(json.dumps(others, sort_keys=True).encode())
+    digest.update(tensors)
+    return digest.hexdigest()
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON; two values of one name, of which readers differ, are refused."""
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("its header says a thing twice")
+    return dict(pairs)
 
 
 def _parse(header: Mapping[str, str], name: str) -> object:
@@ -196,7 +236,7 @@ def _parse(header: Mapping[str, str], name: str) -> object:
     text = header.get(name)
     if not isinstance(text, str):
         raise ValueError(f"its header has no {name}")
-    return json.loads(text)
+    return json.loads(text, object_pairs_hook=_object)
 
 
 def _read_arrays(data: bytes, config: ModelConfig) -> dict[str, Array]:

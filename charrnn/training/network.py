@@ -77,18 +77,19 @@ class TrainableNetwork(nn.Module):
 
         Returns:
             After each character, the logits of the next one, shape (B, T, V), and the state after
-            the window, detached and float32: the truncation of backpropagation through time (R.
+            the window, detached: the truncation of backpropagation through time (R.
             Williams and J. Peng, An efficient gradient-based algorithm for on-line training of
             recurrent network trajectories, Neural Computation 2, 1990).
         """
         recent = torch.cat([state[0][0], inputs], dim=1).T  # (K - 1 + T, B)
         next_state: list[LayerState] = [(recent[inputs.shape[1] :].T,)]
         hidden = self._drop(self._embed(recent))  # (T, B, E)
+        precision = self.output.weight.dtype
         for number, (layer, layer_state) in enumerate(zip(self.layers, state[1:], strict=True)):
             output, layer_state = layer(self._norm(number, hidden), layer_state)
             output = self._drop(output)
             hidden = hidden + output if self.config.has_residual(number) else output
-            next_state.append(tuple(array.detach().float() for array in layer_state))
+            next_state.append(tuple(array.detach().to(precision) for array in layer_state))
         logits = self.output(self._norm(self.config.num_layers, hidden))
         return logits.transpose(0, 1), tuple(next_state)
 

@@ -12,8 +12,10 @@ from charrnn.model.cells import (
     RecurrentWeights,
     gru_step,
     lstm_step,
+    mingru_step,
     rnn_relu_step,
     rnn_tanh_step,
+    shift_inputs,
     sigmoid,
     step_of,
 )
@@ -148,6 +150,37 @@ def test_the_reset_gate_acts_after_the_product():
     gate = np.full((NUM_STREAMS, HIDDEN_SIZE), 1e4)
     (new,) = gru_step(weights, np.concatenate([-gate, -gate, candidate], axis=1), (h,))
     np.testing.assert_array_equal(new, np.tanh(candidate))
+
+
+def test_a_minimal_gru_follows_its_equations_number_by_number():
+    """Gate, candidate, output gate and state are those of the equations, for single numbers."""
+    rng = np.random.default_rng(8)
+    projected = rng.normal(size=(NUM_STREAMS, 3 * HIDDEN_SIZE))
+    h = rng.normal(size=(NUM_STREAMS, HIDDEN_SIZE))
+    handed_on, next_h = mingru_step(projected, h)
+    for stream, unit in np.ndindex(NUM_STREAMS, HIDDEN_SIZE):
+        v, c, g = (float(projected[stream, block * HIDDEN_SIZE + unit]) for block in range(3))
+        z = 1 / (1 + math.exp(-v))
+        expected = (1 - z) * float(h[stream, unit]) + z * c
+        # A few roundings of float64, 1.1e-16 each, on values of a few units.
+        assert next_h[stream, unit] == pytest.approx(expected, rel=0, abs=2e-15)
+        shown = g / (1 + math.exp(-g)) * expected
+        assert handed_on[stream, unit] == pytest.approx(shown, rel=0, abs=4e-15)
+
+
+def test_shifted_inputs_are_a_mix_of_two_steps():
+    """A share of 0 is this step, of 1 the one before, and what is between lies between."""
+    rng = np.random.default_rng(9)
+    inputs = rng.normal(size=(6, NUM_STREAMS, 3))
+    last = rng.normal(size=(NUM_STREAMS, 3))
+    mixed = shift_inputs(inputs, last, np.array([0.0, 1.0, 0.25]))
+    before = [last, *inputs[:-1]]
+    for t in range(6):
+        np.testing.assert_array_equal(mixed[t, :, 0], inputs[t, :, 0])
+        # x + (y - x) is y but for a rounding.
+        np.testing.assert_allclose(mixed[t, :, 1], before[t][:, 1], rtol=0, atol=1e-15)
+        expected = 0.75 * inputs[t, :, 2] + 0.25 * before[t][:, 2]
+        np.testing.assert_allclose(mixed[t, :, 2], expected, rtol=0, atol=1e-15)
 
 
 @pytest.mark.parametrize("name", CELLS)

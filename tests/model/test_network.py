@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from charrnn.model.config import NUM_STATES
 from charrnn.model.network import Network
 from charrnn.training.network import TrainableNetwork
 
@@ -18,6 +17,15 @@ HIDDEN_SIZE, EMBEDDING_SIZE = 16, 6
 # 200 steps, relative to the largest value. A weight of float32 is known to 6e-8, and the two sides
 # add up their products in different orders; in float64 the same is 1.1e-16 times about a thousand.
 TOLERANCES = {np.float32: 2e-6, np.float64: 1e-13}
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Let torch compute these tiny products in one thread; several would mostly wait."""
+    num_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(num_threads)
 
 
 def some_ids(checkpoint, num_steps=NUM_STEPS, num_streams=NUM_STREAMS):
@@ -52,6 +60,11 @@ def build_torch_modules(checkpoint, dtype):
     return embedding, recurrent, output
 
 
+def arrays_of(state):
+    """Return copies of the arrays of a state, in order."""
+    return [array.copy() for part in state for array in part]
+
+
 def assert_near(actual, expected, tolerance):
     """Hold two arrays against each other, relative to the largest value."""
     scale = float(np.abs(expected).max())
@@ -82,16 +95,16 @@ def test_logits_and_state_are_those_of_torch(make_checkpoint, kind, num_layers, 
     assert_near(logits, expected, TOLERANCES[dtype])
     last = last if isinstance(last, tuple) else (last,)
     for layer in range(num_layers):
-        for ours, theirs in zip(state[layer], last, strict=True):
+        for ours, theirs in zip(state[layer - num_layers], last, strict=True):
             assert_near(ours, theirs[layer].numpy(), TOLERANCES[dtype])
 
 
 @pytest.mark.parametrize("dtype", TOLERANCES)
 @pytest.mark.parametrize("num_layers", [1, 2, 3])
-def test_the_trainable_network_is_its_twin(make_checkpoint, kind, num_layers, dtype):
+def test_the_trainable_network_is_its_twin(make_checkpoint, any_kind, num_layers, dtype):
     """The network that trains and the network that runs give the same logits for equal weights."""
     checkpoint = make_checkpoint(
-        **kind,
+        **any_kind,
         num_layers=num_layers,
         hidden_size=HIDDEN_SIZE,
         embedding_size=EMBEDDING_SIZE,
@@ -173,9 +186,9 @@ def test_logits_follow_the_equations_number_by_number(make_checkpoint, kind):
 
 
 @pytest.mark.parametrize("cuts", [[1], [7, 8, 20], [39]], ids=str)
-def test_windows_with_carried_state_are_one_window(make_checkpoint, kind, cuts):
+def test_windows_with_carried_state_are_one_window(make_checkpoint, any_kind, cuts):
     """One call over T steps equals several calls that pass the state on."""
-    checkpoint = make_checkpoint(**kind, num_layers=2, dtype=np.float64)
+    checkpoint = make_checkpoint(**any_kind, num_layers=2, dtype=np.float64)
     ids = some_ids(checkpoint, num_steps=40)
     network = Network(checkpoint.config, checkpoint.arrays)
     whole, last = network.forward(ids, network.initial_state(NUM_STREAMS))
@@ -186,12 +199,13 @@ def test_windows_with_carried_state_are_one_window(make_checkpoint, kind, cuts):
         parts.append(logits)
     # The same products, but the matrix library may add them up in another order.
     assert_near(np.concatenate(parts, axis=1), whole, 1e-14)
-    np.testing.assert_allclose(np.array(state), np.array(last), rtol=0, atol=1e-14)
+    for carried, expected in zip(arrays_of(state), arrays_of(last), strict=True):
+        np.testing.assert_allclose(carried, expected, rtol=0, atol=1e-14)
 
 
-def test_step_is_a_window_of_one(make_checkpoint, kind):
+def test_step_is_a_window_of_one(make_checkpoint, any_kind):
     """Reading character by character gives what reading a window gives."""
-    checkpoint = make_checkpoint(**kind, num_layers=2, dtype=np.float64)
+    checkpoint = make_checkpoint(**any_kind, num_layers=2, dtype=np.float64)
     ids = some_ids(checkpoint, num_steps=9)
     network = Network(checkpoint.config, checkpoint.arrays)
     whole, _ = network.forward(ids, network.initial_state(NUM_STREAMS))
@@ -201,9 +215,9 @@ def test_step_is_a_window_of_one(make_checkpoint, kind):
         assert_near(logits, whole[:, t], 1e-14)  # sums in another order, as above
 
 
-def test_streams_do_not_see_each_other(make_checkpoint, kind):
+def test_streams_do_not_see_each_other(make_checkpoint, any_kind):
     """A batch of B streams equals B single runs."""
-    checkpoint = make_checkpoint(**kind, num_layers=2, dtype=np.float64)
+    checkpoint = make_checkpoint(**any_kind, num_layers=2, dtype=np.float64)
     ids = some_ids(checkpoint, num_steps=30)
     network = Network(checkpoint.config, checkpoint.arrays)
     together, _ = network.forward(ids, network.initial_state(NUM_STREAMS))
@@ -213,28 +227,29 @@ def test_streams_do_not_see_each_other(make_checkpoint, kind):
         assert_near(together[stream], alone[0], 1e-13)
 
 
-def test_forget_puts_one_stream_at_the_start(make_checkpoint, kind):
+def test_forget_puts_one_stream_at_the_start(make_checkpoint, any_kind):
     """Forgetting a stream makes its state zero and leaves the others as they were."""
-    checkpoint = make_checkpoint(**kind, num_layers=2)
+    checkpoint = make_checkpoint(**any_kind, num_layers=2)
     network = Network(checkpoint.config, checkpoint.arrays)
     _, state = network.forward(some_ids(checkpoint, 10), network.initial_state(NUM_STREAMS))
-    before = np.array(state)
-    after = np.array(network.forget(state, stream=1))
-    assert after.dtype == before.dtype
-    np.testing.assert_array_equal(after[:, :, 1], 0)
-    np.testing.assert_array_equal(np.delete(after, 1, axis=2), np.delete(before, 1, axis=2))
-    np.testing.assert_array_equal(np.array(state), before)  # the old state is not touched
+    before = arrays_of(state)
+    after = arrays_of(network.forget(state, stream=1))
+    for old, new, untouched in zip(before, after, arrays_of(state), strict=True):
+        assert new.dtype == old.dtype
+        np.testing.assert_array_equal(new[1], 0)
+        np.testing.assert_array_equal(new[[0, 2]], old[[0, 2]])
+        np.testing.assert_array_equal(untouched, old)
 
 
 def test_forget_wipes_a_state_that_overflowed(make_checkpoint):
     """A stream whose unbounded state became infinite is at zero after forgetting, not NaN."""
     checkpoint = make_checkpoint("rnn", nonlinearity="relu")
     network = Network(checkpoint.config, checkpoint.arrays)
-    ((array,),) = network.initial_state(2)
-    array = array.copy()
-    array[0] = np.inf
-    array[1] = 3
-    ((after,),) = network.forget(((array,),), stream=0)
+    state = network.initial_state(2)
+    (hidden,) = state[-1]
+    hidden[0] = np.inf
+    hidden[1] = 3
+    (after,) = network.forget(state, stream=0)[-1]
     np.testing.assert_array_equal(after[0], 0)
     np.testing.assert_array_equal(after[1], 3)
 
@@ -246,23 +261,23 @@ def test_a_text_starts_from_zeros(make_checkpoint, kind, num_layers, num_streams
     """The first state has zeros of shape (B, H) for each layer, one more for the LSTM's cell."""
     checkpoint = make_checkpoint(**kind, num_layers=num_layers, hidden_size=7, dtype=dtype)
     state = Network(checkpoint.config, checkpoint.arrays).initial_state(num_streams)
-    assert len(state) == num_layers
-    for layer in state:
-        assert len(layer) == NUM_STATES[kind["cell"]]
+    for layer in state[-num_layers:]:
+        assert len(layer) == (2 if kind["cell"] == "lstm" else 1)
         for array in layer:
             assert array.shape == (num_streams, 7)
             assert array.dtype == dtype
-            assert not array.any()
+    assert not any(array.any() for array in arrays_of(state))
 
 
-def test_forward_leaves_the_state_it_is_given(make_checkpoint, kind):
+def test_forward_leaves_the_state_it_is_given(make_checkpoint, any_kind):
     """The state of before a window is still that after it, so a text can branch."""
-    checkpoint = make_checkpoint(**kind, num_layers=2)
+    checkpoint = make_checkpoint(**any_kind, num_layers=2)
     ids = some_ids(checkpoint, num_steps=5)
     network = Network(checkpoint.config, checkpoint.arrays)
     _, state = network.forward(ids, network.initial_state(NUM_STREAMS))
-    before = np.array(state)
+    before = arrays_of(state)
     first, _ = network.forward(ids, state)
     second, _ = network.forward(ids, state)
-    np.testing.assert_array_equal(np.array(state), before)
     np.testing.assert_array_equal(first, second)
+    for array, kept in zip(arrays_of(state), before, strict=True):
+        np.testing.assert_array_equal(array, kept)

@@ -1,0 +1,183 @@
+"""The program as a library: load, sample, score, and none of torch."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import charrnn
+from charrnn.evaluation.scoring import score
+from charrnn.library import Model, random_seed
+from charrnn.model.checkpoint import MODEL_NAME, MODEL_VARIABLE, write_checkpoint
+from charrnn.model.network import Network
+
+ALL_BYTES = "".join(map(chr, range(256)))
+
+
+@pytest.fixture
+def model(make_checkpoint):
+    """A model of a few characters."""
+    return Model(make_checkpoint(num_layers=2, scale=2.0))
+
+
+@pytest.mark.parametrize("kind_of_path", [str, lambda path: path], ids=["str", "Path"])
+@pytest.mark.parametrize("is_folder", [True, False])
+def test_a_model_is_loaded_from_its_file_or_folder(
+    make_checkpoint, tmp_path, kind_of_path, is_folder
+):
+    """A model file and its folder both give the model that was written."""
+    checkpoint = make_checkpoint(trained_at=1.0)
+    write_checkpoint(tmp_path / MODEL_NAME, checkpoint)
+    model = charrnn.load(kind_of_path(tmp_path if is_folder else tmp_path / MODEL_NAME))
+    assert isinstance(model, charrnn.Model)
+    assert model.vocabulary == checkpoint.vocabulary
+    assert model.sample("ab", seed=1) == Model(checkpoint).sample("ab", seed=1)
+
+
+def test_without_a_path_the_environment_and_the_runs_are_asked(
+    make_checkpoint, tmp_path, monkeypatch
+):
+    """Without a path, the model is found as the command line finds it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(MODEL_VARIABLE, raising=False)
+    with pytest.raises(charrnn.CharRNNError, match="no model"):
+        charrnn.load()
+    for name in ("latest", "named"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        checkpoint = make_checkpoint(characters=name[0], trained_at=len(name))
+        write_checkpoint(tmp_path / "runs" / name / MODEL_NAME, checkpoint)
+    assert charrnn.load().vocabulary.characters == "l"
+    monkeypatch.setenv(MODEL_VARIABLE, "runs/named")
+    assert charrnn.load().vocabulary.characters == "n"
+
+
+def test_a_damaged_model_is_refused(tmp_path):
+    """A library user gets one exception of the package, with the name of the file."""
+    (tmp_path / MODEL_NAME).write_text("damaged")
+    with pytest.raises(charrnn.CharRNNError, match=MODEL_NAME):
+        charrnn.load(tmp_path)
+
+
+def test_a_sample_is_the_stream_as_text(model):
+    """The characters of the stream, joined, are the sample, of the length asked for."""
+    text = model.sample("ab", seed=5, length=70)
+    assert text == "".join(model.stream("ab", seed=5, length=70))
+    assert len(text) == 70
+    assert text.startswith("".join(itertools.islice(model.stream("ab", seed=5, length=None), 70)))
+
+
+def test_a_seed_repeats_a_text_and_none_does_not(model):
+    """The same seed gives the same text, no seed another one each time."""
+    assert model.sample(seed=3) == model.sample(seed=3)
+    assert model.sample(seed=3) != model.sample(seed=4)
+    assert model.sample(length=200) != model.sample(length=200)
+
+
+def test_random_seeds_are_short_and_differ():
+    """A seed that nobody chose has at most ten digits and is not the last one."""
+    seeds = {random_seed() for _ in range(20)}
+    assert all(0 <= seed < 2**32 for seed in seeds)
+    assert len(seeds) > 15  # two of 20 are equal once in 20 million times
+
+
+def test_a_model_of_bytes_writes_text(make_checkpoint):
+    """What a model of bytes writes is decoded, with U+FFFD where it is not UTF-8."""
+    checkpoint = make_checkpoint(characters=ALL_BYTES, is_bytes=True, scale=0.0)
+    checkpoint.arrays["output.bias"][list("\u00e9".encode())] = 50
+    model = Model(checkpoint)
+    written = "".join(model.stream(seed=0, length=100)).encode("latin-1")
+    text = model.sample(seed=0, length=100)
+    assert text == written.decode("utf-8", "replace")
+    assert set(text) == {"\u00e9", "\ufffd"}
+
+
+def test_a_score_is_that_of_the_ids(model):
+    """A text scores what its ids score."""
+    text = "bad\ncab " * 5
+    ids = np.array([model.vocabulary.characters.index(c) for c in text])
+    expected = score(Network(model.checkpoint.config, model.checkpoint.arrays), ids)
+    assert model.score(text) == expected
+    assert model.score_ids(ids) == expected
+
+
+def test_unknown_characters_of_a_scored_text(make_checkpoint):
+    """They are left out, or count as the unknown symbol where the model has one."""
+    without = Model(make_checkpoint())
+    assert without.score("a?bc\u20ac") == without.score("abc")
+    with_symbol = Model(make_checkpoint(has_unknown=True))
+    ids = with_symbol.vocabulary.encode("a bc ")
+    ids[[1, 4]] = with_symbol.vocabulary.unknown_id
+    assert with_symbol.score("a?bc\u20ac") == with_symbol.score_ids(ids)
+
+
+def test_a_model_of_bytes_scores_bytes(make_checkpoint):
+    """A text is scored as its bytes in UTF-8."""
+    model = Model(make_checkpoint(characters=ALL_BYTES, is_bytes=True))
+    data = np.frombuffer("n\u00e9\u20ac".encode(), np.uint8)
+    assert model.score("n\u00e9\u20ac") == model.score_ids(data)
+    assert model.score("n\u00e9\u20ac").chars == 5
+
+
+@pytest.mark.parametrize("text", ["", "a", "?!", "a?"])
+def test_a_text_without_a_prediction_is_refused(model, text):
+    """Fewer than two known characters raise an exception of the package."""
+    with pytest.raises(charrnn.CharRNNError, match="fewer than two characters"):
+        model.score(text)
+
+
+def test_an_unknown_character_in_a_prompt_is_refused_unless_told(model):
+    """The prompt's unknown characters raise, or are treated as asked."""
+    with pytest.raises(charrnn.CharRNNError, match=r"U\+003F"):
+        model.sample("a?")
+    assert model.sample("a?", seed=1, on_unknown="skip") == model.sample("a", seed=1)
+    assert model.sample("a?", seed=1, on_unknown="replace") == model.sample("a ", seed=1)
+
+
+@pytest.mark.parametrize("name", charrnn.__all__)
+def test_every_public_name_is_there(name):
+    """What the package says it offers can be had."""
+    assert getattr(charrnn, name) is not None
+
+
+def test_another_name_is_not_there():
+    """Asking the package for anything else fails as it does for any module."""
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        charrnn.nothing  # noqa: B018
+
+
+CHECK = "\nimport sys\nif 'torch' in sys.modules: sys.exit('torch was imported')\n"
+
+
+def run_check(program, cwd):
+    """Run a program and then the check that torch was not imported; return how it ended."""
+    return subprocess.run(
+        [sys.executable, "-c", program + CHECK],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_loading_sampling_and_scoring_do_without_torch(make_checkpoint, tmp_path):
+    """Nothing of torch is imported on the way from a model file to text and numbers."""
+    write_checkpoint(tmp_path / MODEL_NAME, make_checkpoint())
+    program = (
+        "import charrnn\n"
+        "model = charrnn.load('model.safetensors')\n"
+        "print(len(model.sample('ab', length=7, seed=0)), model.score('abc').chars)"
+    )
+    done = run_check(program, tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "7 2\n", "")
+
+
+def test_the_check_for_torch_can_fail(tmp_path):
+    """The check of the test above does find torch where it is imported."""
+    done = run_check("import charrnn.training.loop", tmp_path)
+    assert done.returncode == 1
+    assert "torch was imported" in done.stderr
