@@ -13,15 +13,17 @@ from torch import Tensor, nn
 
 from charrnn.model.config import NUM_BLOCKS, ModelConfig
 from charrnn.training.mingru import MinGRUFunction
+from charrnn.training.recurrences import GRUFunction, RNNFunction
 
 LayerState = tuple[Tensor, ...]
 
 
 class RecurrentLayer(nn.Module):
-    """A layer whose cell multiplies its state: rnn, gru or lstm, by torch's kernels.
+    """A layer whose cell multiplies its state: rnn, gru or lstm.
 
-    ``model.cells`` has the equations; the parameters have the names, shapes and order of blocks
-    that ``parameter_shapes`` gives.
+    Torch has fused kernels for all three on a GPU, and for the LSTM on a processor; for the other
+    two ``recurrences`` has faster ones there. ``model.cells`` has the equations; the parameters
+    have the names, shapes and order of blocks that ``parameter_shapes`` gives.
     """
 
     def __init__(self, config: ModelConfig, input_size: int, generator: torch.Generator) -> None:
@@ -61,6 +63,14 @@ class RecurrentLayer(nn.Module):
             The hidden units after each step, shape (T, B, H), and the state after the last.
         """
         weights: list[Tensor] = [self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh]
+        if inputs.device.type == "cpu" and self.config.cell != "lstm":
+            (h,) = state
+            if self.config.cell == "gru":
+                hidden = GRUFunction.apply(inputs, h, *weights)  # type: ignore[no-untyped-call]
+            else:
+                has_relu = self.config.nonlinearity == "relu"
+                hidden = RNNFunction.apply(inputs, h, *weights, has_relu)  # type: ignore[no-untyped-call]
+            return hidden, (hidden[-1],)
         first = [array.unsqueeze(0) for array in state]  # torch counts layers first: (1, B, H)
         # has_biases, num_layers, dropout, train, bidirectional, batch_first
         how = (True, 1, 0.0, self.training, False, False)

@@ -5,7 +5,8 @@ import torch
 from torch import Tensor, nn
 
 from charrnn.model.config import ModelConfig
-from charrnn.training.layers import MinGRULayer, locked_dropout
+from charrnn.training.layers import MinGRULayer, locked_dropout, make_layer
+from charrnn.training.recurrences import GRUFunction, RNNFunction
 
 STEPS, STREAMS, INPUT, HIDDEN = 7, 3, 5, 4
 
@@ -56,6 +57,32 @@ def test_mingru_is_its_equations_forward_and_backward() -> None:
         torch.testing.assert_close(gradient, expected_gradient, rtol=1e-10, atol=1e-10)
 
 
+@pytest.mark.parametrize("kind", ["gru", "tanh", "relu"])
+def test_our_recurrences_are_those_of_torch(kind: str) -> None:
+    """States and every gradient equal those of torch's own layers."""
+    generator = torch.Generator().manual_seed(14)
+
+    def draw(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=generator, dtype=torch.float64).requires_grad_()
+
+    rows = 3 * HIDDEN if kind == "gru" else HIDDEN
+    inputs, h = draw(STEPS, STREAMS, INPUT), draw(STREAMS, HIDDEN).detach()
+    weights = [draw(rows, INPUT), draw(rows, HIDDEN), draw(rows), draw(rows)]
+    kernel = {"gru": torch.gru, "tanh": torch.rnn_tanh, "relu": torch.rnn_relu}[kind]
+    expected, _ = kernel(inputs, h[None], weights, True, 1, 0.0, True, False, False)
+    if kind == "gru":
+        states = GRUFunction.apply(inputs, h, *weights)
+    else:
+        states = RNNFunction.apply(inputs, h, *weights, kind == "relu")
+    torch.testing.assert_close(states, expected, rtol=1e-10, atol=1e-10)
+    share = torch.randn(states.shape, generator=generator, dtype=torch.float64)
+    sought = [inputs, *weights]
+    gradients = torch.autograd.grad((states * share).sum(), sought)
+    expected_gradients = torch.autograd.grad((expected * share).sum(), sought)
+    for gradient, expected_gradient in zip(gradients, expected_gradients, strict=True):
+        torch.testing.assert_close(gradient, expected_gradient, rtol=1e-10, atol=1e-10)
+
+
 def test_mingru_carries_its_state() -> None:
     """One window of seven steps is a window of three and then one of four."""
     layer = make_mingru()
@@ -98,8 +125,6 @@ def test_no_dropout_draws_no_random_number() -> None:
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm", "mingru"])
 def test_the_first_weights_are_as_they_should(cell: str) -> None:
     """Recurrent blocks are orthogonal, the forget gate is open, time scales are spread."""
-    from charrnn.training.layers import make_layer
-
     config = ModelConfig(vocab_size=9, cell=cell, embedding_size=16, hidden_size=16, num_layers=1)
     layer: nn.Module = make_layer(config, 0, torch.Generator().manual_seed(5))
     parameters = dict(layer.named_parameters())
