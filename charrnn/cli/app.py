@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 
 from charrnn import __version__
 from charrnn.cli.eval import evaluate
-from charrnn.cli.output import say
+from charrnn.cli.output import abandon_stdout, say
 from charrnn.cli.sample import sample
 from charrnn.cli.train import train
 from charrnn.errors import CharRNNError
@@ -35,6 +35,9 @@ class OneLineErrors(TyperGroup):
         """Run a command line and end with its exit code; the arguments are Typer's."""
         try:
             code = super().main(args, prog_name, complete_var, False, windows_expand_args, **extra)
+        except SystemExit:  # Typer's only one here: the reader of the help has gone
+            abandon_stdout()
+            code = 0
         except CharRNNError as error:
             say(f"charrnn: error: {error}")
             code = error.exit_code

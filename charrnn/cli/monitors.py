@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import shlex
 import signal
 import sys
 import time
@@ -88,6 +89,7 @@ class PlainMonitor:
         if not self._is_training:
             raise typer.Exit(128 + number)
         if self._signal is not None:
+            self._leave_terminal()
             os._exit(128 + number)
         self._signal = number
         name = signal.Signals(number).name
@@ -104,17 +106,23 @@ class PlainMonitor:
                 f"{loss / math.log(2):.4f} bits per character"
             )
         yield f"the model is {str(result.model)!r}"
-        yield f"next: charrnn sample -m {result.directory}"
+        directory = str(result.directory)
+        if directory.startswith("-"):
+            directory = f"./{directory}"
+        yield f"next: charrnn sample -m {shlex.quote(directory)}"
 
     def _say(self, line: str) -> None:
         say(line)
+
+    def _leave_terminal(self) -> None:
+        """Give the terminal back before an end at once."""
 
 
 class TerminalMonitor(PlainMonitor):
     """A bar on the terminal; what else is said scrolls above it."""
 
     def __init__(self, *, json: WriteJson | None) -> None:
-        """Draw the bar when training begins."""
+        """Make the bar; it is drawn from the first report on."""
         super().__init__(quiet=False, json=json)
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
@@ -130,12 +138,18 @@ class TerminalMonitor(PlainMonitor):
 
     @contextlib.contextmanager
     def drawing(self) -> Iterator[None]:
-        """Draw while a block runs, and give the terminal back whatever happens."""
-        with self._progress:
+        """Give the terminal back after a block, whatever happens."""
+        try:
             yield
+        finally:
+            self._progress.stop()
+
+    def _leave_terminal(self) -> None:
+        self._console.show_cursor()
 
     def report(self, report: Report) -> None:
         """Move the bar."""
+        self._progress.start()
         self._progress.update(
             self._task, completed=report.progress, visible=True, words=describe(report)
         )

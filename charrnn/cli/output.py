@@ -65,13 +65,26 @@ class Output:
 
     def write(self, data: bytes) -> None:
         """Write bytes of UTF-8, or of anything where a model of bytes made them."""
-        if not self._is_terminal:
-            self._stream.write(data)
-            return
-        text = escape_controls(self._decoder.decode(data))
+        if self._is_terminal:
+            self._show(self._decoder.decode(data))
+        else:
+            self._send(data)
+
+    def _show(self, text: str) -> None:
+        """Write text to a terminal, at once."""
         if text:
             self._at_line_start = text.endswith("\n")
-            self._stream.write(text.encode("utf-8"))
+            self._send(escape_controls(text).encode("utf-8"))
+            self.flush()
+
+    def _send(self, data: bytes) -> None:
+        """Hand bytes to the stream."""
+        with _stdout_errors():
+            self._stream.write(data)
+
+    def flush(self) -> None:
+        """Send what is in the buffer."""
+        with _stdout_errors():
             self._stream.flush()
 
     def line(self, text: str) -> None:
@@ -81,13 +94,15 @@ class Output:
     def json(self, value: Mapping[str, Any]) -> None:
         """Write an object as one line of JSON, at once."""
         self.line(json.dumps(value, ensure_ascii=False, allow_nan=False))
-        self._stream.flush()
+        self.flush()
 
     def close(self) -> None:
         """Send what is left; on a terminal, end the line for the next prompt."""
-        if self._is_terminal and not self._at_line_start:
-            self._stream.write(b"\n")
-        self._stream.flush()
+        if self._is_terminal:
+            self._show(self._decoder.decode(b"", final=True))
+            if not self._at_line_start:
+                self._send(b"\n")
+        self.flush()
 
 
 @contextlib.contextmanager
@@ -99,20 +114,24 @@ def product() -> Iterator[Output]:
         typer.Exit: With 0, in silence, if the reader has gone.
     """
     output = Output()
+    yield output
+    output.close()
+
+
+@contextlib.contextmanager
+def _stdout_errors() -> Iterator[None]:
+    """Turn what can go wrong with standard output into an end of the command."""
     try:
-        yield output
-        output.close()
+        yield
     except BrokenPipeError:
-        _abandon_stdout()
+        abandon_stdout()
         raise typer.Exit(0) from None
     except OSError as error:
-        if error.filename is not None:  # a file of the command's own, not standard output
-            raise
-        _abandon_stdout()
+        abandon_stdout()
         raise OutputError(f"standard output: {error.strerror}") from None
 
 
-def _abandon_stdout() -> None:
+def abandon_stdout() -> None:
     """Send what is still in the buffer nowhere, so that the interpreter does not complain of it."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())

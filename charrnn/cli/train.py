@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 from typing import Annotated
@@ -133,10 +134,9 @@ def train(
         pattern=glob, decoding=Decoding(encoding, as_bytes), min_count=min_count, val=val
     )
     between = parse_duration("--preview-every", preview_every, may_be_zero=True)
-    with (
-        product() as output,
-        make_monitor(quiet=quiet, json=output.json if as_json else None) as monitor,
-    ):
+    with contextlib.ExitStack() as stack:
+        write_json = stack.enter_context(product()).json if as_json else None
+        monitor = stack.enter_context(make_monitor(quiet=quiet, json=write_json))
         result = run(
             corpora,
             out=out,

@@ -65,8 +65,8 @@ class ModelConfig:
             raise ConfigError(f"--nonlinearity: the cell {self.cell} has none to choose; drop it")
         for name, top in [
             ("vocab_size", MAX_SIZE + 1),
-            ("embedding_size", MAX_SIZE),
             ("hidden_size", MAX_SIZE),
+            ("embedding_size", MAX_SIZE),
             ("num_layers", MAX_LAYERS),
             ("ngrams", MAX_NGRAMS),
             ("ngram_rows", 1 << 24),

@@ -241,6 +241,8 @@ def run_training(
             validations_done = int(progress * NUM_VALIDATIONS)
             before = budget.elapsed
             loss = trainer.validate(validation_chars)
+            if loss is not None and not math.isfinite(loss):
+                raise TrainingError(_not_finite(trainer, best))
             budget.reserve_for_validation(budget.elapsed - before)
             report, best = _compare(report, loss, best)
             if report is best:
@@ -264,9 +266,7 @@ def _compare(
     if loss is None:
         report = replace(report, is_best=True)
         return report, report
-    is_best = math.isfinite(loss) and (
-        best is None or best.val_nats_per_char is None or loss < best.val_nats_per_char
-    )
+    is_best = best is None or best.val_nats_per_char is None or loss < best.val_nats_per_char
     report = replace(report, val_nats_per_char=loss, is_best=is_best)
     return report, report if is_best else best
 

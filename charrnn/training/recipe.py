@@ -91,9 +91,9 @@ class Settings:
                     f"--{name}: {getattr(self, name)!r} is none of {', '.join(choices)}"
                 )
         for name, low, high in [
-            ("time", 0.0, math.inf),
+            ("time", 1e-9, math.inf),
             ("steps", 1, 10**12),
-            ("epochs", 0.0, math.inf),
+            ("epochs", 1e-9, math.inf),
             ("batch_size", 1, 1 << 16),
             ("seq_length", 1, 1 << 16),
             ("learning_rate", 0.0, 1e6),
@@ -150,8 +150,8 @@ def resolve(settings: Settings, *, num_chars: int, vocab_size: int) -> Recipe:
     Raises:
         ConfigError: If a size is out of range.
     """
-    cell = settings.cell or "mingru"
-    block = settings.block or ("residual" if cell == "mingru" else "plain")
+    cell = _given(settings.cell, "mingru")
+    block = _given(settings.block, "residual" if cell == "mingru" else "plain")
     hidden_size = _given(settings.hidden_size, 192 if cell == "mingru" else 256)
     embedding_size = _given(settings.embedding_size, hidden_size if block == "residual" else 128)
     seq_length = settings.seq_length or max(1, min(64, num_chars // 8))
@@ -163,7 +163,7 @@ def resolve(settings: Settings, *, num_chars: int, vocab_size: int) -> Recipe:
         model=ModelConfig(
             vocab_size=vocab_size,
             cell=cell,
-            nonlinearity=settings.nonlinearity or "tanh",
+            nonlinearity=_given(settings.nonlinearity, "tanh"),
             block=block,
             ngrams=_given(settings.ngrams, 1),
             embedding_size=embedding_size,

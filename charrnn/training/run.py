@@ -26,6 +26,7 @@ from charrnn.training.monitor import Monitor, Report, Silent
 from charrnn.training.recipe import Recipe, Settings, resolve
 
 METRICS_NAME = "metrics.jsonl"
+RUN_NAMES = (MODEL_NAME, METRICS_NAME, IDS_NAME, ABOUT_NAME)
 
 PreviewText = Callable[[Checkpoint], str]
 """Makes a short text with a model; handed in, because training does not know how to sample."""
@@ -86,7 +87,7 @@ def train(
     monitor = monitor or Silent()
     find_files(corpora, options.pattern)  # mistakes are told before anything is made
     resolve(settings, num_chars=1, vocab_size=1)
-    directory = _make_directory(out, corpora[0])
+    directory, is_new = _make_directory(out, corpora[0])
     try:
         monitor.notice(f"reading {', '.join(map(repr, corpora))}")
         corpus = build_corpus(directory, corpora, options, monitor.notice)
@@ -98,7 +99,7 @@ def train(
         run = _Run(directory, corpus, recipe, monitor, preview_text)
         return run.train(began, preview_every)
     except BaseException:
-        _remove_unless_trained(directory)
+        _remove_unless_trained(directory, is_new)
         raise
 
 
@@ -179,8 +180,8 @@ class _Recorder:
         return self.monitor.stop_signal()
 
 
-def _make_directory(out: Path | None, first_name: str) -> Path:
-    """Make the run directory.
+def _make_directory(out: Path | None, first_name: str) -> tuple[Path, bool]:
+    """Make the run directory, and tell whether it is new.
 
     Args:
         out: What the user named, or None.
@@ -190,12 +191,13 @@ def _make_directory(out: Path | None, first_name: str) -> Path:
         RunError: If the directory that the user named holds a run already.
     """
     if out is not None:
-        if any((out / name).exists() for name in (MODEL_NAME, IDS_NAME, METRICS_NAME)):
+        if any((out / name).exists() for name in RUN_NAMES):
             raise RunError(
                 f"{str(out)!r}: holds a run already; give -o another directory, or remove this one"
             )
+        is_new = not out.exists()
         out.mkdir(parents=True, exist_ok=True)
-        return out
+        return out, is_new
     stem = "stdin" if first_name == STDIN else Path(first_name).resolve().name.split(".")[0]
     stem = stem or "text"
     for number in itertools.count(1):
@@ -204,18 +206,20 @@ def _make_directory(out: Path | None, first_name: str) -> Path:
             directory.mkdir(parents=True)
         except FileExistsError:
             continue
-        return directory
+        return directory, True
     raise AssertionError("counting ended")
 
 
-def _remove_unless_trained(directory: Path) -> None:
-    """Remove what a run that failed made, unless it holds a model."""
+def _remove_unless_trained(directory: Path, is_new: bool) -> None:
+    """Remove what a run that failed made, unless it made a model."""
     if (directory / MODEL_NAME).exists():
         return
-    for name in (IDS_NAME, ABOUT_NAME, METRICS_NAME):
+    for name in RUN_NAMES:
         (directory / name).unlink(missing_ok=True)
-    with contextlib.suppress(OSError):
-        directory.rmdir()  # stays if anything else is in it
+    if is_new:
+        with contextlib.suppress(OSError):  # a folder stays if anything else is in it
+            directory.rmdir()
+            RUNS.rmdir()
 
 
 def _describe(recipe: Recipe) -> str:

@@ -23,8 +23,11 @@ from charrnn.text.vocabulary import Vocabulary
 
 PROGRAM = [sys.executable, "-m", "charrnn"]
 TIMEOUT = 60.0  # of a process that should take three seconds at most
-TINY = ["--hidden-size", "8", "--embedding-size", "4", "--batch-size", "4", "--seq-length", "16"]
-TEXT = "Die Möwe rief: „Fähre!“ – und 7 Boote lagen (still) im [roten] Hafen.\n" * 30
+TINY = [
+    *["--cell", "lstm", "--hidden-size", "8", "--embedding-size", "8"],
+    *["--batch-size", "4", "--seq-length", "16", "--precision", "float32", "--threads", "1"],
+]
+TEXT = "Die Möwe rief: „Fähre!“ und 7 Boote lagen (still) im [roten] Hafen.\n" * 30
 
 
 @dataclass(frozen=True)
