@@ -23,10 +23,15 @@ from charrnn.training.network import State, TrainableNetwork
 from charrnn.training.recipe import Recipe
 
 NUM_REPORTS = 100
-NUM_VALIDATIONS = 10
+NUM_VALIDATIONS = 20  # at the most
 VALIDATION_SHARE = 0.05  # of the time of a run, or of the characters it trains on
-MIN_VALIDATION_CHARS = 50_000
-PROBE_CHARS = 4096
+LONGEST_VALIDATION = 0.02  # of the time of a run
+MIN_VALIDATION_CHARS = 120_000
+PROBE_CHARS = 16_384
+AVERAGED_SHARE = 0.1
+AVERAGE_EVERY = 4  # steps, so that averaging costs nothing to speak of
+VALIDATION_SEQ_LENGTH = 32  # arrays of 64 streams of it stay in the processor's cache
+VALIDATION_STREAMS = 64
 
 Keep = Callable[[dict[str, Array], Report], None]
 
@@ -45,7 +50,13 @@ class Outcome:
 
 
 class Trainer:
-    """One run: the network, its optimizer, and where in the text it is."""
+    """One run: the network, its optimizer, and where in the text it is.
+
+    Attributes:
+        network: What is trained.
+        average: The same with the average of its weights over the last steps, which is what is
+            validated and kept.
+    """
 
     def __init__(
         self, recipe: Recipe, machine: Machine, train: Ids, val: Ids, budget: Budget
@@ -67,6 +78,11 @@ class Trainer:
         self.network = TrainableNetwork(
             recipe.model, dropout=recipe.dropout, generator=self.generator
         ).to(machine.device)
+        self.average = TrainableNetwork(recipe.model, dropout=0.0, generator=torch.Generator()).to(
+            machine.device
+        )
+        self.average.load_state_dict(self.network.state_dict())
+        self.average.eval()
         self.optimizer = make_optimizer(self.network, recipe)
         self.streams = Streams(train, recipe.batch_size, recipe.seq_length)
         self.state = self.network.initial_state(self.streams.num_streams)
@@ -96,14 +112,30 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate
         self.optimizer.zero_grad()
-        nats, self.state = self._nats(window, self.state)
+        nats, self.state = self._nats(self.network, window, self.state)
         (nats / window.num_chars).backward()  # type: ignore[no-untyped-call]
         if self.recipe.clip:
             nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
         self.optimizer.step()
         self.step += 1
         self.chars += window.num_chars
+        if self.step % AVERAGE_EVERY == 0:
+            self._update_average()
         return float(nats.detach()), window.num_chars
+
+    def _update_average(self) -> None:
+        """Move the average towards the weights of now.
+
+        The step is such that the average reaches back over about the last ``AVERAGED_SHARE`` of the
+        steps so far, so its length follows that of the run (O. Shamir and T. Zhang, 2013,
+        arXiv:1212.1824, section 4).
+        """
+        share = min(1.0, AVERAGE_EVERY / (AVERAGED_SHARE * self.step))
+        with torch.no_grad():
+            for mean, weight in zip(
+                self.average.parameters(), self.network.parameters(), strict=True
+            ):
+                mean.lerp_(weight, share)
 
     def validate(self, max_chars: int) -> float | None:
         """Return the loss of the validation text in nats per character.
@@ -116,44 +148,45 @@ class Trainer:
         val = self.val[: max_chars + 1]
         if len(val) < 2:
             return None
-        streams = measuring_streams(val, self.recipe.seq_length)
+        streams = measuring_streams(val, VALIDATION_SEQ_LENGTH, VALIDATION_STREAMS)
         state = self.network.initial_state(streams.num_streams)
         total = 0.0
-        self.network.eval()
         with torch.inference_mode():
             for window in streams:
                 if window.is_start:
                     for array in (array for layer in state for array in layer):
                         array[0] = 0
-                nats, state = self._nats(window, state)
+                nats, state = self._nats(self.average, window, state)
                 total += float(nats)
-        self.network.train()
         return total / (len(val) - 1)
 
     def validation_chars(self) -> int:
         """Return how much of the validation text a validation may read.
 
-        All of it if that is cheap. Otherwise so much that the validations of a run take a twentieth
-        of its time, by a probe, or read a twentieth of what it trains on, where steps limit it.
+        All of it if that is cheap. Otherwise so much that one takes a fiftieth of the time of the
+        run, by a probe, or that all together read a twentieth of what a run of so many steps reads.
         """
         limit = len(self.val)
-        share = VALIDATION_SHARE / NUM_VALIDATIONS
         if self.budget.seconds is not None:
+            self.validate(PROBE_CHARS)  # the first time, kernels are still to be prepared
             before = self.budget.elapsed
             self.validate(PROBE_CHARS)
+            longest = LONGEST_VALIDATION * self.budget.seconds
             probe_seconds = max(self.budget.elapsed - before, 1e-6)
-            limit = min(limit, int(share * self.budget.seconds / probe_seconds * PROBE_CHARS))
+            limit = min(limit, int(longest / probe_seconds * PROBE_CHARS))
         if self.budget.steps is not None:
             num_chars = self.budget.steps * self.recipe.batch_size * self.recipe.seq_length
-            limit = min(limit, int(share * num_chars))
+            limit = min(limit, int(VALIDATION_SHARE / NUM_VALIDATIONS * num_chars))
         return max(limit, MIN_VALIDATION_CHARS)
 
-    def _nats(self, window: Window, state: State) -> tuple[Tensor, State]:
-        """Return the sum of the losses over a window, and the state after it."""
+    def _nats(
+        self, network: TrainableNetwork, window: Window, state: State
+    ) -> tuple[Tensor, State]:
+        """Return the sum of a network's losses over a window, and the state after it."""
         inputs = torch.from_numpy(window.inputs).to(self.machine.device)
         targets = torch.from_numpy(window.targets).to(self.machine.device)
         with self.machine.products():
-            logits, state = self.network(inputs, state)
+            logits, state = network(inputs, state)
         nats = nn.functional.cross_entropy(
             logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="sum"
         )
@@ -204,11 +237,16 @@ def run_training(
     """
     budget = trainer.budget
     validation_chars = trainer.validation_chars()
+    if validation_chars < len(trainer.val):
+        monitor.notice(
+            f"validations read the first {validation_chars:,} of {len(trainer.val):,} characters"
+        )
     budget.start_training()
     best: Report | None = None
     nats, num_chars = 0.0, 0
     reported_at = previewed_at = budget.elapsed
     reports_done = validations_done = 0
+    validating = 0.0  # seconds
     stop_signal = None
     while True:
         progress = budget.progress(trainer.step)
@@ -237,16 +275,18 @@ def run_training(
             learning_rate=trainer.learning_rate,
             train_nats_per_char=nats / num_chars,
         )
-        if is_end or progress * NUM_VALIDATIONS >= validations_done + 1:
+        is_affordable = budget.seconds is None or validating < VALIDATION_SHARE * elapsed
+        if is_end or (progress * NUM_VALIDATIONS >= validations_done + 1 and is_affordable):
             validations_done = int(progress * NUM_VALIDATIONS)
             before = budget.elapsed
             loss = trainer.validate(validation_chars)
+            validating += budget.elapsed - before
             if loss is not None and not math.isfinite(loss):
                 raise TrainingError(_not_finite(trainer, best))
             budget.reserve_for_validation(budget.elapsed - before)
             report, best = _compare(report, loss, best)
             if report is best:
-                keep(trainer.network.to_arrays(), report)
+                keep(trainer.average.to_arrays(), report)
         monitor.report(report)
         nats, num_chars = 0.0, 0
         reported_at = budget.elapsed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 from dataclasses import dataclass
 
 import torch
@@ -48,6 +49,7 @@ def prepare_machine(device: str, precision: str, threads: int | None) -> Machine
     Raises:
         ConfigError: If the device is not there, or cannot do what is asked.
     """
+    _keep_freed_memory()
     # Before the threads start, since each has a flag of its own: denormal numbers are slow.
     torch.set_flush_denormal(True)
     if threads is not None:
@@ -65,6 +67,19 @@ def prepare_machine(device: str, precision: str, threads: int | None) -> Machine
             f"--precision: this {device} does not multiply bfloat16; use --precision float32"
         )
     return Machine(torch.device(device), precision)
+
+
+def _keep_freed_memory() -> None:
+    """Tell the GNU C library to keep the memory of arrays that are freed, for the next ones.
+
+    By default it hands large blocks back to the system each time, which then clears them for the
+    next step again: a validation took twice as long, and a training step up to a fifth longer.
+    """
+    trim_threshold, mmap_threshold = -1, -3  # the names' values in malloc.h
+    with contextlib.suppress(OSError, AttributeError):
+        library = ctypes.CDLL(None)
+        for parameter in (trim_threshold, mmap_threshold):
+            library.mallopt(parameter, 1 << 30)
 
 
 def _multiplies_bfloat16(device: str) -> bool:

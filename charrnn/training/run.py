@@ -134,7 +134,7 @@ class _Run:
                 _Recorder(self.monitor, metrics),
                 self.keep,
                 preview_every if self.preview_text else 0.0,
-                lambda: self.preview(trainer.network.to_arrays()),
+                lambda: self.preview(trainer.average.to_arrays()),
             )
         return Result(self.directory, outcome.best, outcome.stop_signal)
 

@@ -11,7 +11,7 @@ from charrnn.generation.sampling import draw, forbid, log_probs
 
 LOGITS = np.array([0.3, -1.2, 2.0, 2.0, 0.0, -0.5], np.float32)  # two are equally likely
 
-TINY_TEMPERATURES = [1e-30, 1e-300, 2.3e-308]  # the last is the smallest float64 above zero
+TINY_TEMPERATURES = [1e-30, 1e-300, 2.3e-308]  # the last is about the smallest normal float64
 
 
 class Constant(np.random.Generator):

@@ -74,7 +74,7 @@ def test_state_is_carried_between_windows_and_reset_where_streams_wrap(cell: str
     streams = trainer.streams
     one_piece = streams.__class__(streams.ids, streams.batch_size, streams.stream_length)
     whole, _ = trainer._nats(
-        one_piece.window(0), trainer.network.initial_state(streams.num_streams)
+        trainer.network, one_piece.window(0), trainer.network.initial_state(streams.num_streams)
     )
     for _ in range(2):  # the second epoch starts from zero again
         parts = [trainer.advance(0.5) for _ in range(streams.num_windows)]
@@ -110,7 +110,7 @@ def test_validation_is_what_the_model_file_scores(cell: str) -> None:
     trainer = make_trainer(cell=cell, num_layers=2, val=60)
     for _ in range(10):
         trainer.advance(0.5)
-    network = Network(trainer.recipe.model, trainer.network.to_arrays())
+    network = Network(trainer.recipe.model, trainer.average.to_arrays())
     exact = score(network, trainer.val, num_streams=1).nats_per_char
     assert trainer.validate(1000) == pytest.approx(exact, rel=1e-5)
 
