@@ -19,7 +19,7 @@ def train(
     corpora: Annotated[
         list[str],
         typer.Argument(
-            metavar="CORPUS...",
+            metavar="CORPUS",
             help="Texts: files (also .gz, .bz2, .xz), folders, or - for standard input.",
         ),
     ],
@@ -49,7 +49,10 @@ def train(
     ] = None,
     ngrams: Annotated[
         int | None,
-        typer.Option(help="Also embed the last 2, ... K characters together; 1: do not."),
+        typer.Option(
+            help="Also embed the last 2, ... K characters together; 1: do not. Default: 2 for "
+            "mingru where V*V <= 8192, else 1."
+        ),
     ] = None,
     nonlinearity: Annotated[
         str | None,

@@ -28,6 +28,7 @@ VALIDATION_SHARE = 0.05  # of the time of a run, or of the characters it trains 
 LONGEST_VALIDATION = 0.02  # of the time of a run
 MIN_VALIDATION_CHARS = 120_000
 PROBE_CHARS = 16_384
+WEIGHT_DECAY = 0.1
 AVERAGED_SHARE = 0.1
 AVERAGE_EVERY = 4  # steps, so that averaging costs nothing to speak of
 VALIDATION_SEQ_LENGTH = 32  # arrays of 64 streams of it stay in the processor's cache
@@ -205,7 +206,7 @@ def make_optimizer(network: TrainableNetwork, recipe: Recipe) -> torch.optim.Opt
             decayed = [p for n, p in network.named_parameters() if "weight_" in n]
             others = [p for n, p in network.named_parameters() if "weight_" not in n]
             groups = [
-                {"params": decayed, "weight_decay": 0.01},
+                {"params": decayed, "weight_decay": WEIGHT_DECAY},
                 {"params": others, "weight_decay": 0.0},
             ]
             return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.99), fused=True)

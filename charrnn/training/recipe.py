@@ -10,11 +10,12 @@ from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 from charrnn.errors import ConfigError
-from charrnn.model.config import ModelConfig
+from charrnn.model.config import NGRAM_ROWS, ModelConfig
 
 Value = TypeVar("Value")
 
 DEFAULT_SECONDS = 300.0
+EXPECTED_SPEED = 40_000  # characters a second of the default sizes on two cores
 OPTIMIZERS = ("adamw", "adam", "rmsprop", "sgd")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -152,7 +153,7 @@ def resolve(settings: Settings, *, num_chars: int, vocab_size: int) -> Recipe:
     """
     cell = _given(settings.cell, "mingru")
     block = _given(settings.block, "residual" if cell == "mingru" else "plain")
-    hidden_size = _given(settings.hidden_size, 192 if cell == "mingru" else 256)
+    hidden_size = _given(settings.hidden_size, _default_hidden_size(cell, num_chars))
     embedding_size = _given(settings.embedding_size, hidden_size if block == "residual" else 128)
     seq_length = settings.seq_length or max(1, min(64, num_chars // 8))
     is_open = settings.time is None and settings.steps is None and settings.epochs is None
@@ -165,12 +166,12 @@ def resolve(settings: Settings, *, num_chars: int, vocab_size: int) -> Recipe:
             cell=cell,
             nonlinearity=_given(settings.nonlinearity, "tanh"),
             block=block,
-            ngrams=_given(settings.ngrams, 1),
+            ngrams=_given(settings.ngrams, _default_ngrams(cell, vocab_size)),
             embedding_size=embedding_size,
             hidden_size=hidden_size,
             num_layers=_given(settings.num_layers, 4 if cell == "mingru" else 1),
         ),
-        dropout=_given(settings.dropout, 0.0),
+        dropout=_given(settings.dropout, _default_dropout(settings, num_chars)),
         # A short text still gets a few windows an epoch in each stream.
         batch_size=settings.batch_size or max(1, min(16, num_chars // (4 * seq_length))),
         seq_length=seq_length,
@@ -184,6 +185,36 @@ def resolve(settings: Settings, *, num_chars: int, vocab_size: int) -> Recipe:
         precision=settings.precision,
         threads=settings.threads,
     )
+
+
+def _default_hidden_size(cell: str, num_chars: int) -> int:
+    """Return the width of a layer: a short text is better learned by a narrow one."""
+    if cell != "mingru":
+        return 256
+    return 96 if num_chars < 60_000 else 128 if num_chars < 400_000 else 192
+
+
+def _default_ngrams(cell: str, vocab_size: int) -> int:
+    """Return the longest run with an embedding: pairs, where each pair has a row of its own."""
+    return 2 if cell == "mingru" and vocab_size**2 <= NGRAM_ROWS else 1
+
+
+def _default_dropout(settings: Settings, num_chars: int) -> float:
+    """Return a dropout that fits how often the text will be read.
+
+    A text that is read three times or less cannot be learned by heart; from then on a tenth more
+    for each doubling, up to a half.
+    """
+    expected = [
+        None if settings.epochs is None else settings.epochs,
+        None if settings.steps is None else settings.steps * 1024 / num_chars,
+        None if settings.time is None else settings.time * EXPECTED_SPEED / num_chars,
+    ]
+    epochs = min(
+        (value for value in expected if value is not None),
+        default=DEFAULT_SECONDS * EXPECTED_SPEED / num_chars,
+    )
+    return round(min(max(0.1 * math.log2(max(epochs, 1e-9) / 3), 0.0), 0.5), 2)
 
 
 def _given(value: Value | None, otherwise: Value) -> Value:

@@ -1,5 +1,6 @@
 """Truncated backpropagation through time, held against slower ways to say the same."""
 
+import dataclasses
 import math
 from pathlib import Path
 
@@ -113,6 +114,22 @@ def test_validation_is_what_the_model_file_scores(cell: str) -> None:
     network = Network(trainer.recipe.model, trainer.average.to_arrays())
     exact = score(network, trainer.val, num_streams=1).nats_per_char
     assert trainer.validate(1000) == pytest.approx(exact, rel=1e-5)
+
+
+def test_the_average_is_that_of_the_last_steps() -> None:
+    """Weights that stand still are their own average; older ones than its reach fade from it."""
+    trainer = make_trainer(cell="gru", learning_rate=0.1)
+    for _ in range(40):
+        trainer.advance(0.5)
+    old = trainer.average.to_arrays()["output.bias"]
+    with torch.no_grad():
+        trainer.network.output.bias.fill_(100.0)
+    trainer.recipe = dataclasses.replace(trainer.recipe, learning_rate=0.0)
+    for _ in range(40):  # as many steps again: ten times the reach of the average at their start
+        trainer.advance(0.5)
+    new = trainer.average.to_arrays()["output.bias"]
+    assert np.abs(old).max() < 10
+    np.testing.assert_allclose(new, 100, rtol=0.01)
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "adam", "rmsprop", "sgd"])

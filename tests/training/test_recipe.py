@@ -59,3 +59,29 @@ def test_a_setting_out_of_range_is_named(settings: dict[str, object], option: st
     """A value out of range is refused with the name of its option."""
     with pytest.raises(ConfigError, match=option):
         Settings(**settings)  # type: ignore[arg-type]
+
+
+def test_dropout_grows_with_the_epochs_that_fit() -> None:
+    """What is read three times or less is not dropped; more reading never means less dropout."""
+    settings = [Settings(epochs=epochs) for epochs in (0.5, 3, 6, 12, 24, 48, 96, 1000)]
+    shares = [resolve(each, num_chars=10**6, vocab_size=65).dropout for each in settings]
+    assert shares[:3] == [0, 0, 0.1]
+    assert shares == sorted(shares)
+    assert shares[-1] == 0.5
+
+
+def test_a_longer_text_has_a_wider_network() -> None:
+    """The width never shrinks as the text grows."""
+    lengths = (100, 10**4, 10**5, 10**6, 10**8)
+    widths = [resolve(Settings(), num_chars=n, vocab_size=65).model.hidden_size for n in lengths]
+    assert widths == sorted(widths)
+    assert widths[0] < widths[-1]
+
+
+def test_pairs_have_embeddings_where_each_has_a_row() -> None:
+    """Pairs of characters are embedded as long as no two of them share a row."""
+    by_size = {
+        size: resolve(Settings(), num_chars=10**6, vocab_size=size).model.ngrams
+        for size in (2, 65, 90, 91, 5000)
+    }
+    assert by_size == {2: 2, 65: 2, 90: 2, 91: 1, 5000: 1}
