@@ -1,14 +1,15 @@
 """How good a model gets in a given time: ``charrnn train`` on a text, then ``charrnn eval``.
 
-    python benchmarks/quality.py TEXT [--time 60s] [--seeds 3] [--json] [-- OPTION ...]
+    python benchmarks/quality.py TEXT [--time 60s] [--seeds 3] [--json] [--options="--cell lstm"]
 
-Options after ``--`` go to ``charrnn train``. Each seed is a whole run of the program in a fresh
+``--options`` go to ``charrnn train``. Each seed is a whole run of the program in a fresh
 directory. The loss is of the last tenth of the text, in nats per character, with carried state; in
 the second column over windows of 256 characters that each start without state, as nanoGPT measures.
 """
 
 import argparse
 import json
+import shlex
 import statistics
 import subprocess
 import sys
@@ -75,7 +76,7 @@ def main() -> None:
     parser.add_argument("--time", default="60s")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("options", nargs="*")
+    parser.add_argument("--options", default="", type=shlex.split)
     arguments = parser.parse_args()
     rows = []
     for seed in range(1, arguments.seeds + 1):

@@ -1,6 +1,6 @@
-"""Truncated backpropagation through time: step, clip, schedule, validate, keep the best, stop.
+"""The loop of a run: step, report, validate, keep the best, stop.
 
-Sizes: B streams, T time steps, V vocabulary.
+How a step is made is ``trainer``'s; how far the run is, ``budget``'s.
 """
 
 from __future__ import annotations
@@ -9,30 +9,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import torch
-from torch import Tensor, nn
-
 from charrnn.errors import TrainingError
 from charrnn.model.cells import Array
-from charrnn.text.streams import IGNORED, Streams, Window, measuring_streams
-from charrnn.text.vocabulary import Ids
-from charrnn.training.budget import Budget, learning_rate_factor
-from charrnn.training.machine import Machine
 from charrnn.training.monitor import Monitor, Report
-from charrnn.training.network import State, TrainableNetwork
-from charrnn.training.recipe import Recipe
+from charrnn.training.trainer import NUM_VALIDATIONS, VALIDATION_SHARE, Trainer
 
 NUM_REPORTS = 100
-NUM_VALIDATIONS = 20  # at the most
-VALIDATION_SHARE = 0.05  # of the time of a run, or of the characters it trains on
-LONGEST_VALIDATION = 0.02  # of the time of a run
-MIN_VALIDATION_CHARS = 120_000
-PROBE_CHARS = 16_384
-WEIGHT_DECAY = 0.1
-AVERAGED_SHARE = 0.1
-AVERAGE_EVERY = 4  # steps, so that averaging costs nothing to speak of
-VALIDATION_SEQ_LENGTH = 32  # arrays of 64 streams of it stay in the processor's cache
-VALIDATION_STREAMS = 64
 
 Keep = Callable[[dict[str, Array], Report], None]
 
@@ -48,174 +30,6 @@ class Outcome:
 
     best: Report
     stop_signal: int | None
-
-
-class Trainer:
-    """One run: the network, its optimizer, and where in the text it is.
-
-    Attributes:
-        network: What is trained.
-        average: The same with the average of its weights over the last steps, which is what is
-            validated and kept.
-    """
-
-    def __init__(
-        self, recipe: Recipe, machine: Machine, train: Ids, val: Ids, budget: Budget
-    ) -> None:
-        """Make everything ready for the first step.
-
-        Args:
-            recipe: What to train, and how.
-            machine: Where.
-            train: The training text, shape (N,).
-            val: The validation text; shorter than two characters, nothing is validated.
-            budget: When to end.
-        """
-        self.recipe = recipe
-        self.machine = machine
-        self.budget = budget
-        self.val = val
-        self.generator = torch.Generator().manual_seed(recipe.seed)
-        self.network = TrainableNetwork(
-            recipe.model, dropout=recipe.dropout, generator=self.generator
-        ).to(machine.device)
-        self.average = TrainableNetwork(recipe.model, dropout=0.0, generator=torch.Generator()).to(
-            machine.device
-        )
-        self.average.load_state_dict(self.network.state_dict())
-        self.average.eval()
-        self.optimizer = make_optimizer(self.network, recipe)
-        self.streams = Streams(train, recipe.batch_size, recipe.seq_length)
-        self.state = self.network.initial_state(self.streams.num_streams)
-        self.step = 0
-        self.chars = 0
-        self.learning_rate = 0.0
-
-    @property
-    def epoch(self) -> float:
-        """Passes over the training text."""
-        return self.step / self.streams.num_windows
-
-    def advance(self, progress: float) -> tuple[float, int]:
-        """Train on the next window.
-
-        Args:
-            progress: The share of the training that is over, 0 to 1.
-
-        Returns:
-            The sum of the losses in nats, and over how many characters.
-        """
-        index = self.step % self.streams.num_windows
-        window = self.streams.window(index)
-        if index == 0:
-            self.state = self.network.initial_state(self.streams.num_streams)
-        self.learning_rate = self.recipe.learning_rate * learning_rate_factor(progress)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.learning_rate
-        self.optimizer.zero_grad()
-        nats, self.state = self._nats(self.network, window, self.state)
-        (nats / window.num_chars).backward()  # type: ignore[no-untyped-call]
-        if self.recipe.clip:
-            nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
-        self.optimizer.step()
-        self.step += 1
-        self.chars += window.num_chars
-        if self.step % AVERAGE_EVERY == 0:
-            self._update_average()
-        return float(nats.detach()), window.num_chars
-
-    def _update_average(self) -> None:
-        """Move the average towards the weights of now.
-
-        The step is such that the average reaches back over about the last ``AVERAGED_SHARE`` of the
-        steps so far, so its length follows that of the run (O. Shamir and T. Zhang, 2013,
-        arXiv:1212.1824, section 4).
-        """
-        share = min(1.0, AVERAGE_EVERY / (AVERAGED_SHARE * self.step))
-        with torch.no_grad():
-            for mean, weight in zip(
-                self.average.parameters(), self.network.parameters(), strict=True
-            ):
-                mean.lerp_(weight, share)
-
-    def validate(self, max_chars: int) -> float | None:
-        """Return the loss of the validation text in nats per character.
-
-        It has a state of its own; that of training is not touched.
-
-        Args:
-            max_chars: How much of the text to read, from its start.
-        """
-        val = self.val[: max_chars + 1]
-        if len(val) < 2:
-            return None
-        streams = measuring_streams(val, VALIDATION_SEQ_LENGTH, VALIDATION_STREAMS)
-        state = self.network.initial_state(streams.num_streams)
-        total = 0.0
-        with torch.inference_mode():
-            for window in streams:
-                if window.is_start:
-                    for array in (array for layer in state for array in layer):
-                        array[0] = 0
-                nats, state = self._nats(self.average, window, state)
-                total += float(nats)
-        return total / (len(val) - 1)
-
-    def validation_chars(self) -> int:
-        """Return how much of the validation text a validation may read.
-
-        All of it if that is cheap. Otherwise so much that one takes a fiftieth of the time of the
-        run, by a probe, or that all together read a twentieth of what a run of so many steps reads.
-        """
-        limit = len(self.val)
-        if self.budget.seconds is not None:
-            self.validate(PROBE_CHARS)  # the first time, kernels are still to be prepared
-            before = self.budget.elapsed
-            self.validate(PROBE_CHARS)
-            longest = LONGEST_VALIDATION * self.budget.seconds
-            probe_seconds = max(self.budget.elapsed - before, 1e-6)
-            limit = min(limit, int(longest / probe_seconds * PROBE_CHARS))
-        if self.budget.steps is not None:
-            num_chars = self.budget.steps * self.recipe.batch_size * self.recipe.seq_length
-            limit = min(limit, int(VALIDATION_SHARE / NUM_VALIDATIONS * num_chars))
-        return max(limit, MIN_VALIDATION_CHARS)
-
-    def _nats(
-        self, network: TrainableNetwork, window: Window, state: State
-    ) -> tuple[Tensor, State]:
-        """Return the sum of a network's losses over a window, and the state after it."""
-        inputs = torch.from_numpy(window.inputs).to(self.machine.device)
-        targets = torch.from_numpy(window.targets).to(self.machine.device)
-        with self.machine.products():
-            logits, state = network(inputs, state)
-        nats = nn.functional.cross_entropy(
-            logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="sum"
-        )
-        return nats, state
-
-
-def make_optimizer(network: TrainableNetwork, recipe: Recipe) -> torch.optim.Optimizer:
-    """Return the optimizer that a recipe names.
-
-    Weight decay is for matrices alone: a bias or an embedding of a rare character has no reason to
-    shrink.
-    """
-    rate = recipe.learning_rate
-    match recipe.optimizer:
-        case "adamw":
-            decayed = [p for n, p in network.named_parameters() if "weight_" in n]
-            others = [p for n, p in network.named_parameters() if "weight_" not in n]
-            groups = [
-                {"params": decayed, "weight_decay": WEIGHT_DECAY},
-                {"params": others, "weight_decay": 0.0},
-            ]
-            return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.99), fused=True)
-        case "adam":
-            return torch.optim.Adam(network.parameters(), lr=rate, betas=(0.9, 0.99), fused=True)
-        case "rmsprop":
-            return torch.optim.RMSprop(network.parameters(), lr=rate, alpha=0.95)
-        case _:
-            return torch.optim.SGD(network.parameters(), lr=rate, momentum=0.9)
 
 
 def run_training(

@@ -116,8 +116,9 @@ class _Run:
     def train(self, began: float, preview_every: float) -> Result:
         """Train; keep the best model, and a line for each report."""
         from charrnn.training.budget import Budget
-        from charrnn.training.loop import Trainer, run_training
+        from charrnn.training.loop import run_training
         from charrnn.training.machine import prepare_machine
+        from charrnn.training.trainer import Trainer
 
         recipe = self.recipe
         machine = prepare_machine(recipe.device, recipe.precision, recipe.threads)

@@ -13,11 +13,12 @@ from charrnn.errors import TrainingError
 from charrnn.evaluation.scoring import score
 from charrnn.model.network import Network
 from charrnn.training.budget import Budget
-from charrnn.training.loop import Trainer, run_training
+from charrnn.training.loop import run_training
 from charrnn.training.machine import Machine, prepare_machine
 from charrnn.training.monitor import Report, Silent
 from charrnn.training.recipe import Settings, resolve
 from charrnn.training.run import train
+from charrnn.training.trainer import Trainer
 
 CPU = Machine(torch.device("cpu"), "float32")
 CELLS = ["rnn", "gru", "lstm", "mingru"]
