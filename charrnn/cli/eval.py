@@ -13,7 +13,7 @@ def evaluate(
     files: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="FILE",
+            metavar="FILE...",
             help="Files, folders, or - for standard input. Default: the validation part of the "
             "text that the model was trained on.",
             show_default=False,

@@ -19,7 +19,7 @@ def train(
     corpora: Annotated[
         list[str],
         typer.Argument(
-            metavar="CORPUS",
+            metavar="CORPUS...",
             help="Texts: files (also .gz, .bz2, .xz), folders, or - for standard input.",
         ),
     ],
