@@ -27,7 +27,8 @@ TEXT = np.random.default_rng(3).integers(0, 7, 500).cumsum() % 7
 
 def make_trainer(*, steps: int = 8, val: int = 60, **settings: object) -> Trainer:
     """Return a tiny trainer on a text of 7 characters."""
-    small = {"hidden_size": 8, "embedding_size": 5, "batch_size": 4, "seq_length": 10, **settings}
+    sizes = {"hidden_size": 8, "embedding_size": 5, "batch_size": 4, "seq_length": 10}
+    small = {**sizes, "dropout": 0.0, **settings}
     recipe = resolve(Settings(steps=steps, **small), num_chars=440, vocab_size=7)  # type: ignore[arg-type]
     ids = TEXT.astype(np.uint8)
     budget = Budget(None, steps, 0.0)
@@ -140,7 +141,7 @@ def test_every_optimizer_learns(optimizer: str) -> None:
     rate = 0.05 if optimizer == "sgd" else 0.01
     settings = Settings(
         steps=150, cell="gru", hidden_size=16, batch_size=4, seq_length=20, optimizer=optimizer,
-        learning_rate=rate,
+        learning_rate=rate, dropout=0.0,
     )  # fmt: skip
     recipe = resolve(settings, num_chars=1000, vocab_size=5)
     trainer = Trainer(recipe, CPU, ids, ids[:0], Budget(None, 150, 0.0))
