@@ -57,7 +57,7 @@ def draw(
     scaled -= scaled.max(axis=-1, keepdims=True)
     with np.errstate(over="ignore"):  # to -inf, whose exponential is the 0 that is meant
         scaled /= temperature
-    cumulative = np.exp(scaled).cumsum(axis=-1)  # (B, V)
+    cumulative = np.exp(log_probs(scaled)).cumsum(axis=-1)  # (B, V)
     uniform = np.array([rng.random() for rng in rngs])  # in [0, 1)
     # Only ids with some probability are reached: the first whose sum is above the threshold.
     threshold = uniform[:, None] * cumulative[:, -1:]

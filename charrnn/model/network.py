@@ -119,19 +119,6 @@ class Network:
         weight, bias = (self._arrays[f"norms.{number}.{name}"] for name in ("weight", "bias"))
         return layer_norm(hidden, weight, bias)
 
-    def step(self, ids: Ids, state: State) -> tuple[Array, State]:
-        """Read one character of each stream.
-
-        Args:
-            ids: What is read, shape (B,).
-            state: The state before it.
-
-        Returns:
-            The logits of the next character, shape (B, V), and the state after this one.
-        """
-        logits, state = self.forward(ids[:, None], state)
-        return logits[:, 0], state
-
 
 def _within(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
     """Return the arrays whose names begin with a prefix, without it."""

@@ -7,6 +7,7 @@ import ctypes
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from charrnn.errors import ConfigError
 
@@ -67,6 +68,14 @@ def prepare_machine(device: str, precision: str, threads: int | None) -> Machine
             f"--precision: this {device} does not multiply bfloat16; use --precision float32"
         )
     return Machine(torch.device(device), precision)
+
+
+def product_dtype(operand: Tensor) -> torch.dtype:
+    """Return the precision that products have at the moment: autocast's, or the operand's own."""
+    device_type = operand.device.type
+    if torch.is_autocast_enabled(device_type):
+        return torch.get_autocast_dtype(device_type)
+    return operand.dtype
 
 
 def _keep_freed_memory() -> None:

@@ -16,13 +16,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-
-def product_dtype(operand: Tensor) -> torch.dtype:
-    """Return the precision that products have at the moment: autocast's, or the operand's own."""
-    device_type = operand.device.type
-    if torch.is_autocast_enabled(device_type):
-        return torch.get_autocast_dtype(device_type)
-    return operand.dtype
+from charrnn.training.machine import product_dtype
 
 
 class MinGRUFunction(torch.autograd.Function):

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import linear
 
-from charrnn.training.mingru import product_dtype
+from charrnn.training.machine import product_dtype
 
 
 class RNNFunction(torch.autograd.Function):

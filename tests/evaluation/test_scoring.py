@@ -31,10 +31,10 @@ def slow_score(network, ids, begin=0):
     state = network.initial_state(1)
     nats, correct = 0.0, 0
     for place in range(len(ids) - 1):
-        logits, state = network.step(ids[place : place + 1].astype(np.int64), state)
+        logits, state = network.forward(ids[None, place : place + 1].astype(np.int64), state)
         if place >= begin:
-            nats -= float(log_probs(logits)[0, ids[place + 1]])
-            correct += int(logits[0].argmax() == ids[place + 1])
+            nats -= float(log_probs(logits)[0, 0, ids[place + 1]])
+            correct += int(logits[0, 0].argmax() == ids[place + 1])
     return nats, correct
 
 

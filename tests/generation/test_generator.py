@@ -201,8 +201,8 @@ def test_a_text_scores_what_its_draws_were_worth(make_checkpoint, kind):
     state = network.initial_state(1)
     nats = 0.0
     for here, there in itertools.pairwise(ids):
-        logits, state = network.step(np.array([here]), state)
-        nats -= float(log_probs(logits)[0, there])
+        logits, state = network.forward(np.array([[here]]), state)
+        nats -= float(log_probs(logits)[0, 0, there])
     # 150 numbers of about two are added up in two orders, in float64.
     assert score(network, ids).nats == pytest.approx(nats, rel=1e-12)
 
