@@ -97,7 +97,7 @@ class Trainer:
         self.optimizer.step()
         self.step += 1
         self.chars += window.num_chars
-        if self.step % AVERAGE_EVERY == 0:
+        if self.step % AVERAGE_EVERY == 0 or self.step <= AVERAGE_EVERY / AVERAGED_SHARE:
             self._update_average()
         return float(nats.detach()), window.num_chars
 
@@ -105,8 +105,8 @@ class Trainer:
         """Move the average towards the weights of now.
 
         The step is such that the average reaches back over about the last ``AVERAGED_SHARE`` of the
-        steps so far, so its length follows that of the run (O. Shamir and T. Zhang, 2013,
-        arXiv:1212.1824, section 4).
+        steps so far, so its length follows that of the run (after O. Shamir and T. Zhang, 2013,
+        arXiv:1212.1824). The first steps are too few for an average: it is the weights of now.
         """
         share = min(1.0, AVERAGE_EVERY / (AVERAGED_SHARE * self.step))
         with torch.no_grad():

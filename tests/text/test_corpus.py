@@ -196,6 +196,13 @@ def test_no_character_is_rare_unless_asked(run: Path) -> None:
     assert notices == []
 
 
+@pytest.mark.parametrize("min_count", [0, -1])
+def test_a_count_below_one_is_refused(min_count: int) -> None:
+    """A character that is in the text at all occurs once or more."""
+    with pytest.raises(ConfigError, match=f"--min-count: {min_count} "):
+        CorpusOptions(min_count=min_count)
+
+
 @pytest.mark.parametrize("min_count", [61, 1000])
 def test_not_every_character_can_be_rare(run: Path, min_count: int) -> None:
     """An option that leaves no character is wrong, and named."""

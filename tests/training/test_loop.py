@@ -134,6 +134,20 @@ def test_the_average_is_that_of_the_last_steps() -> None:
     np.testing.assert_allclose(new, 100, rtol=0.01)
 
 
+@pytest.mark.parametrize("steps", [1, 3, 5])
+def test_the_shortest_run_keeps_what_it_learned(steps: int) -> None:
+    """After the first few steps what is kept is the network as it is, not as it began."""
+    trainer = make_trainer(steps=steps)
+    first = trainer.average.to_arrays()
+    kept = []
+    run_training(trainer, Silent(), lambda arrays, _: kept.append(arrays), 0, str)
+    now = trainer.network.to_arrays()
+    for name, array in trainer.average.to_arrays().items():
+        np.testing.assert_array_equal(array, now[name])
+    assert any((now[name] != first[name]).any() for name in now)
+    assert kept
+
+
 @pytest.mark.parametrize("optimizer", ["adamw", "adam", "rmsprop", "sgd"])
 def test_every_optimizer_learns(optimizer: str) -> None:
     """On a text that repeats, the loss falls to a small part of what it began with."""
