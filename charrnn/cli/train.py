@@ -11,6 +11,7 @@ import typer
 
 from charrnn.cli.durations import parse_duration
 from charrnn.cli.output import product, say
+from charrnn.cli.separators import parse_separator
 
 _BEGAN = time.monotonic()  # the budget is what a user's watch shows, from the start of the program
 
@@ -74,6 +75,17 @@ def train(
     val: Annotated[
         str, typer.Option(help="Share of the text, from its end, that validates; or another file.")
     ] = "0.1",
+    lines: Annotated[
+        bool,
+        typer.Option("--lines", help="Each line is a document, with nothing before it to know of."),
+    ] = False,
+    doc_sep: Annotated[
+        str | None,
+        typer.Option(
+            help="What stands between documents; \\n, \\t, \\r, \\0 and \\\\ are understood.",
+            show_default=False,
+        ),
+    ] = None,
     glob: Annotated[str, typer.Option(help="Which files of a folder.")] = "*.txt",
     encoding: Annotated[str, typer.Option(help="Of the texts.")] = "utf-8",
     as_bytes: Annotated[
@@ -104,6 +116,7 @@ def train(
     charrnn train corpus.txt
     charrnn train book1.txt book2.txt.gz --time 20m -o runs/books
     charrnn train src/ --glob "*.py" --time 10m
+    charrnn train names.txt --lines   # then each sample is a name
     """
     from charrnn.cli.monitors import make_monitor, preview_text
     from charrnn.text.corpus import CorpusOptions
@@ -134,7 +147,11 @@ def train(
         threads=threads,
     )
     options = CorpusOptions(
-        pattern=glob, decoding=Decoding(encoding, as_bytes), min_count=min_count, val=val
+        pattern=glob,
+        decoding=Decoding(encoding, as_bytes),
+        min_count=min_count,
+        val=val,
+        separator=parse_separator(lines, doc_sep),
     )
     between = parse_duration("--preview-every", preview_every, may_be_zero=True)
     with contextlib.ExitStack() as stack:

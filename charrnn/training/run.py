@@ -21,7 +21,7 @@ from charrnn.model.checkpoint import MODEL_NAME, RUNS, Checkpoint, write_checkpo
 from charrnn.model.config import parameter_shapes
 from charrnn.text.corpus import ABOUT_NAME, IDS_NAME, Corpus, CorpusOptions, build_corpus
 from charrnn.text.reading import STDIN, find_files
-from charrnn.text.streams import Streams
+from charrnn.text.windows import training_windows
 from charrnn.training.monitor import Monitor, Report, Silent
 from charrnn.training.recipe import Recipe, Settings, resolve
 
@@ -95,7 +95,14 @@ def train(
             f"{len(corpus.ids):,} characters, {corpus.vocabulary.size:,} distinct; "
             f"{len(corpus.val):,} of them validate"
         )
-        recipe = resolve(settings, num_chars=corpus.num_train, vocab_size=corpus.vocabulary.size)
+        if corpus.num_documents:
+            monitor.notice(f"{corpus.num_documents:,} documents train, each ends with a symbol")
+        recipe = resolve(
+            settings,
+            num_chars=corpus.num_train,
+            vocab_size=corpus.vocabulary.size,
+            num_documents=corpus.num_documents,
+        )
         run = _Run(directory, corpus, recipe, monitor, preview_text)
         return run.train(began, preview_every)
     except BaseException:
@@ -122,12 +129,15 @@ class _Run:
 
         recipe = self.recipe
         machine = prepare_machine(recipe.device, recipe.precision, recipe.threads)
-        num_windows = Streams(self.corpus.train, recipe.batch_size, recipe.seq_length).num_windows
+        corpus, end_id = self.corpus, self.corpus.vocabulary.end_id
+        num_windows = training_windows(
+            corpus.train, end_id, recipe.batch_size, recipe.seq_length, recipe.seed
+        ).num_windows
         limits = [] if recipe.steps is None else [recipe.steps]
         if recipe.epochs is not None:
             limits.append(max(1, round(recipe.epochs * num_windows)))
         budget = Budget(recipe.time, min(limits, default=None), began)
-        trainer = Trainer(recipe, machine, self.corpus.train, self.corpus.val, budget)
+        trainer = Trainer(recipe, machine, corpus.train, corpus.val, budget, end_id=end_id)
         self.monitor.notice(f"training {_describe(recipe)} on {machine}")
         with (self.directory / METRICS_NAME).open("w", encoding="utf-8", buffering=1) as metrics:
             outcome = run_training(
