@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from charrnn.text.corpus import CorpusOptions
 from charrnn.training.recipe import Recipe
 
+_ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\t": r"\t", "\r": r"\r", "\0": r"\0"})
+
 
 def command(corpora: Sequence[str], options: CorpusOptions, recipe: Recipe) -> list[str]:
     """Return the arguments that repeat a run, the program's name first.
@@ -57,4 +59,6 @@ def _reading(options: CorpusOptions) -> list[str]:
         "val": (options.val, usual.val),
     }
     given = [f"--{name}={value}" for name, (value, usually) in words.items() if value != usually]
+    if options.separator is not None:
+        given.append(f"--doc-sep={options.separator.translate(_ESCAPES)}")
     return [*given, *(["--bytes"] if decoding.is_bytes else [])]
