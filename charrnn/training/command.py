@@ -33,6 +33,7 @@ def command(corpora: Sequence[str], options: CorpusOptions, recipe: Recipe) -> l
         "hidden-size": model.hidden_size,
         "num-layers": model.num_layers,
         "embedding-size": model.embedding_size,
+        "num-networks": model.num_networks,
         "dropout": recipe.dropout,
         "batch-size": recipe.batch_size,
         "seq-length": recipe.seq_length,

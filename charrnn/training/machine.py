@@ -47,13 +47,16 @@ class Machine:
         return f"{self.device.type}, {self.precision}{threads}"
 
 
-def prepare_machine(device: str, precision: str, threads: int | None) -> Machine:
+def prepare_machine(
+    device: str, precision: str, threads: int | None, num_networks: int = 1
+) -> Machine:
     """Choose what was left to choose, and set the threads.
 
     Args:
         device: ``auto`` takes a GPU where there is one.
         precision: ``auto`` takes bfloat16 where the processor multiplies it.
         threads: None for what torch chooses.
+        num_networks: How many networks share the threads.
 
     Returns:
         The machine to train on.
@@ -64,8 +67,8 @@ def prepare_machine(device: str, precision: str, threads: int | None) -> Machine
     _keep_freed_memory()
     # Before the threads start, since each has a flag of its own: denormal numbers are slow.
     torch.set_flush_denormal(True)
-    if threads is not None:
-        torch.set_num_threads(threads)
+    num_threads = (threads or torch.get_num_threads()) // num_networks
+    torch.set_num_threads(max(1, num_threads))
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.mps.is_available()}
     if device == "auto":
         device = "cuda" if there["cuda"] else "cpu"

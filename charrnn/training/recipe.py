@@ -43,6 +43,7 @@ class Settings:
         hidden_size: Hidden units in a layer, H.
         num_layers: Layers, L.
         embedding_size: Numbers that stand for a character, E.
+        num_networks: Networks that learn side by side, and whose predictions are averaged.
         dropout: The share of values that are dropped after the embedding and each layer.
         batch_size: Parallel streams, B.
         seq_length: Time steps of a window, T: how far gradients reach back.
@@ -65,6 +66,7 @@ class Settings:
     hidden_size: int | None = None
     num_layers: int | None = None
     embedding_size: int | None = None
+    num_networks: int | None = None
     dropout: float | None = None
     batch_size: int | None = None
     seq_length: int | None = None
@@ -154,7 +156,7 @@ def resolve(
     Raises:
         ConfigError: If a size is out of range.
     """
-    cell = _given(settings.cell, "mingru")
+    cell = _given(settings.cell, "lstm")
     block = _given(settings.block, "residual" if cell == "mingru" else "plain")
     hidden_size = _given(settings.hidden_size, _default_hidden_size(cell, num_chars))
     embedding_size = _given(settings.embedding_size, hidden_size if block == "residual" else 128)
@@ -173,6 +175,7 @@ def resolve(
             embedding_size=embedding_size,
             hidden_size=hidden_size,
             num_layers=_given(settings.num_layers, 4 if cell == "mingru" else 1),
+            num_networks=_given(settings.num_networks, 2),
         ),
         dropout=_given(settings.dropout, _default_dropout(settings, num_chars)),
         batch_size=settings.batch_size or _default_batch_size(num_chars, seq_length, num_documents),
@@ -211,7 +214,7 @@ def _default_hidden_size(cell: str, num_chars: int) -> int:
 
 def _default_ngrams(cell: str, vocab_size: int) -> int:
     """Return the longest run with an embedding: pairs, where each pair has a row of its own."""
-    return 2 if cell == "mingru" and vocab_size**2 <= NGRAM_ROWS else 1
+    return 2 if vocab_size**2 <= NGRAM_ROWS else 1
 
 
 def _default_dropout(settings: Settings, num_chars: int) -> float:

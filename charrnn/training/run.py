@@ -22,7 +22,6 @@ from charrnn.text.reading import find_files
 from charrnn.text.windows import training_windows
 from charrnn.training.budget import Budget, learning_rate_factor
 from charrnn.training.changes import has_same_budget, why_not_exact
-from charrnn.training.command import command
 from charrnn.training.directory import locked, make_directory, refuse_run, remove_vain_run
 from charrnn.training.metrics import Recorder, open_metrics
 from charrnn.training.monitor import Monitor, Report, Silent
@@ -178,14 +177,16 @@ class Run:
         from charrnn.training.trainer import Trainer
 
         recipe = self.recipe
-        machine = prepare_machine(recipe.device, recipe.precision, recipe.threads)
+        machine = prepare_machine(
+            recipe.device, recipe.precision, recipe.threads, recipe.model.num_networks
+        )
         corpus = self.corpus
         trainer = Trainer(
             recipe, machine, corpus.train, corpus.val, budget, end_id=corpus.vocabulary.end_id
         )
         self.monitor.notice(f"training {_describe(recipe)} on {machine}")
         if source is not None:
-            fresh = trainer.network.to_arrays()
+            fresh = trainer.to_arrays()
             trainer.take_weights(transfer(source, recipe.model, self.corpus.vocabulary, fresh))
             for line in describe_transfer(source.vocabulary, self.corpus.vocabulary):
                 self.monitor.notice(line)
@@ -207,7 +208,7 @@ class Run:
                 Recorder(self.monitor, metrics),
                 self.keep,
                 preview_every if self.preview_text else 0.0,
-                lambda: self.preview(trainer.average.to_arrays()),
+                lambda: self.preview(trainer.to_arrays()),
                 tally=tally,
                 saver=saver,
             )
@@ -310,8 +311,9 @@ def _describe(recipe: Recipe) -> str:
     """Return a recipe in words."""
     model = recipe.model
     num_parameters = sum(math.prod(shape) for shape in parameter_shapes(model).values())
+    networks = f"{model.num_networks} x " if model.num_networks > 1 else ""
     sizes = f"{model.num_layers} x {model.hidden_size}, {num_parameters:,} parameters"
-    return f"{model.cell} {sizes}, for {describe_budget(recipe)}"
+    return f"{networks}{model.cell} {sizes}, for {describe_budget(recipe)}"
 
 
 def describe_budget(recipe: Recipe) -> str:
