@@ -218,14 +218,14 @@ class Learner:
 def make_optimizer(network: TrainableNetwork, recipe: Recipe) -> torch.optim.Optimizer:
     """Return the optimizer that a recipe names.
 
-    Weight decay is for matrices alone: a bias or an embedding of a rare character has no reason to
-    shrink.
+    Weight decay is for matrices and embeddings alone: a bias or the weight of a norm has no reason
+    to shrink. An embedding of a rare run of characters has: what it learned may be chance.
     """
     rate = recipe.learning_rate
     match recipe.optimizer:
         case "adamw":
-            decayed = [p for n, p in network.named_parameters() if "weight_" in n]
-            others = [p for n, p in network.named_parameters() if "weight_" not in n]
+            decayed = [p for p in network.parameters() if p.ndim == 2]
+            others = [p for p in network.parameters() if p.ndim != 2]
             groups = [
                 {"params": decayed, "weight_decay": WEIGHT_DECAY},
                 {"params": others, "weight_decay": 0.0},

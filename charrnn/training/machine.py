@@ -31,6 +31,10 @@ class Machine:
             return contextlib.nullcontext()
         return torch.autocast(self.device.type, torch.bfloat16)
 
+    def share_among(self, num_networks: int) -> None:
+        """Give each of several networks its share of the threads, at least one."""
+        torch.set_num_threads(max(1, torch.get_num_threads() // num_networks))
+
     def to_json(self) -> dict[str, Any]:
         """Return all on which the last bit of a result depends, as it stands in a state file."""
         return {
@@ -47,16 +51,13 @@ class Machine:
         return f"{self.device.type}, {self.precision}{threads}"
 
 
-def prepare_machine(
-    device: str, precision: str, threads: int | None, num_networks: int = 1
-) -> Machine:
+def prepare_machine(device: str, precision: str, threads: int | None) -> Machine:
     """Choose what was left to choose, and set the threads.
 
     Args:
         device: ``auto`` takes a GPU where there is one.
         precision: ``auto`` takes bfloat16 where the processor multiplies it.
         threads: None for what torch chooses.
-        num_networks: How many networks share the threads.
 
     Returns:
         The machine to train on.
@@ -67,8 +68,8 @@ def prepare_machine(
     _keep_freed_memory()
     # Before the threads start, since each has a flag of its own: denormal numbers are slow.
     torch.set_flush_denormal(True)
-    num_threads = (threads or torch.get_num_threads()) // num_networks
-    torch.set_num_threads(max(1, num_threads))
+    if threads is not None:
+        torch.set_num_threads(threads)
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.mps.is_available()}
     if device == "auto":
         device = "cuda" if there["cuda"] else "cpu"

@@ -14,10 +14,11 @@ from charrnn.evaluation.scoring import score
 from charrnn.model.ensemble import make_network
 from charrnn.model.network import Network
 from charrnn.training.budget import Budget
+from charrnn.training.choices import resolve
 from charrnn.training.loop import run_training
 from charrnn.training.machine import Machine, prepare_machine
 from charrnn.training.monitor import Report, Silent
-from charrnn.training.recipe import Settings, resolve
+from charrnn.training.recipe import Settings
 from charrnn.training.run import train
 from charrnn.training.trainer import Trainer
 
