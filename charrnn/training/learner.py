@@ -5,7 +5,7 @@ Sizes: B streams, T time steps, V vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from charrnn.text.windows import AnyStreams
 from charrnn.training.machine import Machine
 from charrnn.training.network import State, TrainableNetwork
 from charrnn.training.recipe import Recipe
+from charrnn.training.tables import LEARN_EVERY
 
 WEIGHT_DECAY = 0.1
 AVERAGED_SHARE = 0.1
@@ -82,12 +83,23 @@ class Learner:
         losses, self.state = self._losses(self.network, window, self.state)
         nats = losses.sum()
         (nats / usual_chars).backward()  # type: ignore[no-untyped-call]
-        if self.recipe.clip:
-            nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
-        self.optimizer.step()
+        self._clip(self.network.parameters())
+        if step % LEARN_EVERY == 0:
+            for table in self.network.tables:
+                table.hand_out()
+            self._clip(table.weight for table in self.network.tables)
+        self.optimizer.step()  # of what has a gradient
+        if step % LEARN_EVERY == 0:
+            for table in self.network.tables:
+                table.begin_anew()
         if step % AVERAGE_EVERY == 0 or step <= AVERAGE_EVERY / AVERAGED_SHARE:
             self._update_average(step)
         return float(nats.detach())
+
+    def _clip(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Shorten the gradients of parameters that are too long together."""
+        if self.recipe.clip:
+            nn.utils.clip_grad_norm_(parameters, self.recipe.clip)
 
     def _update_average(self, step: int) -> None:
         """Move the average towards the weights of now.
@@ -175,6 +187,8 @@ class Learner:
             yield f"network.{name}", parameter
         for name, parameter in self.average.named_parameters():
             yield f"average.{name}", parameter
+        for number, table in enumerate(self.network.tables):
+            yield f"gathered.{number}", table.gathered
         for layer, arrays in enumerate(self.state):
             for number, array in enumerate(arrays):
                 yield f"carried.{layer}.{number}", array

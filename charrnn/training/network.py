@@ -18,6 +18,7 @@ from charrnn.model.config import ModelConfig
 from charrnn.model.layers import NORM_EPSILON
 from charrnn.model.ngrams import ngram_rows
 from charrnn.training.layers import LayerState, locked_dropout, make_layer
+from charrnn.training.tables import Table
 
 State = tuple[LayerState, ...]
 
@@ -41,10 +42,11 @@ class TrainableNetwork(nn.Module):
         # Runs begin as nothing: what they mean beyond their last character is to be learned.
         self.ngrams = nn.ModuleDict(
             {
-                str(length): _zeros(nn.Embedding(config.rows(length), config.embedding_size))
+                str(length): Table(config.rows(length), config.embedding_size)
                 for length in range(2, config.ngrams + 1)
             }
         )
+        self.tables = [table for table in self.ngrams.values() if isinstance(table, Table)]
         self.layers = nn.ModuleList(
             make_layer(config, number, generator) for number in range(config.num_layers)
         )
@@ -139,9 +141,3 @@ class TrainableNetwork(nn.Module):
     def load_arrays(self, arrays: Mapping[str, Array]) -> None:
         """Take the weights of a model file."""
         self.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
-
-
-def _zeros(table: nn.Embedding) -> nn.Embedding:
-    """Return a table whose rows are all zero."""
-    nn.init.zeros_(table.weight)
-    return table

@@ -1,0 +1,28 @@
+"""Tables that gather their gradient, held against torch's embedding."""
+
+import torch
+from torch import nn
+
+from charrnn.training.tables import Table
+
+
+def test_what_is_gathered_is_the_gradient_of_an_embedding() -> None:
+    """Over two windows, some rows looked up many times and some never."""
+    generator = torch.Generator().manual_seed(1)
+    table, embedding = Table(50, 6), nn.Embedding(50, 6)
+    with torch.no_grad():
+        embedding.weight.normal_(generator=generator)
+        table.weight.copy_(embedding.weight)
+    for _ in range(2):
+        rows = torch.randint(0, 20, (9, 4), generator=generator)
+        target = torch.randn(9, 4, 6, generator=generator)
+        assert (table(rows) == embedding(rows)).all()
+        for module in (table, embedding):
+            (module(rows) * target).sum().backward()
+    assert table.weight.grad is None
+    table.hand_out()
+    torch.testing.assert_close(table.weight.grad, embedding.weight.grad)
+    assert not table.weight.grad[20:].any()
+    table.begin_anew()
+    assert table.weight.grad is None
+    assert not table.gathered.any()
