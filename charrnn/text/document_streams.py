@@ -23,7 +23,7 @@ from charrnn.text.documents import Places
 from charrnn.text.streams import IGNORED, MAX_MEASURING_STREAMS, WARM_UP_CHARS, Window
 from charrnn.text.vocabulary import Ids
 
-MIN_BATCHES = 8  # of a text to learn from, if it is long enough: so long may a piece be
+MIN_BATCHES = 4  # of a text to learn from, if it is long enough: so long may a piece be
 MAX_MEASURED_CHARS = 8 * WARM_UP_CHARS  # of a piece
 
 

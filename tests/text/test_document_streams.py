@@ -99,7 +99,7 @@ def test_each_id_is_learned_once_an_epoch(
 def test_only_what_would_go_on_alone_is_cut(
     lengths: list[int], batch_size: int, seq_length: int
 ) -> None:
-    """Documents up to an eighth of a stream, or a window, are learned in one go."""
+    """Documents up to a quarter of a stream, or a window, are learned in one go."""
     ids = text_of(lengths)
     longest = max(seq_length, -(-len(ids) // (MIN_BATCHES * batch_size)))
     runs = read(training_documents(ids, END, batch_size, seq_length, 1))
