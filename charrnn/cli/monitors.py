@@ -102,8 +102,11 @@ class PlainMonitor:
 
     def closing_lines(self, result: Result) -> Iterator[str]:
         """Yield what the user is told at the end."""
+        directory = str(result.directory)
+        directory = shlex.quote(f"./{directory}" if directory.startswith("-") else directory)
         if result.stop_signal is not None:
-            yield f"stopped by {signal.Signals(result.stop_signal).name}"
+            name = signal.Signals(result.stop_signal).name
+            yield f"stopped by {name}; to go on: charrnn train --resume -o {directory}"
         loss = result.best.val_nats_per_char
         if loss is not None:
             yield (
@@ -111,10 +114,7 @@ class PlainMonitor:
                 f"{loss / math.log(2):.4f} bits per character"
             )
         yield f"the model is {str(result.model)!r}"
-        directory = str(result.directory)
-        if directory.startswith("-"):
-            directory = f"./{directory}"
-        yield f"next: charrnn sample -m {shlex.quote(directory)}"
+        yield f"next: charrnn sample -m {directory}"
 
     def _say(self, line: str) -> None:
         say(line)

@@ -5,9 +5,14 @@ Sizes: B streams, T time steps, V vocabulary.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from charrnn.model.cells import Array
 from charrnn.text.streams import IGNORED, Window
 from charrnn.text.vocabulary import Ids
 from charrnn.text.windows import measuring_windows, training_windows
@@ -15,8 +20,8 @@ from charrnn.training.budget import Budget, learning_rate_factor
 from charrnn.training.machine import Machine
 from charrnn.training.network import State, TrainableNetwork
 from charrnn.training.recipe import Recipe
+from charrnn.training.tally import NUM_VALIDATIONS
 
-NUM_VALIDATIONS = 20  # at the most
 VALIDATION_SHARE = 0.05  # of the time of a run, or of the characters it trains on
 LONGEST_VALIDATION = 0.02  # of the time of a run
 MIN_VALIDATION_CHARS = 120_000
@@ -25,6 +30,7 @@ VALIDATION_SEQ_LENGTH = 32  # arrays of 64 streams of it stay in the processor's
 VALIDATION_STREAMS = 64
 WEIGHT_DECAY = 0.1
 AVERAGED_SHARE = 0.1
+GENERATOR = "generator"  # its tensor of the state
 AVERAGE_EVERY = 4  # steps, so that averaging costs nothing to speak of
 
 
@@ -163,6 +169,86 @@ class Trainer:
             num_chars = self.budget.steps * self.recipe.batch_size * self.recipe.seq_length
             limit = min(limit, int(VALIDATION_SHARE / NUM_VALIDATIONS * num_chars))
         return max(limit, MIN_VALIDATION_CHARS)
+
+    def take_weights(self, arrays: Mapping[str, Array]) -> None:
+        """Begin with the weights of a model."""
+        self.network.load_arrays(arrays)
+        self.average.load_arrays(arrays)
+
+    def state_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return a copy of all that the next steps depend on, but for the number of the step.
+
+        Weights, their average, the optimizer's moments, the state that the streams carry, and the
+        state of the source of chance.
+        """
+        tensors = dict(self._fixed_tensors())
+        for name, parameter in self.network.named_parameters():
+            for key, moment in self.optimizer.state.get(parameter, {}).items():
+                tensors[f"optimizer.{key}.{name}"] = moment
+        return {name: tensor.detach().cpu().numpy().copy() for name, tensor in tensors.items()}
+
+    def load_state_arrays(
+        self, arrays: Mapping[str, npt.NDArray[Any]], *, step: int, chars: int
+    ) -> None:
+        """Go on where another trainer of the same recipe stood.
+
+        Args:
+            arrays: What its ``state_arrays`` returned.
+            step: Its step.
+            chars: The characters that it had trained on.
+
+        Raises:
+            ValueError: If the arrays are not those of such a trainer.
+        """
+        fixed = dict(self._fixed_tensors())
+        tensors = {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
+        for name, tensor in fixed.items():
+            given = tensors.get(name)
+            if given is None or given.shape != tensor.shape or given.dtype != tensor.dtype:
+                raise ValueError(f"it has no {name} of the shape {tuple(tensor.shape)}")
+        if not all(tensor.isfinite().all() for tensor in tensors.values()):
+            raise ValueError("its numbers are not all finite")
+        moments = self._moments({name: tensors[name] for name in tensors.keys() - fixed.keys()})
+        with torch.no_grad():
+            for name, tensor in fixed.items():
+                if name != GENERATOR:
+                    tensor.copy_(tensors[name])
+        try:
+            self.generator.set_state(tensors[GENERATOR])
+        except RuntimeError:
+            raise ValueError("its source of chance has no state of one") from None
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        self.step = step
+        self.chars = chars
+
+    def _fixed_tensors(self) -> Iterator[tuple[str, Tensor]]:
+        """Yield all tensors of the state but the optimizer's, which are made by its first step."""
+        for name, parameter in self.network.named_parameters():
+            yield f"network.{name}", parameter
+        for name, parameter in self.average.named_parameters():
+            yield f"average.{name}", parameter
+        for layer, arrays in enumerate(self.state):
+            for number, array in enumerate(arrays):
+                yield f"carried.{layer}.{number}", array
+        yield GENERATOR, self.generator.get_state()
+
+    def _moments(self, tensors: Mapping[str, Tensor]) -> dict[int, dict[str, Tensor]]:
+        """Return the optimizer's tensors by the number of the parameter and their own name."""
+        names = {parameter: name for name, parameter in self.network.named_parameters()}
+        ordered = [p for group in self.optimizer.param_groups for p in group["params"]]
+        numbers = {names[parameter]: number for number, parameter in enumerate(ordered)}
+        moments: dict[int, dict[str, Tensor]] = {}
+        for full_name, tensor in tensors.items():
+            _, _, rest = full_name.partition(".")
+            key, _, name = rest.partition(".")
+            number = numbers.get(name, -1)
+            if number < 0 or (tensor.ndim and tensor.shape != ordered[number].shape):
+                raise ValueError(f"it has a {full_name}, which this run has not")
+            moments.setdefault(number, {})[key] = tensor
+        if moments and len({frozenset(keys) for keys in moments.values()}) > 1:
+            raise ValueError("its optimizer's moments are not all there")
+        return moments
 
     def _nats(
         self, network: TrainableNetwork, window: Window, state: State
