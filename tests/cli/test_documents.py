@@ -156,3 +156,19 @@ def test_a_backslash_before_anything_else(typed: str) -> None:
     """A backslash that means nothing is not taken for itself."""
     with pytest.raises(ConfigError, match="means nothing"):
         parse_separator(False, typed)
+
+
+def test_a_run_that_goes_on_keeps_its_documents(
+    invoke: Callable, tmp_path: Path, tiny: list[str]
+) -> None:
+    """A run on lines goes on as one, whether that is said again or not, and as nothing else."""
+    (tmp_path / "text.txt").write_text("".join(f"a line {n} of a text\n" for n in range(60)))
+    train = ["train", "text.txt", "-o", "run"]
+    assert invoke(*train, "--lines", "--steps", "4", *tiny).code == 0
+    assert invoke(*train, "--resume", "--steps", "6").code == 0
+    assert invoke(*train, "--resume", "--lines", "--steps", "8").code == 0
+    refused = invoke(*train, "--resume", "--doc-sep", "x", "--steps", "10")
+    assert refused.code == 2
+    assert "--lines or --doc-sep: the run has " in refused.stderr
+    sample = invoke("sample", "-m", "run", "-q", "-n", "9")
+    assert sample.text.count("\n") == 1

@@ -1,6 +1,7 @@
 """Training on documents, held against reading each by itself in NumPy."""
 
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 
 from charrnn.evaluation.scoring import score
 from charrnn.library import load
+from charrnn.model.checkpoint import Checkpoint
 from charrnn.model.network import Network
 from charrnn.text.corpus import CorpusOptions
 from charrnn.training.budget import Budget
@@ -16,6 +18,7 @@ from charrnn.training.machine import Machine
 from charrnn.training.recipe import Settings, resolve
 from charrnn.training.run import train
 from charrnn.training.trainer import Trainer
+from charrnn.training.transfer import transfer
 
 CPU = Machine(torch.device("cpu"), "float32")
 CELLS = ["rnn", "gru", "lstm", "mingru"]
@@ -138,3 +141,32 @@ def test_the_same_seed_gives_the_same_model_bit_for_bit(tmp_path: Path) -> None:
         data = result.model.read_bytes()
         weights.append(data[8 + int.from_bytes(data[:8], "little") :])
     assert weights[0] == weights[1] != weights[2]
+
+
+@pytest.mark.parametrize("cell", ["lstm", "mingru"])
+@pytest.mark.parametrize("steps", [4, 13])  # within an epoch of nine, and in the second
+def test_a_stopped_run_goes_on_within_its_epoch(cell: str, steps: int) -> None:
+    """From its arrays and its step alone a run goes on bit for bit, in the same order."""
+    whole = make_trainer(cell=cell, dropout=0.2, seq_length=16)
+    for _ in range(steps):
+        whole.advance(0.5)
+    arrays = {name: array.copy() for name, array in whole.state_arrays().items()}
+    again = make_trainer(cell=cell, dropout=0.2, seq_length=16)
+    again.load_state_arrays(arrays, step=whole.step, chars=whole.chars)
+    for _ in range(2 * whole.streams.num_windows):
+        assert again.advance(0.5) == whole.advance(0.5)
+    for name, array in whole.network.to_arrays().items():
+        np.testing.assert_array_equal(again.network.to_arrays()[name], array)
+
+
+def test_a_new_run_knows_what_an_end_is(make_checkpoint: Callable[..., Checkpoint]) -> None:
+    """Of the weights of another model of documents, those of the end symbol go with it."""
+    source = make_checkpoint(characters="abc", has_unknown=True, separator="\n")
+    target = make_checkpoint(characters="bcd", separator="·", seed=1)
+    arrays = transfer(source, target.config, target.vocabulary, target.arrays)
+    before, after = source.vocabulary.end_id, target.vocabulary.end_id
+    for name in ("embedding.weight", "output.weight", "output.bias"):
+        np.testing.assert_array_equal(arrays[name][after], source.arrays[name][before])
+    np.testing.assert_array_equal(
+        arrays["embedding.weight"][2], target.arrays["embedding.weight"][2]
+    )
