@@ -216,15 +216,15 @@ class Run:
     def _budget(self, began: float) -> Budget:
         """Return the limits that the recipe gives."""
         recipe = self.recipe
-        windows = training_windows(
-            self.corpus.train,
-            self.corpus.vocabulary.end_id,
-            recipe.batch_size,
-            recipe.seq_length,
-            recipe.seed,
-        )
         limits = [] if recipe.steps is None else [recipe.steps]
         if recipe.epochs is not None:
+            windows = training_windows(
+                self.corpus.train,
+                self.corpus.vocabulary.end_id,
+                recipe.batch_size,
+                recipe.seq_length,
+                recipe.seed,
+            )
             limits.append(max(1, round(recipe.epochs * windows.num_windows)))
         return Budget(recipe.time, min(limits, default=None), began)
 
