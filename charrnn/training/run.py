@@ -116,7 +116,10 @@ def train(
                 f"{len(corpus.val):,} of them validate"
             )
             if corpus.num_documents:
-                monitor.notice(f"{corpus.num_documents:,} documents train, each ends with a symbol")
+                monitor.notice(
+                    f"{corpus.num_documents:,} documents train; the end of each counts as a "
+                    "character"
+                )
             recipe = resolve(
                 settings,
                 num_chars=corpus.num_train,
