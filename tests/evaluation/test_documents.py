@@ -7,14 +7,12 @@ import numpy as np
 import pytest
 
 from charrnn.errors import TextError
-from charrnn.evaluation.report import evaluate_corpus, evaluate_pieces, evaluate_text
+from charrnn.evaluation.report import evaluate_corpus, evaluate_text
 from charrnn.evaluation.scoring import score
 from charrnn.library import Model
 from charrnn.model.network import Network
 from charrnn.text.corpus import CorpusOptions, build_corpus
 from charrnn.text.document_streams import MAX_MEASURED_CHARS
-from charrnn.text.documents import read_pieces
-from charrnn.text.reading import Decoding
 
 DOCUMENTS = ["abba", "c", "deed bead", "a" * 70, "cab", "bad"]
 
@@ -46,12 +44,11 @@ def ids_of(checkpoint, documents):
     return np.array([end, *itertools.chain.from_iterable(parts)])
 
 
-@pytest.mark.parametrize("num_streams", [None, 1, 2, 5])
-def test_a_score_is_the_sum_of_those_of_its_documents(checkpoint, num_streams):
-    """However many are read side by side, the sum is that of each, spelled out."""
+def test_a_score_is_the_sum_of_those_of_its_documents(checkpoint):
+    """They are read side by side, and the sum is that of each, spelled out."""
     network, end = Network(checkpoint.config, checkpoint.arrays), checkpoint.vocabulary.end_id
     ids = ids_of(checkpoint, DOCUMENTS)
-    found = score(network, ids, num_streams=num_streams, end_id=end)
+    found = score(network, ids, end_id=end)
     expected = sum(nats_of(checkpoint, document) for document in DOCUMENTS)
     assert found.nats == pytest.approx(expected, rel=1e-5)
     assert found.chars == len(ids) - 1 == sum(len(document) + 1 for document in DOCUMENTS)
@@ -129,18 +126,6 @@ def test_unknown_characters_count_as_the_symbol(make_checkpoint):
     assert report.score.nats == pytest.approx(5 * math.log(6))
     assert (report.score.chars, report.unknown) == (5, 2)
     assert report.num_bytes == len("xa·漢·".encode())
-
-
-def test_files_are_documents_apart(make_checkpoint, tmp_path):
-    """The last document of a file ends there, with or without a line end."""
-    checkpoint = make_checkpoint(characters=" abcde", separator="\n", scale=2.0)
-    network = Network(checkpoint.config, checkpoint.arrays)
-    (tmp_path / "a").write_text("abba\nbad")
-    (tmp_path / "b").write_text("cab\n")
-    names = [str(tmp_path / name) for name in "ab"]
-    report = evaluate_pieces(network, checkpoint.vocabulary, read_pieces(names, Decoding(), "\n"))
-    expected = sum(nats_of(checkpoint, document) for document in ["abba", "bad", "cab"])
-    assert report.score.nats == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "\n"])

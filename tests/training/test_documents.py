@@ -53,8 +53,7 @@ def test_an_epoch_is_each_document_from_a_fresh_state(cell: str, batch_size: int
     network = Network(trainer.recipe.model, trainer.network.to_arrays())
     ends = np.flatnonzero(TEXT == END)
     alone = sum(
-        score(network, TEXT[begin : end + 1], num_streams=1).nats
-        for begin, end in itertools.pairwise(ends)
+        score(network, TEXT[begin : end + 1]).nats for begin, end in itertools.pairwise(ends)
     )
     for _ in range(2):  # the second epoch has another order
         parts = [trainer.advance(0.5) for _ in range(trainer.streams.num_windows)]
