@@ -14,8 +14,9 @@ from charrnn.model.checkpoint import Checkpoint
 from charrnn.model.network import Network
 from charrnn.text.corpus import CorpusOptions
 from charrnn.training.budget import Budget
+from charrnn.training.choices import resolve
 from charrnn.training.machine import Machine
-from charrnn.training.recipe import Settings, resolve
+from charrnn.training.recipe import Settings
 from charrnn.training.run import train
 from charrnn.training.trainer import Trainer
 from charrnn.training.transfer import transfer
@@ -41,7 +42,7 @@ VAL = text_of([4, 2, 19, 6])
 def make_trainer(*, steps: int = 8, **settings: object) -> Trainer:
     """Return a tiny trainer on documents."""
     sizes = {"hidden_size": 8, "embedding_size": 5, "batch_size": 4, "seq_length": 10}
-    small = {**sizes, "dropout": 0.0, **settings}
+    small = {**sizes, "dropout": 0.0, "ngrams": 1, "num_networks": 1, **settings}
     recipe = resolve(Settings(steps=steps, **small), num_chars=len(TEXT), vocab_size=8)  # type: ignore[arg-type]
     return Trainer(recipe, CPU, TEXT, VAL, Budget(None, steps, 0.0), end_id=END)
 
@@ -50,7 +51,7 @@ def make_trainer(*, steps: int = 8, **settings: object) -> Trainer:
 def test_an_epoch_is_each_document_from_a_fresh_state(cell: str, batch_size: int) -> None:
     """The losses of an epoch are those that the NumPy engine finds for each document alone."""
     trainer = make_trainer(cell=cell, learning_rate=0.0, num_layers=2, batch_size=batch_size)
-    network = Network(trainer.recipe.model, trainer.network.to_arrays())
+    network = Network(trainer.recipe.model, trainer.learners[0].network.to_arrays())
     ends = np.flatnonzero(TEXT == END)
     alone = sum(
         score(network, TEXT[begin : end + 1]).nats for begin, end in itertools.pairwise(ends)
@@ -68,7 +69,7 @@ def test_validation_is_what_the_model_file_scores(cell: str) -> None:
     trainer = make_trainer(cell=cell, num_layers=2)
     for _ in range(10):
         trainer.advance(0.5)
-    network = Network(trainer.recipe.model, trainer.average.to_arrays())
+    network = Network(trainer.recipe.model, trainer.to_arrays())
     exact = score(network, VAL, end_id=END).nats_per_char
     assert trainer.validate(1000) == pytest.approx(exact, rel=1e-5)
     assert trainer.validate(15) == pytest.approx(
@@ -80,12 +81,12 @@ def test_each_prediction_counts_alike() -> None:
     """The updates of an epoch of plain descent are, for small steps, the gradient of its loss."""
     rate = 1e-4
     trainer = make_trainer(optimizer="sgd", learning_rate=rate, clip=0, cell="gru", seq_length=40)
-    before = trainer.network.to_arrays()["output.bias"]
+    before = trainer.learners[0].network.to_arrays()["output.bias"]
     for _ in range(trainer.streams.num_windows):
-        trainer.optimizer.state.clear()  # no momentum
+        trainer.learners[0].optimizer.state.clear()  # no momentum
         trainer.advance(0.02)
-    moved = trainer.network.to_arrays()["output.bias"] - before
-    network = Network(trainer.recipe.model, trainer.network.to_arrays())
+    moved = trainer.learners[0].network.to_arrays()["output.bias"] - before
+    network = Network(trainer.recipe.model, trainer.learners[0].network.to_arrays())
     expected = np.zeros(8)
     ends = np.flatnonzero(TEXT == END)
     for begin, end in itertools.pairwise(ends):
@@ -154,8 +155,8 @@ def test_a_stopped_run_goes_on_within_its_epoch(cell: str, steps: int) -> None:
     again.load_state_arrays(arrays, step=whole.step, chars=whole.chars)
     for _ in range(2 * whole.streams.num_windows):
         assert again.advance(0.5) == whole.advance(0.5)
-    for name, array in whole.network.to_arrays().items():
-        np.testing.assert_array_equal(again.network.to_arrays()[name], array)
+    for name, array in whole.learners[0].network.to_arrays().items():
+        np.testing.assert_array_equal(again.learners[0].network.to_arrays()[name], array)
 
 
 def test_a_new_run_knows_what_an_end_is(make_checkpoint: Callable[..., Checkpoint]) -> None:
