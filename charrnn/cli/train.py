@@ -26,6 +26,8 @@ _READING = {
     "glob": "pattern",
     "encoding": "decoding",
     "as_bytes": "decoding",
+    "lines": "separator",
+    "doc_sep": "separator",
     "min_count": "min_count",
     "val": "val",
 }

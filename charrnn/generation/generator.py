@@ -18,8 +18,12 @@ def sample_rng(seed: int, index: int = 0) -> np.random.Generator:
 
 
 def first_ids(vocabulary: Vocabulary, prompt: str, on_unknown: OnUnknown = "error") -> Ids:
-    """Return what a model reads before it writes, shape (T,), T of 1 or more; see ``generate``."""
-    ids = vocabulary.encode(vocabulary.from_user(prompt), on_unknown)
+    """Return what a model reads before it writes, shape (T,), T of 1 or more; see ``generate``.
+
+    A separator at the end of a prompt, such as ``echo`` writes after a line, is no part of it.
+    """
+    prompt = vocabulary.from_user(prompt).removesuffix(vocabulary.separator)
+    ids = vocabulary.encode(prompt, on_unknown)
     if vocabulary.end_id is not None:
         return np.insert(ids, 0, vocabulary.end_id)
     return ids if len(ids) else np.array([max(vocabulary.characters.find("\n"), 0)])

@@ -60,12 +60,14 @@ class CorpusOptions:
         """Check the count and the separator.
 
         Raises:
-            ConfigError: If the count is less than one, or the separator is nothing.
+            ConfigError: If the count is less than one, or the separator is nothing or no text.
         """
         if self.min_count < 1:
             raise ConfigError(f"--min-count: {self.min_count} is not a count; give 1 or more")
         if self.separator == "":
             raise ConfigError("--doc-sep: it is empty; give the text that stands between documents")
+        if any("\ud800" <= c <= "\udfff" for c in self.separator_read):
+            raise ConfigError("--doc-sep: it is not UTF-8; give text, or --bytes to model bytes")
 
     @property
     def separator_read(self) -> str:

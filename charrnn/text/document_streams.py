@@ -21,9 +21,9 @@ import numpy as np
 
 from charrnn.text.documents import Places
 from charrnn.text.streams import IGNORED, MAX_MEASURING_STREAMS, WARM_UP_CHARS, Window
-from charrnn.text.vocabulary import Ids
+from charrnn.text.vocabulary import Ids, smallest_dtype
 
-MIN_BATCHES = 8  # of a text to learn from, if it is long enough: so long may a piece be
+MIN_BATCHES = 4  # of a text to learn from, if it is long enough: so long may a piece be
 MAX_MEASURED_CHARS = 8 * WARM_UP_CHARS  # of a piece
 
 
@@ -59,6 +59,8 @@ def cut_pieces(ids: Ids, end_id: int, longest: int, warm_up: int = 0) -> Pieces:
     if borders[-1] != len(ids) - 1:
         borders = np.append(borders, len(ids) - 1)
     begins, lengths = borders[:-1], np.diff(borders)
+    if lengths.max() <= longest:
+        return Pieces(begins, lengths, np.zeros_like(lengths))
     num_parts = -(-lengths // longest)
     document = np.repeat(np.arange(len(begins)), num_parts)  # (P,)
     part = np.arange(len(document)) - np.repeat(num_parts.cumsum() - num_parts, num_parts)
@@ -114,19 +116,22 @@ class DocumentStreams:
         self._pieces = pieces
         self._seed = seed
         self.num_streams = min(batch_size, len(pieces.begins))
-        sorted_lengths = np.sort(pieces.lengths)[::-1]
-        self._longest = sorted_lengths[:: self.num_streams]  # of each batch
+        # By how much a piece is shorter than the longest: small numbers, which are sorted quickly.
+        shorter = pieces.lengths.max() - pieces.lengths
+        self._shorter = shorter.astype(smallest_dtype(int(shorter.max()) + 1))
+        by_length = np.argsort(self._shorter, kind="stable")
+        self._longest = pieces.lengths[by_length[:: self.num_streams]]  # of each batch
         self._batch_windows = -(-self._longest // seq_length)
         self.num_windows = int(self._batch_windows.sum())
         self.usual_chars = int((pieces.lengths - pieces.warm_ups).sum()) / self.num_windows
-        self._epoch = self._order(0)
+        self._epoch: _Epoch | None = None  # the one that was read last
 
     def window(self, index: int) -> Window:
         """Return the window ``index``, from 0 on; at ``num_windows`` the second epoch begins."""
         number, index = divmod(index, self.num_windows)
-        if self._epoch.number != number:
-            self._epoch = self._order(number)
         epoch = self._epoch
+        if epoch is None or epoch.number != number:
+            epoch = self._epoch = self._order(number)
         turn = int(np.searchsorted(epoch.ends, index, side="right"))
         batch = epoch.batches[turn]
         index -= int(epoch.ends[turn] - self._batch_windows[batch])  # within the batch
@@ -157,15 +162,14 @@ class DocumentStreams:
 
     def _order(self, number: int) -> _Epoch:
         """Return the order of an epoch."""
-        lengths = self._pieces.lengths
         batches = np.arange(len(self._longest))
-        pieces = np.arange(len(lengths))
+        pieces = np.arange(len(self._shorter))
         if self._seed is not None:
             source = np.random.SeedSequence(self._seed, spawn_key=(number,))
             rng = np.random.default_rng(source)
             rng.shuffle(pieces)
             rng.shuffle(batches)
-        pieces = pieces[np.argsort(-lengths[pieces], kind="stable")]
+        pieces = pieces[np.argsort(self._shorter[pieces], kind="stable")]
         return _Epoch(number, pieces, batches, self._batch_windows[batches].cumsum())
 
 

@@ -23,7 +23,11 @@ from charrnn.training.state import RunState, fingerprint
 BUDGET = ("time", "steps", "epochs")
 STEERING = ("learning_rate", "clip", "dropout")
 MACHINE = ("device", "precision", "threads")
-_OPTION_NAMES = {"pattern": "--glob", "decoding": "--encoding or --bytes"}
+_OPTION_NAMES = {
+    "pattern": "--glob",
+    "decoding": "--encoding or --bytes",
+    "separator": "--lines or --doc-sep",
+}
 
 
 def change_recipe(state: RunState, changes: Mapping[str, Any]) -> Recipe:

@@ -118,7 +118,10 @@ def train(
                 f"{len(corpus.val):,} of them validate"
             )
             if corpus.num_documents:
-                monitor.notice(f"{corpus.num_documents:,} documents train, each ends with a symbol")
+                monitor.notice(
+                    f"{corpus.num_documents:,} documents train; the end of each counts as a "
+                    "character"
+                )
             recipe = resolve(
                 settings,
                 num_chars=corpus.num_train,
@@ -221,15 +224,15 @@ class Run:
     def _budget(self, began: float) -> Budget:
         """Return the limits that the recipe gives."""
         recipe = self.recipe
-        windows = training_windows(
-            self.corpus.train,
-            self.corpus.vocabulary.end_id,
-            recipe.batch_size,
-            recipe.seq_length,
-            recipe.seed,
-        )
         limits = [] if recipe.steps is None else [recipe.steps]
         if recipe.epochs is not None:
+            windows = training_windows(
+                self.corpus.train,
+                self.corpus.vocabulary.end_id,
+                recipe.batch_size,
+                recipe.seq_length,
+                recipe.seed,
+            )
             limits.append(max(1, round(recipe.epochs * windows.num_windows)))
         return Budget(recipe.time, min(limits, default=None), began)
 

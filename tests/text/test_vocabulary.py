@@ -1,5 +1,6 @@
 """Characters become ids and come back."""
 
+import dataclasses
 import json
 import os
 import string
@@ -333,3 +334,48 @@ def test_a_prompt_of_the_file_system_names_its_byte() -> None:
     """A byte of the command line that is no character is unknown to a model of characters."""
     with pytest.raises(UnknownCharacterError, match="character 2 of"):
         Vocabulary(string.ascii_lowercase).encode(os.fsdecode(b"a\xff"))
+
+
+# Documents
+
+
+@law
+@given(vocabularies(), st.sampled_from(["\n", "<|end|>", "·"]))
+def test_the_end_symbol_is_the_last_id(vocabulary: Vocabulary, separator: str) -> None:
+    """It is one more id after all others, is no character, and shows as the separator."""
+    documents = dataclasses.replace(vocabulary, separator=separator)
+    assert vocabulary.end_id is None
+    assert documents.end_id == vocabulary.size == documents.size - 1
+    assert documents.unknown_id == vocabulary.unknown_id
+    assert documents.look_up(vocabulary.characters + "\n\x00").max() < documents.end_id
+    assert documents.decode(np.array([0, documents.end_id, 0])) == (
+        vocabulary.characters[0] + separator + vocabulary.characters[0]
+    )
+    assert documents.byte_lengths.tolist() == [
+        *vocabulary.byte_lengths.tolist(),
+        len(separator.encode()),
+    ]
+    again = Vocabulary.from_json(json.loads(json.dumps(documents.to_json())))
+    assert again == documents
+
+
+def test_older_descriptions_have_no_end_symbol() -> None:
+    """A model file that says nothing of documents is one of a text in one piece."""
+    assert Vocabulary.from_json(described()) == Vocabulary("abc")
+    assert Vocabulary.from_json(described(separator="")) == Vocabulary("abc")
+
+
+@pytest.mark.parametrize("separator", [None, 1, ["\n"], "\ud800"])
+@pytest.mark.parametrize("is_bytes", [True, False])
+def test_a_separator_that_is_no_text_is_refused(separator: object, is_bytes: bool) -> None:
+    """What stands between documents must be characters that can be written."""
+    with pytest.raises(ValueError, match="separator"):
+        Vocabulary.from_json(described(separator=separator, is_bytes=is_bytes))
+
+
+def test_a_separator_of_bytes_is_made_of_bytes() -> None:
+    """In a vocabulary of bytes each character of a separator is one."""
+    separator = BYTES.from_user("·")
+    assert dataclasses.replace(BYTES, separator=separator).byte_lengths[-1] == 2
+    with pytest.raises(ValueError, match="separator"):
+        Vocabulary.from_json(described(separator="漢", is_bytes=True))

@@ -1,0 +1,100 @@
+"""A model of documents begins one after the end of another, and ends with it."""
+
+import collections
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from charrnn.errors import UnknownCharacterError
+from charrnn.generation.generator import generate, sample_rng
+from charrnn.library import Model
+from charrnn.model.network import Network
+
+
+@pytest.fixture
+def checkpoint(make_checkpoint, any_kind):
+    """A model of documents of two characters, of each kind in turn."""
+    return make_checkpoint(**any_kind, characters="ab", separator="\n", scale=2.0)
+
+
+def probability(checkpoint, text, is_whole):
+    """Return how likely a document begins with a text, or is it."""
+    network, vocabulary = Network(checkpoint.config, checkpoint.arrays), checkpoint.vocabulary
+    state, read, total = network.initial_state(1), vocabulary.end_id, 1.0
+    for wanted in [*vocabulary.encode(text).tolist(), vocabulary.end_id][: len(text) + is_whole]:
+        logits, state = network.forward(np.array([[read]]), state)
+        exact = np.exp(logits[0, 0].astype(np.float64))
+        total *= exact[wanted] / exact.sum()
+        read = wanted
+    return total
+
+
+def test_documents_are_drawn_as_often_as_they_are_likely(checkpoint):
+    """Of many documents, each of up to two characters has its share, within chance."""
+    network, draws = Network(checkpoint.config, checkpoint.arrays), 3000
+    found = collections.Counter(
+        "".join(
+            generate(network, checkpoint.vocabulary, temperature=1, rng=sample_rng(1, i), length=3)
+        )
+        for i in range(draws)
+    )
+    texts = ["".join(t) for n in range(4) for t in itertools.product("ab", repeat=n)]
+    assert set(found) <= set(texts)
+    assert sum(probability(checkpoint, text, len(text) < 3) for text in texts) == pytest.approx(1)
+    for text in texts:
+        share = probability(checkpoint, text, is_whole=len(text) < 3)
+        error = math.sqrt(share * (1 - share) / draws)
+        assert abs(found[text] / draws - share) <= 5 * error + 1e-9
+
+
+def test_the_likeliest_document_ends(checkpoint):
+    """At temperature 0 the text is that of always taking the likeliest, the end included."""
+    network, vocabulary = Network(checkpoint.config, checkpoint.arrays), checkpoint.vocabulary
+    expected = ""
+    while len(expected) < 20:
+        shares = [probability(checkpoint, expected + c, is_whole=False) for c in "ab"]
+        shares.append(probability(checkpoint, expected, is_whole=True))
+        if np.argmax(shares) == 2:
+            break
+        expected += "ab"[np.argmax(shares)]
+    text = generate(network, vocabulary, temperature=0, rng=sample_rng(0), length=20)
+    assert "".join(text) == expected
+
+
+def test_a_prompt_is_the_beginning_of_a_document(checkpoint):
+    """After a prompt the text goes on as it would have, had the model written the prompt."""
+    model = Model(checkpoint)
+    whole = model.sample(temperature=0, length=20)
+    for cut in range(len(whole) + 1):
+        assert whole[:cut] + model.sample(whole[:cut], temperature=0, length=20 - cut) == whole
+        after = model.sample(whole[:cut] + "\n", temperature=0, length=20 - cut)
+        assert whole[:cut] + after == whole  # as from echo, whose line ends
+
+
+def test_a_document_is_as_long_as_asked_at_the_most(make_checkpoint):
+    """The length limits a document; without one it goes on to its end."""
+    model = Model(make_checkpoint(characters="ab", separator="\n", scale=0.0))
+    lengths = [len(model.sample(seed=seed, length=2)) for seed in range(50)]
+    assert set(lengths) == {0, 1, 2}
+    unlimited = ["".join(model.stream(seed=seed, length=None)) for seed in range(50)]
+    assert max(map(len, unlimited)) > 2
+    assert [text[:2] for text in unlimited] == [
+        model.sample(seed=seed, length=2) for seed in range(50)
+    ]
+
+
+def test_a_separator_within_a_prompt_is_unknown(make_checkpoint):
+    """A prompt of two documents is none."""
+    model = Model(make_checkpoint(characters="ab", separator="\n"))
+    with pytest.raises(UnknownCharacterError, match=r"never saw '\\n'"):
+        model.sample("a\nb")
+
+
+def test_neither_symbol_is_written(make_checkpoint):
+    """Neither the unknown symbol nor the end symbol ever becomes a character."""
+    model = Model(make_checkpoint(characters="ab", separator="\n", has_unknown=True, scale=0.0))
+    texts = [model.sample(seed=seed, temperature=2.0) for seed in range(100)]
+    assert set("".join(texts)) == {"a", "b"}
+    assert "" in texts
