@@ -11,12 +11,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
-from typing import Any
+from typing import IO, Any, cast
 
 import typer
 
 from charrnn.cli.durations import format_duration
-from charrnn.cli.output import escape_controls, is_terminal, say
+from charrnn.cli.output import Stderr, escape_controls, is_terminal, say
 from charrnn.generation.generator import generate, sample_rng
 from charrnn.model.checkpoint import Checkpoint
 from charrnn.model.network import Network
@@ -127,7 +127,9 @@ class TerminalMonitor(PlainMonitor):
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
 
-        self._console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+        self._console = Console(
+            file=cast(IO[str], Stderr()), highlight=False, markup=False, emoji=False
+        )
         self._progress = Progress(
             BarColumn(),
             TextColumn("{task.fields[words]}", markup=False),

@@ -43,6 +43,25 @@ def say(line: str) -> None:
             print(line.encode(encoding, "backslashreplace").decode(encoding), file=sys.stderr)  # noqa: T201
 
 
+class Stderr:
+    """Standard error for Rich: when the terminal has gone, what is written is lost, no more."""
+
+    def __getattr__(self, name: str) -> Any:
+        """Be standard error in all else."""
+        return getattr(sys.stderr, name)
+
+    def write(self, text: str) -> int:
+        """Write, if anybody is there."""
+        with contextlib.suppress(OSError, ValueError):
+            return sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Send what was written."""
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.flush()
+
+
 class Output:
     """Standard output for the product of a command, as UTF-8 whatever the locale.
 

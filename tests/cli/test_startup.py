@@ -85,9 +85,10 @@ OPTIONS = {
     "": "--version --install-completion --show-completion -h --help",
     "train": (
         "-o --out --resume --init-from --time --steps --epochs --cell --block --ngrams "
-        "--nonlinearity --hidden-size --num-layers --embedding-size --dropout --batch-size --seq-length "
-        "--learning-rate --lr --clip --optimizer --val --glob --encoding --bytes --min-count --seed --device "
-        "--precision --threads --preview-every --save-every --json -q --quiet -h --help"
+        "--nonlinearity --hidden-size --num-layers --embedding-size --dropout --batch-size "
+        "--seq-length --learning-rate --lr --clip --optimizer --val --glob --encoding --bytes "
+        "--min-count --seed --device --precision --threads --preview-every --save-every "
+        "--json -q --quiet -h --help"
     ),
     "sample": (
         "-m --model -t --temp --temperature -n --length --seed --on-unknown -q --quiet -h --help"

@@ -52,7 +52,7 @@ class Stopping(Silent):
     """A monitor that stops a process after some of its steps, and keeps what it is told."""
 
     def __init__(self, after: float = math.inf) -> None:
-        self.left = after
+        self.left = after + 1  # it is asked once before the first step
         self.notices: list[str] = []
 
     def notice(self, line: str) -> None:
