@@ -24,19 +24,24 @@ from charrnn.training.monitor import Report
 from charrnn.training.run import Result
 
 PREVIEW_CHARS = 160
+MAX_PREVIEW_DOCUMENTS = 10
 SECONDS_BETWEEN_LINES = 10.0
 
 WriteJson = Callable[[Mapping[str, Any]], None]
 
 
 def preview_text(checkpoint: Checkpoint) -> str:
-    """Return a short text of a model that is still being trained."""
-    network = Network(checkpoint.config, checkpoint.arrays)
-    rng = sample_rng(0)
-    text = "".join(
-        generate(network, checkpoint.vocabulary, temperature=0.8, rng=rng, length=PREVIEW_CHARS)
-    )
-    return checkpoint.vocabulary.to_bytes(text).decode("utf-8", "replace").strip("\n")
+    """Return a short text of a model that is still being trained, or some short documents."""
+    network, vocabulary = Network(checkpoint.config, checkpoint.arrays), checkpoint.vocabulary
+    text = ""
+    for index in range(MAX_PREVIEW_DOCUMENTS if vocabulary.separator else 1):
+        length = PREVIEW_CHARS - len(text)
+        if length <= 0:
+            break
+        rng = sample_rng(0, index)
+        text += "".join(generate(network, vocabulary, temperature=0.8, rng=rng, length=length))
+        text += vocabulary.separator
+    return vocabulary.to_bytes(text).decode("utf-8", "replace").strip("\n")
 
 
 class PlainMonitor:

@@ -11,6 +11,7 @@ import typer
 
 from charrnn.cli.durations import parse_duration
 from charrnn.cli.output import product, say
+from charrnn.cli.separators import parse_separator
 from charrnn.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -104,6 +105,17 @@ def train(
     val: Annotated[
         str, typer.Option(help="Share of the text, from its end, that validates; or another file.")
     ] = "0.1",
+    lines: Annotated[
+        bool,
+        typer.Option("--lines", help="Each line is a document, with nothing before it to know of."),
+    ] = False,
+    doc_sep: Annotated[
+        str | None,
+        typer.Option(
+            help="What stands between documents; \\n, \\t, \\r, \\0 and \\\\ are understood.",
+            show_default=False,
+        ),
+    ] = None,
     glob: Annotated[str, typer.Option(help="Which files of a folder.")] = "*.txt",
     encoding: Annotated[str, typer.Option(help="Of the texts.")] = "utf-8",
     as_bytes: Annotated[
@@ -138,6 +150,7 @@ def train(
     charrnn train book1.txt book2.txt.gz --time 20m -o runs/books
     charrnn train src/ --glob "*.py" --time 10m
     charrnn train corpus.txt --resume --time 20m
+    charrnn train names.txt --lines   # then each sample is a name
     """
     if resume and init_from is not None:
         raise ConfigError("--init-from: a run that goes on has its weights; drop it or --resume")
@@ -176,7 +189,11 @@ def train(
         threads=threads,
     )
     options = CorpusOptions(
-        pattern=glob, decoding=Decoding(encoding, as_bytes), min_count=min_count, val=val
+        pattern=glob,
+        decoding=Decoding(encoding, as_bytes),
+        min_count=min_count,
+        val=val,
+        separator=parse_separator(lines, doc_sep),
     )
     how: dict[str, Any] = {
         "preview_every": parse_duration("--preview-every", preview_every, may_be_zero=True),

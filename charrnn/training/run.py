@@ -19,9 +19,10 @@ from charrnn.model.checkpoint import MODEL_NAME, Checkpoint, read_checkpoint, wr
 from charrnn.model.config import parameter_shapes
 from charrnn.text.corpus import Corpus, CorpusOptions, build_corpus
 from charrnn.text.reading import find_files
-from charrnn.text.streams import Streams
+from charrnn.text.windows import training_windows
 from charrnn.training.budget import Budget, learning_rate_factor
 from charrnn.training.changes import has_same_budget, why_not_exact
+from charrnn.training.command import command
 from charrnn.training.directory import locked, make_directory, refuse_run, remove_vain_run
 from charrnn.training.metrics import Recorder, open_metrics
 from charrnn.training.monitor import Monitor, Report, Silent
@@ -114,8 +115,13 @@ def train(
                 f"{len(corpus.ids):,} characters, {corpus.vocabulary.size:,} distinct; "
                 f"{len(corpus.val):,} of them validate"
             )
+            if corpus.num_documents:
+                monitor.notice(f"{corpus.num_documents:,} documents train, each ends with a symbol")
             recipe = resolve(
-                settings, num_chars=corpus.num_train, vocab_size=corpus.vocabulary.size
+                settings,
+                num_chars=corpus.num_train,
+                vocab_size=corpus.vocabulary.size,
+                num_documents=corpus.num_documents,
             )
             if source is not None:
                 recipe = recipe_from(source, recipe)
@@ -173,7 +179,10 @@ class Run:
 
         recipe = self.recipe
         machine = prepare_machine(recipe.device, recipe.precision, recipe.threads)
-        trainer = Trainer(recipe, machine, self.corpus.train, self.corpus.val, budget)
+        corpus = self.corpus
+        trainer = Trainer(
+            recipe, machine, corpus.train, corpus.val, budget, end_id=corpus.vocabulary.end_id
+        )
         self.monitor.notice(f"training {_describe(recipe)} on {machine}")
         if source is not None:
             fresh = trainer.network.to_arrays()
@@ -207,10 +216,16 @@ class Run:
     def _budget(self, began: float) -> Budget:
         """Return the limits that the recipe gives."""
         recipe = self.recipe
-        num_windows = Streams(self.corpus.train, recipe.batch_size, recipe.seq_length).num_windows
+        windows = training_windows(
+            self.corpus.train,
+            self.corpus.vocabulary.end_id,
+            recipe.batch_size,
+            recipe.seq_length,
+            recipe.seed,
+        )
         limits = [] if recipe.steps is None else [recipe.steps]
         if recipe.epochs is not None:
-            limits.append(max(1, round(recipe.epochs * num_windows)))
+            limits.append(max(1, round(recipe.epochs * windows.num_windows)))
         return Budget(recipe.time, min(limits, default=None), began)
 
     def _go_on(self, state: RunState, budget: Budget) -> Tally:

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from charrnn.model.cells import Array
-from charrnn.text.streams import IGNORED, Streams, Window, measuring_streams
+from charrnn.text.streams import IGNORED, Window
 from charrnn.text.vocabulary import Ids
+from charrnn.text.windows import measuring_windows, training_windows
 from charrnn.training.budget import Budget, learning_rate_factor
 from charrnn.training.machine import Machine
 from charrnn.training.network import State, TrainableNetwork
@@ -43,7 +44,14 @@ class Trainer:
     """
 
     def __init__(
-        self, recipe: Recipe, machine: Machine, train: Ids, val: Ids, budget: Budget
+        self,
+        recipe: Recipe,
+        machine: Machine,
+        train: Ids,
+        val: Ids,
+        budget: Budget,
+        *,
+        end_id: int | None = None,
     ) -> None:
         """Make everything ready for the first step.
 
@@ -53,11 +61,13 @@ class Trainer:
             train: The training text, shape (N,).
             val: The validation text; shorter than two characters, nothing is validated.
             budget: When to end.
+            end_id: The end symbol of texts of documents, else None.
         """
         self.recipe = recipe
         self.machine = machine
         self.budget = budget
         self.val = val
+        self.end_id = end_id
         self.generator = torch.Generator().manual_seed(recipe.seed)
         self.network = TrainableNetwork(
             recipe.model, dropout=recipe.dropout, generator=self.generator
@@ -68,7 +78,9 @@ class Trainer:
         self.average.load_state_dict(self.network.state_dict())
         self.average.eval()
         self.optimizer = make_optimizer(self.network, recipe)
-        self.streams = Streams(train, recipe.batch_size, recipe.seq_length)
+        self.streams = training_windows(
+            train, end_id, recipe.batch_size, recipe.seq_length, recipe.seed
+        )
         self.state = self.network.initial_state(self.streams.num_streams)
         self.step = 0
         self.chars = 0
@@ -88,16 +100,14 @@ class Trainer:
         Returns:
             The sum of the losses in nats, and over how many characters.
         """
-        index = self.step % self.streams.num_windows
-        window = self.streams.window(index)
-        if index == 0:
-            self.state = self.network.initial_state(self.streams.num_streams)
+        window = self.streams.window(self.step)
         self.learning_rate = self.recipe.learning_rate * learning_rate_factor(progress)
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate
         self.optimizer.zero_grad()
         nats, self.state = self._nats(self.network, window, self.state)
-        (nats / window.num_chars).backward()  # type: ignore[no-untyped-call]
+        # Not over the predictions of this window: each is to count alike, in a short one as well.
+        (nats / self.streams.usual_chars).backward()  # type: ignore[no-untyped-call]
         if self.recipe.clip:
             nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
         self.optimizer.step()
@@ -132,14 +142,11 @@ class Trainer:
         val = self.val[: max_chars + 1]
         if len(val) < 2:
             return None
-        streams = measuring_streams(val, VALIDATION_SEQ_LENGTH, VALIDATION_STREAMS)
+        streams = measuring_windows(val, self.end_id, VALIDATION_SEQ_LENGTH, VALIDATION_STREAMS)
         state = self.network.initial_state(streams.num_streams)
         total = 0.0
         with torch.inference_mode():
             for window in streams:
-                if window.is_start:
-                    for array in (array for layer in state for array in layer):
-                        array[0] = 0
                 nats, state = self._nats(self.average, window, state)
                 total += float(nats)
         return total / (len(val) - 1)
@@ -247,6 +254,7 @@ class Trainer:
         self, network: TrainableNetwork, window: Window, state: State
     ) -> tuple[Tensor, State]:
         """Return the sum of a network's losses over a window, and the state after it."""
+        state = network.forget(state, window.is_start)
         inputs = torch.from_numpy(window.inputs).to(self.machine.device)
         targets = torch.from_numpy(window.targets).to(self.machine.device)
         with self.machine.products():
