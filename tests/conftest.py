@@ -66,6 +66,7 @@ def _make_checkpoint(
     characters: str = "\n abcde",
     has_unknown: bool = False,
     is_bytes: bool = False,
+    separator: str = "",
     scale: float = 1.0,
     dtype: type[np.floating] = np.float32,
     seed: int = 0,
@@ -78,7 +79,7 @@ def _make_checkpoint(
     0 gives the model that finds all characters equally likely. Of the other keywords those that
     ``ModelConfig`` knows go there, and the rest becomes ``Checkpoint.about``.
     """
-    vocabulary = Vocabulary(characters, has_unknown, is_bytes)
+    vocabulary = Vocabulary(characters, has_unknown, is_bytes, separator)
     names = {field.name for field in dataclasses.fields(ModelConfig)}
     config = ModelConfig(
         vocab_size=vocabulary.size,

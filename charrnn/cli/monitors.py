@@ -13,10 +13,9 @@ from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 from typing import IO, Any, cast
 
-import typer
-
 from charrnn.cli.durations import format_duration
 from charrnn.cli.output import Stderr, escape_controls, is_terminal, say
+from charrnn.cli.stopping import Stopped
 from charrnn.generation.generator import generate, sample_rng
 from charrnn.model.checkpoint import Checkpoint
 from charrnn.model.network import Network
@@ -92,7 +91,7 @@ class PlainMonitor:
         """Take a signal: the first ends the run after its step, the second at once."""
         del frame
         if not self._is_training:
-            raise typer.Exit(128 + number)
+            raise Stopped(number)
         if self._signal is not None:
             self._leave_terminal()
             os._exit(128 + number)

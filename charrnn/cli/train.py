@@ -28,6 +28,8 @@ _READING = {
     "as_bytes": "decoding",
     "min_count": "min_count",
     "val": "val",
+    "lines": "separator",
+    "doc_sep": "separator",
 }
 
 

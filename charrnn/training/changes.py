@@ -23,7 +23,11 @@ from charrnn.training.state import RunState, fingerprint
 BUDGET = ("time", "steps", "epochs")
 STEERING = ("learning_rate", "clip", "dropout")
 MACHINE = ("device", "precision", "threads")
-_OPTION_NAMES = {"pattern": "--glob", "decoding": "--encoding or --bytes"}
+_OPTION_NAMES = {
+    "pattern": "--glob",
+    "decoding": "--encoding or --bytes",
+    "separator": "--lines or --doc-sep",
+}
 
 
 def change_recipe(state: RunState, changes: Mapping[str, Any]) -> Recipe:
@@ -153,4 +157,6 @@ def _show(value: object) -> str:
     """Return a value of an option as a user wrote it."""
     if dataclasses.is_dataclass(value):
         return " ".join(str(getattr(value, field.name)) for field in dataclasses.fields(value))
-    return str(value)
+    if value is None:
+        return "none"
+    return repr(value) if isinstance(value, str) and not value.isprintable() else str(value)

@@ -22,7 +22,6 @@ from charrnn.text.reading import find_files
 from charrnn.text.windows import training_windows
 from charrnn.training.budget import Budget, learning_rate_factor
 from charrnn.training.changes import has_same_budget, why_not_exact
-from charrnn.training.command import command
 from charrnn.training.directory import locked, make_directory, refuse_run, remove_vain_run
 from charrnn.training.metrics import Recorder, open_metrics
 from charrnn.training.monitor import Monitor, Report, Silent

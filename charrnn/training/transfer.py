@@ -108,8 +108,8 @@ def _shared_ids(old: Vocabulary, new: Vocabulary) -> tuple[Numbers, Numbers]:
     """Return the ids, old and new, of what both vocabularies have, in one order."""
     ids = new.look_up(old.characters)
     pairs = [(before, after) for before, after in enumerate(ids.tolist()) if after >= 0]
-    if old.unknown_id is not None and new.unknown_id is not None:
-        pairs.append((old.unknown_id, new.unknown_id))
+    symbols = ((old.unknown_id, new.unknown_id), (old.end_id, new.end_id))
+    pairs += [(was, now) for was, now in symbols if was is not None and now is not None]
     numbers = np.array(pairs, dtype=np.int64).reshape(-1, 2)
     return numbers[:, 0], numbers[:, 1]
 

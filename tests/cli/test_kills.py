@@ -22,7 +22,7 @@ from charrnn.training.state import read_state
 
 KILLS = int(os.environ.get("CHARRNN_KILLS", "6"))
 SEED = int(os.environ.get("CHARRNN_KILL_SEED", "1"))
-STEPS = 4000
+STEPS = 2500
 OPTIONS = [
     *["--steps", str(STEPS), "--hidden-size", "12", "--num-layers", "2", "--batch-size", "4"],
     *["--seq-length", "16", "--dropout", "0.2", "--threads", "1", "--preview-every", "0"],
@@ -83,7 +83,7 @@ def test_kills_at_random_moments(start: Start, text: str, tmp_path: Path) -> Non
     (tmp_path / "sea.txt").write_text(text, encoding="utf-8")
     begin = ["train", "sea.txt", *OPTIONS, "-o"]
     with start(*begin, "whole", cwd=tmp_path) as process:
-        _, errors = process.communicate(timeout=120)
+        _, errors = process.communicate(timeout=600)
     assert process.returncode == 0, errors.decode()
     whole = left(tmp_path / "whole")
     chance = random.Random(SEED)
@@ -100,7 +100,7 @@ def test_kills_at_random_moments(start: Start, text: str, tmp_path: Path) -> Non
             kills += code is None
         else:
             with start(*args, cwd=tmp_path) as process:
-                _, errors = process.communicate(timeout=120)
+                _, errors = process.communicate(timeout=600)
             code = process.returncode
             assert code == 0, errors.decode()
         step = check_files(directory)

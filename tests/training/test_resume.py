@@ -142,6 +142,18 @@ def test_nothing_need_validate(corpus: str, tmp_path: Path) -> None:
     assert outcome(tmp_path / "parts") == outcome(tmp_path / "whole")
 
 
+def test_documents_go_on(corpus: str, tmp_path: Path) -> None:
+    """The law holds where each line is a document with a fresh state."""
+    more = {"options": CorpusOptions(separator="\n")}
+    train([corpus], out=tmp_path / "whole", settings=SMALL, **more)
+    stopped(corpus, tmp_path / "parts", SMALL, 5, 8, math.inf, **more)
+    assert outcome(tmp_path / "parts") == outcome(tmp_path / "whole")
+    again = {"separator": "\n", "val": "0.1"}
+    resume(tmp_path / "parts", [corpus], changes=again)
+    with pytest.raises(ConfigError, match=r"--lines or --doc-sep: the run has '.n', not none"):
+        resume(tmp_path / "parts", changes={"separator": None})
+
+
 def test_a_stop_at_the_last_step_is_an_end(corpus: str, tmp_path: Path) -> None:
     """A run that is stopped when it is over anyway has nothing left to do."""
     train([corpus], out=tmp_path / "whole", settings=SMALL)

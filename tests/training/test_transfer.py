@@ -84,6 +84,13 @@ def test_the_unknown_symbol_goes_with_the_unknown_symbol(make_checkpoint) -> Non
     np.testing.assert_array_equal(arrays["output.bias"], source.arrays["output.bias"][[0, 2]])
 
 
+def test_the_end_symbol_goes_with_the_end_symbol(make_checkpoint) -> None:
+    """The end of documents keeps its meaning, whatever separates them in the text."""
+    source = make_checkpoint("gru", characters="abc", separator="\n")
+    _, arrays = carried_over(source, Vocabulary("ac", separator="--"))
+    np.testing.assert_array_equal(arrays["output.bias"], source.arrays["output.bias"][[0, 2, 3]])
+
+
 def test_what_is_kept_and_dropped_is_said() -> None:
     """Lines name the characters, the first of many."""
     lines = describe_transfer(Vocabulary("\nabc"), Vocabulary("bcß漢"))
