@@ -47,7 +47,7 @@ def test_a_stopped_run_ends_as_one_that_was_not(
     charrnn: Callable[..., Any], start: Callable[..., Any], corpus: str, tmp_path: Path
 ) -> None:
     """N steps, a signal, a new process: weights, optimizer, losses and model of one process."""
-    args = ["train", corpus, "--steps", "900", *SMALL]
+    args = ["train", corpus, "--steps", "250", *SMALL]
     with start(*args, "-o", "parts", cwd=tmp_path) as process:
         line = b""
         while b"step " not in line:
@@ -57,7 +57,7 @@ def test_a_stopped_run_ends_as_one_that_was_not(
         process.communicate(timeout=60)
     assert process.returncode == 143
     step = read_state(tmp_path / "parts" / "state.safetensors").step
-    assert 0 < step < 900
+    assert 0 < step < 250
     with start(*args, "-o", "whole", cwd=tmp_path) as whole:
         finished = charrnn("train", corpus, "--resume", "-o", "parts", cwd=tmp_path)
         whole.communicate(timeout=60)
@@ -67,7 +67,7 @@ def test_a_stopped_run_ends_as_one_that_was_not(
     assert left(tmp_path / "parts") == left(tmp_path / "whole")
     again = charrnn("train", "--resume", "-o", "parts", cwd=tmp_path)
     assert again.code == 0
-    assert "is over: 900 steps are used up; for more, add a larger --time" in again.stderr
+    assert "is over: 250 steps are used up; for more, add a larger --time" in again.stderr
 
 
 def test_two_trainings_cannot_share_a_directory(
@@ -79,13 +79,12 @@ def test_two_trainings_cannot_share_a_directory(
         while b"step " not in line:
             line = first.stderr.readline()
             assert line
-        new = charrnn("train", corpus, "-o", "run", cwd=tmp_path)
-        assert new.code == 1
-        assert "holds a run already; go on with it by --resume" in new.stderr
-        second = charrnn("train", "--resume", "-o", "run", cwd=tmp_path)
-        assert second.code == 1
-        (told,) = second.error_lines
-        assert f"error: 'run': process {first.pid} on " in told
+        for args in (["train", corpus, "-o", "run"], ["train", "--resume", "-o", "run"]):
+            second = charrnn(*args, cwd=tmp_path)
+            assert second.code == 1
+            (told,) = second.error_lines
+            assert f"error: 'run': process {first.pid} on " in told
+            assert "is training here since" in told
         assert (tmp_path / "run" / ".lock").exists()
         first.send_signal(signal.SIGKILL)
         first.communicate(timeout=60)
@@ -99,7 +98,7 @@ def test_a_reader_beside_a_writer_always_loads(
     start: Callable[..., subprocess.Popen[bytes]], corpus: str, tmp_path: Path
 ) -> None:
     """While a run writes its files again and again, each reading finds a whole one."""
-    args = ["train", corpus, "--steps", "400", *SMALL, "--save-every", "0.001s", "-o", "run"]
+    args = ["train", corpus, "--steps", "200", *SMALL, "--save-every", "0.001s", "-o", "run"]
     files = set()
     with start(*args, cwd=tmp_path, stderr=subprocess.DEVNULL) as process:
         model, state = (tmp_path / "run" / f"{n}.safetensors" for n in ("model", "state"))
@@ -155,6 +154,20 @@ def test_only_what_is_named_is_changed(
     refused = invoke("train", corpus, "--resume", "--steps", "9")
     assert refused.code == 1
     assert "not the text that 'runs/sea' was trained on: in its vocabulary" in refused.stderr
+
+
+def test_standard_input_goes_on(charrnn: Callable[..., Any], text: str, tmp_path: Path) -> None:
+    """A run on standard input goes on with the same text there, or without it."""
+    run = {"stdin": text.encode(), "cwd": tmp_path}
+    assert charrnn("train", "-", "--steps", "2", *SMALL, "-q", **run).code == 0
+    assert charrnn("train", "-", "--resume", "--steps", "3", "-q", **run).code == 0
+    run["stdin"] = text.encode()[:-1]
+    refused = charrnn("train", "-", "--resume", "--steps", "4", "-q", **run)
+    assert (refused.code, len(refused.error_lines)) == (1, 1)
+    assert f"it has {len(text) - 1:,} characters, not {len(text):,}" in refused.stderr
+    args = ["train", "--resume", "-o", "runs/stdin", "--steps", "4", "-q"]
+    assert charrnn(*args, cwd=tmp_path).code == 0
+    assert read_state(tmp_path / "runs" / "stdin" / "state.safetensors").step == 4
 
 
 def test_longer_by_time(
