@@ -12,9 +12,10 @@ from pathlib import Path
 
 from charrnn.text.corpus import CorpusOptions, build_corpus
 from charrnn.training.budget import Budget
+from charrnn.training.choices import resolve
 from charrnn.training.loop import SAVING_SHARE
 from charrnn.training.machine import prepare_machine
-from charrnn.training.recipe import Settings, resolve
+from charrnn.training.recipe import Settings
 from charrnn.training.run import SAVE_EVERY
 from charrnn.training.state import STATE_NAME, RunState, write_state
 from charrnn.training.tally import Tally

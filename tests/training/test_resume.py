@@ -44,6 +44,7 @@ KINDS = {
     "residual-lstm": {"cell": "lstm", "block": "residual", "num_layers": 2},
     "residual-rnn": {"cell": "rnn", "block": "residual"},
     "ngrams-gru": {"cell": "gru", "ngrams": 3},
+    "two-networks": {"cell": "mingru", "num_networks": 2, "ngrams": 2},
     "bfloat16-mingru": {"cell": "mingru", "precision": "auto", "ngrams": 2},
 }
 

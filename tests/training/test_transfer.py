@@ -15,7 +15,8 @@ from charrnn.model.network import Network
 from charrnn.text.corpus import CorpusOptions
 from charrnn.text.reading import Decoding
 from charrnn.text.vocabulary import Vocabulary
-from charrnn.training.recipe import Settings, resolve
+from charrnn.training.choices import resolve
+from charrnn.training.recipe import Settings
 from charrnn.training.run import train
 from charrnn.training.transfer import describe_transfer, recipe_from, settings_from, transfer
 
