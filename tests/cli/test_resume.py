@@ -47,7 +47,7 @@ def test_a_stopped_run_ends_as_one_that_was_not(
     charrnn: Callable[..., Any], start: Callable[..., Any], corpus: str, tmp_path: Path
 ) -> None:
     """N steps, a signal, a new process: weights, optimizer, losses and model of one process."""
-    args = ["train", corpus, "--steps", "250", *SMALL]
+    args = ["train", corpus, "--steps", "120", *SMALL]
     with start(*args, "-o", "parts", cwd=tmp_path) as process:
         line = b""
         while b"step " not in line:
@@ -57,7 +57,7 @@ def test_a_stopped_run_ends_as_one_that_was_not(
         process.communicate(timeout=60)
     assert process.returncode == 143
     step = read_state(tmp_path / "parts" / "state.safetensors").step
-    assert 0 < step < 250
+    assert 0 < step < 120
     with start(*args, "-o", "whole", cwd=tmp_path) as whole:
         finished = charrnn("train", corpus, "--resume", "-o", "parts", cwd=tmp_path)
         whole.communicate(timeout=60)
@@ -67,7 +67,7 @@ def test_a_stopped_run_ends_as_one_that_was_not(
     assert left(tmp_path / "parts") == left(tmp_path / "whole")
     again = charrnn("train", "--resume", "-o", "parts", cwd=tmp_path)
     assert again.code == 0
-    assert "is over: 250 steps are used up; for more, add a larger --time" in again.stderr
+    assert "is over: 120 steps are used up; for more, add a larger --time" in again.stderr
 
 
 def test_two_trainings_cannot_share_a_directory(
