@@ -13,6 +13,7 @@ from charrnn import __version__
 from charrnn.cli.eval import evaluate
 from charrnn.cli.output import abandon_stdout, say
 from charrnn.cli.sample import sample
+from charrnn.cli.stopping import Stopped
 from charrnn.cli.train import train
 from charrnn.errors import CharRNNError
 
@@ -38,6 +39,8 @@ class OneLineErrors(TyperGroup):
         except SystemExit:  # Typer's only one here: the reader of the help has gone
             abandon_stdout()
             code = 0
+        except Stopped as stop:
+            code = stop.exit_code
         except CharRNNError as error:
             say(f"charrnn: error: {error}")
             code = error.exit_code

@@ -11,12 +11,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
-from typing import Any
-
-import typer
+from typing import IO, Any, cast
 
 from charrnn.cli.durations import format_duration
-from charrnn.cli.output import escape_controls, is_terminal, say
+from charrnn.cli.output import Stderr, escape_controls, is_terminal, say
+from charrnn.cli.stopping import Stopped
 from charrnn.generation.generator import generate, sample_rng
 from charrnn.model.checkpoint import Checkpoint
 from charrnn.model.ensemble import make_network
@@ -92,7 +91,7 @@ class PlainMonitor:
         """Take a signal: the first ends the run after its step, the second at once."""
         del frame
         if not self._is_training:
-            raise typer.Exit(128 + number)
+            raise Stopped(number)
         if self._signal is not None:
             self._leave_terminal()
             os._exit(128 + number)
@@ -132,7 +131,9 @@ class TerminalMonitor(PlainMonitor):
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
 
-        self._console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+        self._console = Console(
+            file=cast(IO[str], Stderr()), highlight=False, markup=False, emoji=False
+        )
         self._progress = Progress(
             BarColumn(),
             TextColumn("{task.fields[words]}", markup=False),

@@ -18,6 +18,10 @@ from charrnn.errors import CharRNNError
 # Control characters but newline and tab, and the marks that turn the direction of writing.
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
+# What a write to standard error raises if nobody listens, it is closed, or a signal interrupts
+# another write to it.
+_LOST = (OSError, ValueError, RuntimeError)
+
 
 class OutputError(CharRNNError):
     """Standard output cannot be written."""
@@ -36,11 +40,34 @@ def is_terminal(stream: Any) -> bool:
 def say(line: str) -> None:
     """Write one line to standard error; if nobody listens there, that is no error."""
     line = escape_controls(line).replace("\n", "\\n")
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(*_LOST):
         if sys.stderr is not None:
             # Not every locale has every character: what it lacks is escaped.
             encoding = sys.stderr.encoding or "utf-8"
             print(line.encode(encoding, "backslashreplace").decode(encoding), file=sys.stderr)  # noqa: T201
+
+
+class Stderr:
+    """Standard error for Rich: when the terminal has gone, what is written is lost, no more."""
+
+    def __init__(self) -> None:
+        """Take standard error, before Rich puts something in its place."""
+        self._stream = sys.stderr
+
+    def __getattr__(self, name: str) -> Any:
+        """Be standard error in all else."""
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write, if anybody is there."""
+        with contextlib.suppress(*_LOST):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Send what was written."""
+        with contextlib.suppress(*_LOST):
+            self._stream.flush()
 
 
 class Output:

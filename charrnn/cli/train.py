@@ -30,6 +30,8 @@ _READING = {
     "doc_sep": "separator",
     "min_count": "min_count",
     "val": "val",
+    "lines": "separator",
+    "doc_sep": "separator",
 }
 
 

@@ -157,4 +157,6 @@ def _show(value: object) -> str:
     """Return a value of an option as a user wrote it."""
     if dataclasses.is_dataclass(value):
         return " ".join(str(getattr(value, field.name)) for field in dataclasses.fields(value))
-    return str(value)
+    if value is None:
+        return "none"
+    return repr(value) if isinstance(value, str) and not value.isprintable() else str(value)

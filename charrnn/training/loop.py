@@ -137,6 +137,7 @@ def run_training(
     previewed_at = budget.elapsed
     if saver is not None:
         saver.save(trainer, tally)
+    monitor.stop_signal()  # from now on a signal ends no more than the step
     stop_signal = report = None
     while not tally.is_over and stop_signal is None:
         step_nats, step_chars = trainer.advance(budget.progress(trainer.step))

@@ -72,7 +72,10 @@ class Monitor(Protocol):
         """Take a short text that the model made in passing."""
 
     def stop_signal(self) -> int | None:
-        """Return the signal that asks the run to end after this step, if there is one."""
+        """Return the signal that asks the run to end after this step, if there is one.
+
+        Asked before the first step too: from then on a signal must end no more than the step.
+        """
 
 
 class Silent:

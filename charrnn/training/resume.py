@@ -18,7 +18,7 @@ from charrnn.training.state import STATE_NAME, read_state
 
 
 def resume(
-    directory: Path | None = None,
+    directory: str | Path | None = None,
     corpora: Sequence[str] = (),
     *,
     changes: Mapping[str, Any] | None = None,
@@ -54,7 +54,7 @@ def resume(
     """
     began = time.monotonic() if began is None else began
     monitor = monitor or Silent()
-    directory = find_run(corpora) if directory is None else directory
+    directory = find_run(corpora) if directory is None else Path(directory)
     if not (directory / STATE_NAME).exists():
         raise RunError(
             f"{str(directory)!r}: no run was saved here; start it without --resume, in another "

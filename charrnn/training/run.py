@@ -105,8 +105,6 @@ def train(
     if source is not None:
         settings = settings_from(source, settings, is_bytes=options.decoding.is_bytes)
     resolve(settings, num_chars=1, vocab_size=1)
-    if out is not None:
-        refuse_run(out)
     directory, is_new = make_directory(out, corpora[0])
     with locked(directory, is_new=is_new):
         refuse_run(directory)

@@ -111,9 +111,8 @@ def _shared_ids(old: Vocabulary, new: Vocabulary) -> tuple[Numbers, Numbers]:
     """Return the ids, old and new, of what both vocabularies have, in one order."""
     ids = new.look_up(old.characters)
     pairs = [(before, after) for before, after in enumerate(ids.tolist()) if after >= 0]
-    for before, after in [(old.unknown_id, new.unknown_id), (old.end_id, new.end_id)]:
-        if before is not None and after is not None:
-            pairs.append((before, after))
+    symbols = ((old.unknown_id, new.unknown_id), (old.end_id, new.end_id))
+    pairs += [(was, now) for was, now in symbols if was is not None and now is not None]
     numbers = np.array(pairs, dtype=np.int64).reshape(-1, 2)
     return numbers[:, 0], numbers[:, 1]
 

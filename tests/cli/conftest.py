@@ -30,6 +30,16 @@ TINY = [
 TEXT = "Die Möwe rief: „Fähre!“ und 7 Boote lagen (still) im [roten] Hafen.\n" * 30
 
 
+class Program(subprocess.Popen[bytes]):
+    """A process that does not outlive a test that fails."""
+
+    def __exit__(self, kind: object, *others: object) -> None:
+        """Kill it if the block raised, and wait for its end."""
+        if kind is not None:
+            self.kill()
+        super().__exit__(kind, *others)
+
+
 @dataclass(frozen=True)
 class Finished:
     """How a run of the program ended."""
@@ -84,7 +94,7 @@ def start() -> Callable[..., subprocess.Popen[bytes]]:
     def start_program(*args: str, env: Mapping[str, str] | None = None, **more: object):
         streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, **more}
         streams.setdefault("stderr", subprocess.PIPE)
-        return subprocess.Popen([*PROGRAM, *args], env=_environment(env), **streams)
+        return Program([*PROGRAM, *args], env=_environment(env), **streams)
 
     return start_program
 

@@ -14,7 +14,7 @@ USAGE = {
     "no such option": (["--foo"], "No such option: --foo; see charrnn --help"),
     "no such command": (["sing"], "No such command 'sing'"),
     "no such option of train": (["train", "--foo"], "see charrnn train --help"),
-    "no corpus": (["train"], "Missing argument 'CORPUS...'; see charrnn train --help"),
+    "no corpus": (["train"], "no text: name files, folders, or -"),
     "no value": (["train", "sea.txt", "--time"], "'--time' requires an argument"),
     "two prompts": (["sample", "a", "b"], "unexpected extra argument"),
     "value for a switch": (["sample", "--quiet=1"], "--quiet"),

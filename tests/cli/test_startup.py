@@ -84,10 +84,11 @@ def test_no_command_shows_the_help(invoke: Callable) -> None:
 OPTIONS = {
     "": "--version --install-completion --show-completion -h --help",
     "train": (
-        "-o --out --time --steps --epochs --cell --block --ngrams --nonlinearity --hidden-size "
-        "--num-layers --embedding-size --dropout --batch-size --seq-length --learning-rate --lr "
-        "--clip --optimizer --val --lines --doc-sep --glob --encoding --bytes --min-count --seed "
-        "--device --precision --threads --preview-every --json -q --quiet -h --help"
+        "-o --out --resume --init-from --time --steps --epochs --cell --block --ngrams "
+        "--nonlinearity --hidden-size --num-layers --embedding-size --dropout --batch-size "
+        "--seq-length --learning-rate --lr --clip --optimizer --val --glob --encoding --bytes "
+        "--min-count --seed --device --precision --threads --preview-every --save-every "
+        "--json -q --quiet -h --help"
     ),
     "sample": (
         "-m --model -t --temp --temperature -n --length --seed --on-unknown -q --quiet -h --help"

