@@ -90,7 +90,8 @@ def train(
     directory, is_new = _make_directory(out, corpora[0])
     try:
         monitor.notice(f"reading {', '.join(map(repr, corpora))}")
-        corpus = build_corpus(directory, corpora, options, monitor.notice)
+        others = sorted({*directory.parent.glob("*"), *RUNS.glob("*")} - {directory})
+        corpus = build_corpus(directory, corpora, options, monitor.notice, others)
         monitor.notice(
             f"{len(corpus.ids):,} characters, {corpus.vocabulary.size:,} distinct; "
             f"{len(corpus.val):,} of them validate"
