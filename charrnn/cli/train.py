@@ -11,6 +11,7 @@ import typer
 
 from charrnn.cli.durations import parse_duration
 from charrnn.cli.output import product, say
+from charrnn.cli.sizes import parse_size
 
 _BEGAN = time.monotonic()  # the budget is what a user's watch shows, from the start of the program
 
@@ -82,6 +83,10 @@ def train(
     min_count: Annotated[
         int, typer.Option(help="Characters seen less often become one unknown symbol.")
     ] = 1,
+    max_bytes: Annotated[
+        str | None,
+        typer.Option(help="Read only so much of the text, unpacked: 500k, 20M, 1G."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of all chance.")] = 1,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[
@@ -134,7 +139,11 @@ def train(
         threads=threads,
     )
     options = CorpusOptions(
-        pattern=glob, decoding=Decoding(encoding, as_bytes), min_count=min_count, val=val
+        pattern=glob,
+        decoding=Decoding(encoding, as_bytes),
+        min_count=min_count,
+        val=val,
+        max_bytes=None if max_bytes is None else parse_size("--max-bytes", max_bytes),
     )
     between = parse_duration("--preview-every", preview_every, may_be_zero=True)
     with contextlib.ExitStack() as stack:

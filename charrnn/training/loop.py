@@ -9,6 +9,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from charrnn.errors import TrainingError
 from charrnn.model.cells import Array
 from charrnn.training.monitor import Monitor, Report
@@ -101,7 +103,10 @@ def run_training(
             budget.reserve_for_validation(budget.elapsed - before)
             report, best = _compare(report, loss, best)
             if report is best:
-                keep(trainer.average.to_arrays(), report)
+                arrays = trainer.average.to_arrays()
+                if not all(np.isfinite(array).all() for array in arrays.values()):
+                    raise TrainingError(_not_finite(trainer, None))
+                keep(arrays, report)
         monitor.report(report)
         nats, num_chars = 0.0, 0
         reported_at = budget.elapsed

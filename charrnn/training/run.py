@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from charrnn.errors import RunError
 from charrnn.model.cells import Array
@@ -22,10 +21,11 @@ from charrnn.model.config import parameter_shapes
 from charrnn.text.corpus import ABOUT_NAME, IDS_NAME, Corpus, CorpusOptions, build_corpus
 from charrnn.text.reading import STDIN, find_files
 from charrnn.text.streams import Streams
+from charrnn.training.metrics import METRICS_NAME, Metrics
 from charrnn.training.monitor import Monitor, Report, Silent
 from charrnn.training.recipe import Recipe, Settings, resolve
+from charrnn.training.saving import Saving
 
-METRICS_NAME = "metrics.jsonl"
 RUN_NAMES = (MODEL_NAME, METRICS_NAME, IDS_NAME, ABOUT_NAME)
 
 PreviewText = Callable[[Checkpoint], str]
@@ -118,7 +118,7 @@ class _Run:
         """Train; keep the best model, and a line for each report."""
         from charrnn.training.budget import Budget
         from charrnn.training.loop import run_training
-        from charrnn.training.machine import prepare_machine
+        from charrnn.training.machine import one_line_if_out_of_memory, prepare_machine
         from charrnn.training.trainer import Trainer
 
         recipe = self.recipe
@@ -128,21 +128,25 @@ class _Run:
         if recipe.epochs is not None:
             limits.append(max(1, round(recipe.epochs * num_windows)))
         budget = Budget(recipe.time, min(limits, default=None), began)
-        trainer = Trainer(recipe, machine, self.corpus.train, self.corpus.val, budget)
         self.monitor.notice(f"training {_describe(recipe)} on {machine}")
-        with (self.directory / METRICS_NAME).open("w", encoding="utf-8", buffering=1) as metrics:
+        saving = Saving(self.monitor.notice)
+        with one_line_if_out_of_memory(recipe):
+            trainer = Trainer(recipe, machine, self.corpus.train, self.corpus.val, budget)
             outcome = run_training(
                 trainer,
-                _Recorder(self.monitor, metrics),
-                self.keep,
+                _Recorder(self.monitor, saving, Metrics(self.directory / METRICS_NAME)),
+                lambda arrays, report: self.keep(saving, arrays, report),
                 preview_every if self.preview_text else 0.0,
                 lambda: self.preview(trainer.average.to_arrays()),
             )
+        saving.finish()
         return Result(self.directory, outcome.best, outcome.stop_signal)
 
-    def keep(self, arrays: Mapping[str, Array], report: Report) -> None:
-        """Write the model file."""
-        write_checkpoint(self.directory / MODEL_NAME, self._checkpoint(arrays, report))
+    def keep(self, saving: Saving, arrays: Mapping[str, Array], report: Report) -> None:
+        """Write the model file, or see that it is tried again."""
+        checkpoint = self._checkpoint(arrays, report)
+        path = self.directory / MODEL_NAME
+        saving.save(repr(str(path)), lambda: write_checkpoint(path, checkpoint))
 
     def preview(self, arrays: Mapping[str, Array]) -> str:
         """Return a short text made with the weights."""
@@ -159,10 +163,11 @@ class _Run:
 
 @dataclass(frozen=True)
 class _Recorder:
-    """A monitor that also writes each report as a line of JSON."""
+    """A monitor that also writes each report down, and lets what was not saved be tried again."""
 
     monitor: Monitor
-    metrics: TextIO
+    saving: Saving
+    metrics: Metrics
 
     def notice(self, line: str) -> None:
         """Hand a line on."""
@@ -170,7 +175,9 @@ class _Recorder:
 
     def report(self, report: Report) -> None:
         """Write a report down and hand it on."""
-        self.metrics.write(json.dumps(report.to_json(), allow_nan=False) + "\n")
+        self.metrics.add(report)
+        self.saving.save(METRICS_NAME, self.metrics.flush)
+        self.saving.retry()
         self.monitor.report(report)
 
     def preview(self, text: str) -> None:

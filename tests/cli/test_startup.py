@@ -86,13 +86,13 @@ OPTIONS = {
     "train": (
         "-o --out --time --steps --epochs --cell --block --ngrams --nonlinearity --hidden-size "
         "--num-layers --embedding-size --dropout --batch-size --seq-length --learning-rate --lr "
-        "--clip --optimizer --val --glob --encoding --bytes --min-count --seed --device "
-        "--precision --threads --preview-every --json -q --quiet -h --help"
+        "--clip --optimizer --val --glob --encoding --bytes --min-count --max-bytes --seed "
+        "--device --precision --threads --preview-every --json -q --quiet -h --help"
     ),
     "sample": (
         "-m --model -t --temp --temperature -n --length --seed --on-unknown -q --quiet -h --help"
     ),
-    "eval": "-m --model --glob --encoding --json -q --quiet -h --help",
+    "eval": "-m --model --glob --encoding --max-bytes --json -q --quiet -h --help",
 }
 
 
