@@ -31,7 +31,7 @@ def open_whole(path: Path) -> Iterator[IO[bytes]]:
     Raises:
         OSError: If the folder is not writable or the disk is full.
     """
-    _remove_abandoned(path)
+    remove_abandoned(path)
     descriptor, temporary = _make_temporary(path)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -85,7 +85,7 @@ def _make_temporary(path: Path) -> tuple[int, Path]:
         os.close(descriptor)  # another process found it before it was locked, and removed it
 
 
-def _remove_abandoned(path: Path) -> None:
+def remove_abandoned(path: Path) -> None:
     """Remove what processes that were killed while they wrote a file have left beside it."""
     prefix, suffix = f".{path.name}.", ".tmp"
     with contextlib.suppress(OSError):

@@ -2,7 +2,8 @@
 
 Two files in the run directory hold it::
 
-    corpus.npy     ids in the smallest unsigned type: the training text, then the validation text
+    corpus.npy     ids in the smallest unsigned type: the training text, then the validation text;
+                   ``documents`` says how end symbols stand in a text of documents
     corpus.json    the vocabulary, how many ids train, and what the text was: the options, the
                    names, sizes and checksums of the files, and the checksum of the ids
 
@@ -20,6 +21,7 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +30,16 @@ import numpy.typing as npt
 
 from charrnn.errors import ConfigError, TextError
 from charrnn.files import link_whole, open_whole, write_whole
+from charrnn.text.documents import read_pieces
 from charrnn.text.ingestion import Spool, write_ids
-from charrnn.text.opening import Source
-from charrnn.text.reading import STDIN, Decoding, Notice, find_files, read_blocks
+from charrnn.text.layout import check_length, lay_out
+from charrnn.text.opening import Limit, Source
+from charrnn.text.reading import BLOCK_BYTES, STDIN, Decoding, Notice, find_files
 from charrnn.text.reuse import runs_of_same_text
 from charrnn.text.vocabulary import Ids, Vocabulary, smallest_dtype
 
 IDS_NAME = "corpus.npy"
 ABOUT_NAME = "corpus.json"
-MIN_CHARS = 20
 MAX_VOCAB_SIZE = 65_536
 
 
@@ -49,6 +52,7 @@ class CorpusOptions:
         decoding: How bytes become characters.
         min_count: Characters seen less often than this become the unknown symbol.
         val: The share of the text, from its end, that validates; or the path of another text.
+        separator: What stands between documents, as a user types it; None for a text in one piece.
         max_bytes: How many bytes of the text are read, unpacked; None for all. Of another text that
             validates as many.
     """
@@ -57,16 +61,27 @@ class CorpusOptions:
     decoding: Decoding = field(default_factory=Decoding)
     min_count: int = 1
     val: str = "0.1"
+    separator: str | None = None
     max_bytes: int | None = None
 
     def __post_init__(self) -> None:
-        """Check the count.
+        """Check the count and the separator.
 
         Raises:
-            ConfigError: If it is less than one.
+            ConfigError: If the count is less than one, or the separator is nothing.
         """
         if self.min_count < 1:
             raise ConfigError(f"--min-count: {self.min_count} is not a count; give 1 or more")
+        if self.separator == "":
+            raise ConfigError("--doc-sep: it is empty; give the text that stands between documents")
+
+    @property
+    def separator_read(self) -> str:
+        """The separator as it is read, in characters of the corpus; empty where there is none."""
+        separator = self.separator or ""
+        if self.decoding.is_bytes:
+            return separator.encode("utf-8", "surrogateescape").decode("latin-1")
+        return separator.replace("\r\n", "\n")
 
     @property
     def val_fraction(self) -> Fraction | None:
@@ -127,6 +142,16 @@ class Corpus:
         """The ids that validate, shape (N - num_train,)."""
         return self.ids[self.num_train :]
 
+    @cached_property
+    def num_documents(self) -> int:
+        """How many documents the training text has; 0 where it is in one piece."""
+        end = self.vocabulary.end_id
+        if end is None:
+            return 0
+        starts = range(0, self.num_train, BLOCK_BYTES)  # a mask of all would be as long as the text
+        blocks = (self.train[start : start + BLOCK_BYTES] for start in starts)
+        return sum(int(np.count_nonzero(block == end)) for block in blocks) - 1
+
 
 def fingerprint(ids_sha256: str, num_train: int, vocabulary: Vocabulary) -> str:
     """Return the checksum of all that training sees of a corpus, in hexadecimal."""
@@ -171,7 +196,7 @@ def build_corpus(
             corpus = _describe(directory, about | {"sources": paths})
             notice(f"the text was read before: its ids are those of {str(ids_path.parent)!r}")
             return corpus
-    about = _ingest(directory, files, val_files, options, notice)
+    about = _ingest(directory, names, files, val_files, options, notice)
     return _describe(directory, about | same | {"sources": paths})
 
 
@@ -183,6 +208,7 @@ def _describe(directory: Path, about: Mapping[str, Any]) -> Corpus:
 
 def _ingest(
     directory: Path,
+    names: Sequence[str],
     files: Sequence[str],
     val_files: Sequence[str],
     options: CorpusOptions,
@@ -193,10 +219,18 @@ def _ingest(
     fraction = options.val_fraction
     with tempfile.TemporaryFile(dir=directory) as file:
         spool = Spool(file)
+        separator = options.separator_read
         try:
-            totals = [
+            parts = [
                 spool.add(
-                    read_blocks(part, options.decoding, notice, options.max_bytes, read.append)
+                    read_pieces(
+                        part,
+                        options.decoding,
+                        separator,
+                        notice,
+                        Limit(options.max_bytes),
+                        read.append,
+                    )
                 )
                 for part in (files, val_files)
             ]
@@ -205,20 +239,18 @@ def _ingest(
                 f"{str(directory)!r}: no copy of the text can be written there: {error.strerror}; "
                 "give -o a folder on a larger disk, or --max-bytes"
             ) from None
-        num_chars = spool.num_chars
-        num_train = totals[0] if fraction is None else int(num_chars * (1 - fraction))
-        _check_length(files, num_train, num_chars - num_train, fraction is not None)
+        layout = lay_out(parts, fraction, documents=bool(separator))
+        check_length(names, layout, may_be_none=fraction is not None)
         vocabulary = _build_vocabulary(spool.counts, options, notice)
-        # The first character that validates is given to a model and never predicted.
         with open_whole(directory / IDS_NAME) as ids_file:
-            val_bytes, ids_sha256 = write_ids(ids_file, spool, vocabulary, num_train + 1)
+            val_bytes, ids_sha256 = write_ids(ids_file, spool, vocabulary, layout)
     is_whole = len(read) == len(files) + len(val_files)
     return {
         "vocabulary": vocabulary.to_json(),
-        "num_train": num_train,
+        "num_train": layout.num_train,
         "val_bytes": val_bytes,
         "ids_sha256": ids_sha256,
-        "fingerprint": fingerprint(ids_sha256, num_train, vocabulary),
+        "fingerprint": fingerprint(ids_sha256, layout.num_train, vocabulary),
         "files": [[s.packing, s.num_bytes, s.sha256] for s in read] if is_whole else [],
     }
 
@@ -252,23 +284,11 @@ def open_corpus(directory: Path) -> Corpus:
     is_fit = ids.ndim == 1 and ids.dtype == dtype and 0 < corpus.num_train <= len(ids)
     if not is_fit or about.get("fingerprint", corpus.fingerprint) != corpus.fingerprint:
         raise TextError(f"{str(directory)!r}: the corpus files are damaged")
+    end = corpus.vocabulary.end_id
+    outer = [part[[0, -1]] for part in (corpus.train, corpus.val) if len(part)]
+    if end is not None and not (np.concatenate(outer) == end).all():
+        raise TextError(f"{str(directory)!r}: the corpus files are damaged")
     return corpus
-
-
-def _check_length(names: Sequence[str], num_train: int, num_val: int, may_be_none: bool) -> None:
-    """Refuse a text that is too short to train and validate on."""
-    where = ", ".join(repr(name) for name in names)
-    if num_train + num_val == 0:
-        raise TextError(f"{where}: the text is empty")
-    if num_train < MIN_CHARS:
-        raise TextError(
-            f"{where}: {num_train} characters to train on are too few; give {MIN_CHARS} or more"
-        )
-    if num_val == 1 or (num_val == 0 and not may_be_none):
-        raise TextError(
-            f"{where}: fewer than two characters cannot validate; "
-            "give --val a larger share, or 0 for none"
-        )
 
 
 def _build_vocabulary(
@@ -290,4 +310,5 @@ def _build_vocabulary(
             f"{len(seen) - len(kept)} rare characters ({rare} in the text) are the unknown symbol"
         )
     characters = "".join(map(chr, kept.tolist()))
-    return Vocabulary(characters, len(kept) < len(seen), options.decoding.is_bytes)
+    has_unknown, is_bytes = len(kept) < len(seen), options.decoding.is_bytes
+    return Vocabulary(characters, has_unknown, is_bytes, options.separator_read)

@@ -18,7 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from charrnn.errors import TextError
-from charrnn.text.vocabulary import Vocabulary, code_points, smallest_dtype
+from charrnn.text.documents import Piece, insert_ends
+from charrnn.text.layout import Layout, Part
+from charrnn.text.vocabulary import Ids, Vocabulary, code_points, smallest_dtype
 
 NUM_CODE_POINTS = 0x110000
 
@@ -42,22 +44,26 @@ class Spool:
     num_chars: int = 0
     _blocks: list[tuple[int, np.dtype[Any]]] = field(default_factory=list)
 
-    def add(self, blocks: Iterable[str]) -> int:
-        """Copy and count the characters of blocks, and return how many there were.
+    def add(self, pieces: Iterable[Piece]) -> Part:
+        """Copy and count the characters of a text, and return what it is.
 
         Raises:
             TextError: If one is half of a surrogate pair.
             OSError: If the disk is full.
         """
         before = self.num_chars
-        for block in blocks:
+        ends = [np.zeros(0, np.int64)]
+        for block, block_ends in pieces:
+            ends.append(block_ends + (self.num_chars - before))
+            if not block:
+                continue
             points = _narrow_points(block)
             found = np.bincount(points)
             self.counts[: len(found)] += found
             self.file.write(points.data)
             self._blocks.append((points.nbytes, points.dtype))
             self.num_chars += len(points)
-        return self.num_chars - before
+        return Part(self.num_chars - before, np.concatenate(ends))
 
     def __iter__(self) -> Iterator[Points]:
         """Yield the code points in blocks."""
@@ -83,7 +89,7 @@ def _narrow_points(block: str) -> Points:
 
 
 def write_ids(
-    file: IO[bytes], spool: Spool, vocabulary: Vocabulary, first_counted: int
+    file: IO[bytes], spool: Spool, vocabulary: Vocabulary, layout: Layout
 ) -> tuple[int, str]:
     """Write the ids of a text as a NumPy file.
 
@@ -91,29 +97,39 @@ def write_ids(
         file: Where to.
         spool: The text.
         vocabulary: What its characters become; those that are not in it, the unknown symbol.
-        first_counted: The place of the first character whose bytes are counted.
+        layout: Where end symbols stand, and which characters validate.
 
     Returns:
-        How many bytes the characters from that place on take (in UTF-8; one each in a vocabulary of
-        bytes), and the checksum of the ids.
+        How many bytes the validation text takes, as far as it is predicted (in UTF-8; one each in a
+        vocabulary of bytes; an end symbol has those of the separator that it stands for), and the
+        checksum of the ids.
     """
     dtype = smallest_dtype(vocabulary.size)
-    header = {"descr": dtype.str, "fortran_order": False, "shape": (spool.num_chars,)}
+    header = {"descr": dtype.str, "fortran_order": False, "shape": (layout.num_ids,)}
     np.lib.format.write_array_header_1_0(file, header)
     table = vocabulary.table(NUM_CODE_POINTS)
     if vocabulary.unknown_id is not None:
         table[table < 0] = vocabulary.unknown_id
     narrow_table = table.astype(dtype)
     digest = hashlib.sha256()
-    done = num_bytes = 0
-    for points in spool:
-        ids = narrow_table.take(points)
+    end = vocabulary.end_id
+    done = 0
+    val_bytes = layout.val_ends * len(vocabulary.to_bytes(vocabulary.separator))
+
+    def write(ids: Ids) -> None:
         file.write(ids.data)
         digest.update(ids.data)
-        counted = points[max(first_counted - done, 0) :]
-        num_bytes += len(counted) if vocabulary.is_bytes else utf8_length(counted)
+
+    for points in spool:
+        first, last = np.searchsorted(layout.ends, [done, done + len(points)])
+        ids: Ids = narrow_table.take(points)
+        write(insert_ends(ids, layout.ends[first:last] - done, end))
+        predicted = points[max(layout.val_from - done, 0) :]
+        val_bytes += len(predicted) if vocabulary.is_bytes else utf8_length(predicted)
         done += len(points)
-    return num_bytes, digest.hexdigest()
+    if end is not None:
+        write(np.full(np.count_nonzero(layout.ends == done), end, dtype))
+    return val_bytes, digest.hexdigest()
 
 
 def utf8_length(points: Points) -> int:

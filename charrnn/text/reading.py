@@ -100,7 +100,7 @@ def read_blocks(
     files: Sequence[str],
     decoding: Decoding,
     notice: Notice = lambda _: None,
-    max_bytes: int | None = None,
+    limit: Limit | None = None,
     on_read: Callable[[Source], None] = lambda _: None,
 ) -> Iterator[str]:
     """Yield the characters of files, one file after another, in blocks of bounded size.
@@ -111,7 +111,7 @@ def read_blocks(
         files: Paths, or ``-``.
         decoding: How bytes become characters.
         notice: Called with one line when line ends were changed, and the like.
-        max_bytes: How many bytes are read, unpacked, of all files together; None for all.
+        limit: How many bytes are read, unpacked, of all files together; None for all.
         on_read: Called for each file that was read to its end.
 
     Yields:
@@ -120,7 +120,7 @@ def read_blocks(
     Raises:
         TextError: If a file cannot be read, is damaged, or is not in the encoding.
     """
-    limit = Limit(max_bytes)
+    limit = limit or Limit()
     for name in files:
         # closing: whoever stops early leaves no file open.
         with contextlib.closing(read_bytes(name, BLOCK_BYTES, limit, notice, on_read)) as data:
@@ -131,7 +131,7 @@ def read_blocks(
                 if block:
                     yield block
         if limit.is_reached:
-            notice(f"the text goes on after its first {max_bytes:,} bytes; that is left out")
+            notice(f"{name!r}: goes on after --max-bytes; the rest is left out")
             return
 
 

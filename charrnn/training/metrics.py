@@ -1,4 +1,4 @@
-"""``metrics.jsonl``: a line of JSON for each report of a run.
+"""The metrics of a run: a line of JSON for each report, in the run directory.
 
 A line is appended by one write, so a process that is killed leaves at most its last line cut off.
 Who reads the file drops such a line, and who continues it takes it away.
@@ -8,34 +8,34 @@ from __future__ import annotations
 
 import contextlib
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from charrnn.files import write_whole
-from charrnn.training.monitor import Report
+from charrnn.training.monitor import Monitor, Report
+from charrnn.training.saving import Saving
 
 METRICS_NAME = "metrics.jsonl"
 
 
 class Metrics:
-    """The reports of a run, those on disk and those that are still to be written."""
+    """The reports of a run: those on disk, and those that are still to be written."""
 
-    def __init__(self, path: Path, last_step: int | None = None) -> None:
+    def __init__(self, path: Path, last_step: int = 0) -> None:
         """Begin the file, or continue one.
 
         Args:
-            path: Where it is; an older file is replaced.
-            last_step: Continue an older file after the reports up to this step; those of later
-                steps are dropped, since these steps are done again.
+            path: Where it is.
+            last_step: Where the run stands. What an older file says of later steps, which are done
+                again, is dropped.
 
         Raises:
             OSError: If the file cannot be written.
         """
         self._path = path
-        kept: list[dict[str, Any]] = []
-        if last_step is not None and path.exists():
-            kept = [line for line in read_metrics(path) if line["step"] <= last_step]
-        data = b"".join(map(_line, kept))
+        kept = read_metrics(path) if last_step and path.exists() else []
+        data = b"".join(_line(report) for report in kept if report["step"] <= last_step)
         write_whole(path, data)
         self._size = len(data)
         self._waiting = b""
@@ -48,15 +48,15 @@ class Metrics:
         """Write what was added.
 
         Raises:
-            OSError: If the disk refuses; what was added is kept for the next time, and the file
+            OSError: If the disk refuses. What was added is kept for the next time, and the file
                 ends with a whole line.
         """
         with self._path.open("r+b", buffering=0) as file:
             try:
                 file.seek(self._size)
-                written = file.write(self._waiting)
-                if written < len(self._waiting):  # then the disk is full: let it say so
-                    file.write(self._waiting[written:])
+                data = self._waiting
+                while data:  # a disk that is nearly full takes a part, and then says that it is
+                    data = data[file.write(data) :]
             except BaseException:
                 with contextlib.suppress(OSError):
                     file.truncate(self._size)
@@ -66,7 +66,7 @@ class Metrics:
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """Return the reports in a file, without what no whole line is.
+    """Return the reports in a file, without what is no whole line of one.
 
     Raises:
         OSError: If the file cannot be read.
@@ -83,3 +83,31 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
 def _line(values: dict[str, Any]) -> bytes:
     """Return the line of a report."""
     return json.dumps(values, allow_nan=False).encode() + b"\n"
+
+
+@dataclass(frozen=True)
+class Recorder:
+    """A monitor that also writes each report down, and lets what was refused be tried again."""
+
+    monitor: Monitor
+    saving: Saving
+    metrics: Metrics
+
+    def notice(self, line: str) -> None:
+        """Hand a line on."""
+        self.monitor.notice(line)
+
+    def report(self, report: Report) -> None:
+        """Write a report down and hand it on."""
+        self.saving.retry()
+        self.metrics.add(report)
+        self.saving.save(METRICS_NAME, self.metrics.flush)
+        self.monitor.report(report)
+
+    def preview(self, text: str) -> None:
+        """Hand a text on."""
+        self.monitor.preview(text)
+
+    def stop_signal(self) -> int | None:
+        """Ask the monitor."""
+        return self.monitor.stop_signal()

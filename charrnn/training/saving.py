@@ -20,7 +20,7 @@ class Saving:
 
     notice: Callable[[str], None]
     _waiting: dict[str, Write] = field(default_factory=dict)
-    _refused: dict[str, str] = field(default_factory=dict)
+    _refused: dict[str, OSError] = field(default_factory=dict)
 
     def save(self, name: str, write: Write) -> None:
         """Save a file, or remember to.
@@ -37,6 +37,16 @@ class Saving:
         for name in list(self._waiting):
             self._try(name)
 
+    def insist(self) -> None:
+        """Try again what was refused.
+
+        Raises:
+            OSError: If something still is.
+        """
+        self.retry()
+        for name in self._waiting:
+            raise self._refused[name]
+
     def finish(self) -> None:
         """Try a last time.
 
@@ -45,7 +55,7 @@ class Saving:
         """
         self.retry()
         if self._waiting:
-            files = "; ".join(f"{name} ({self._refused[name]})" for name in self._waiting)
+            files = ", ".join(f"{name} ({_reason(self._refused[name])})" for name in self._waiting)
             raise RunError(
                 f"not saved: {files}; what was saved before is whole; make room and train again"
             )
@@ -55,13 +65,18 @@ class Saving:
         try:
             self._waiting[name]()
         except OSError as error:
-            reason = error.strerror or str(error)
-            if self._refused.get(name) != reason:  # once, not a hundred times
+            if name not in self._refused:  # once, not a hundred times
                 self.notice(
-                    f"{name} cannot be saved: {reason}; training goes on, and it is tried again"
+                    f"warning: {name} could not be saved: {_reason(error)}; what was saved before "
+                    "is kept, the training goes on, and it is tried again"
                 )
-            self._refused[name] = reason
+            self._refused[name] = error
         else:
             del self._waiting[name]
             if self._refused.pop(name, None) is not None:
                 self.notice(f"{name} is saved")
+
+
+def _reason(error: OSError) -> str:
+    """Return why a disk refuses."""
+    return error.strerror or str(error)
