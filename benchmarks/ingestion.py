@@ -30,36 +30,33 @@ ALPHABETS = {  # for each letter from a to z one of another script, of 2, 3 and 
 }
 
 
-def library_lines() -> list[str]:
-    """Return the lines of the standard library's own sources that are ASCII."""
+LINES_IN_PART = 500
+
+
+def library(kind: str) -> list[bytes]:
+    """Return the standard library's own sources as parts of some lines."""
     folder = Path(sysconfig.get_path("stdlib"))
-    lines = []
-    for path in sorted(folder.glob("*.py")):
-        text = path.read_bytes()
-        if text.isascii():
-            lines += text.decode().splitlines(keepends=True)
-    return lines
+    texts = [path.read_bytes() for path in sorted(folder.glob("*.py"))]
+    lines = "".join(text.decode() for text in texts if text.isascii()).splitlines(keepends=True)
+    if kind == "mixed":
+        scripts = [str.maketrans(string.ascii_lowercase, "".join(a)) for a in ALPHABETS.values()]
+        for place in range(0, len(lines), 4):
+            lines[place] = lines[place].translate(scripts[place // 4 % len(scripts)])
+    parts = range(0, len(lines), LINES_IN_PART)
+    return ["".join(lines[place : place + LINES_IN_PART]).encode() for place in parts]
 
 
 def chunks(kind: str, num_bytes: int) -> Iterator[bytes]:
-    """Yield a text of about so many bytes; equal arguments give equal texts."""
+    """Yield a text of so many bytes or a few more; equal arguments give equal texts."""
     rng = random.Random(1)
-    lines = library_lines()
-    scripts = [str.maketrans(string.ascii_lowercase, "".join(a)) for a in ALPHABETS.values()]
+    parts = library(kind)
+    digits = string.digits.encode()
     done = 0
     while done < num_bytes:
-        # Another name for a word and another digit each time: no two repetitions are equal.
-        word = "".join(rng.choices(string.ascii_lowercase, k=4))
-        digits = str.maketrans(string.digits, "".join(rng.sample(string.digits, 10)))
-        begin = rng.randrange(len(lines) - 5000)
-        part = lines[begin : begin + 5000]
-        if kind == "mixed":
-            part = [
-                line.translate(rng.choice(scripts)) if i % 4 == 0 else line
-                for i, line in enumerate(part)
-            ]
-        data = "".join(part).replace("self", word).translate(digits).encode()
-        data = data[: num_bytes - done] if kind == "ascii" else data
+        # Another name for a word and other digits each time: no two repetitions are equal.
+        word = "".join(rng.choices(string.ascii_lowercase, k=4)).encode()
+        shuffled = bytes.maketrans(digits, bytes(rng.sample(digits, 10)))
+        data = b"".join(rng.choices(parts, k=10)).replace(b"self", word).translate(shuffled)
         done += len(data)
         yield data
 
