@@ -300,9 +300,13 @@ def _build_vocabulary(
     if len(kept) == 0:
         raise ConfigError(f"--min-count: no character occurs {options.min_count} times")
     if len(kept) > MAX_VOCAB_SIZE:
+        # The least count that leaves no more than there may be, if it leaves a text at all.
+        least = int(np.partition(counts, -MAX_VOCAB_SIZE - 1)[-MAX_VOCAB_SIZE - 1]) + 1
+        helps = f"--min-count {least}" if (counts >= least).any() else "--min-count"
         raise TextError(
-            f"{len(kept)} distinct characters are too many for a model; is the text really in "
-            f"{options.decoding.encoding}? give its --encoding, or --bytes, or --min-count"
+            f"{len(kept):,} distinct characters are too many for a model, which may have "
+            f"{MAX_VOCAB_SIZE:,}; is it a binary file, or not in {options.decoding.encoding}? give "
+            f"its --encoding, or --bytes, or {helps}"
         )
     if len(kept) < len(seen):
         rare = int(counts.sum() - counts[kept].sum())
