@@ -27,7 +27,7 @@ from charrnn.text.vocabulary import Ids
 IGNORED = -100
 """The target where a stream has no prediction left; what torch's cross-entropy skips."""
 
-RELEASE_EVERY = 1024  # windows
+RELEASE_EVERY = 1 << 22  # characters
 WARM_UP_CHARS = 512
 MAX_MEASURING_STREAMS = 128
 
@@ -88,7 +88,7 @@ class Streams:
     def window(self, index: int) -> Window:
         """Return the window ``index``, from ``-warm_up`` on; at ``num_windows`` all begins anew."""
         index = index % self.num_windows if index > 0 else index
-        if index % RELEASE_EVERY == 0:
+        if index % max(RELEASE_EVERY // (self.num_streams * self.seq_length), 1) == 0:
             release_pages(self.ids)
         num_predictions = len(self.ids) - 1
         borders = np.arange(self.num_streams + 1) * num_predictions // self.num_streams
