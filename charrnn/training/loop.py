@@ -223,7 +223,7 @@ def _keep_if_best(trainer: Trainer, tally: Tally, keep: Keep, report: Report) ->
     )
     report = replace(report, val_nats_per_char=loss, is_best=is_best)
     if is_best:
-        arrays = trainer.average.to_arrays()
+        arrays = trainer.to_arrays()
         if not all(np.isfinite(array).all() for array in arrays.values()):
             raise TrainingError(_not_finite(trainer, best))
         tally.best = report

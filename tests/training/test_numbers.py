@@ -18,7 +18,8 @@ from charrnn.text.corpus import CorpusOptions
 from charrnn.training.loop import Trainer
 from charrnn.training.machine import one_line_if_out_of_memory
 from charrnn.training.metrics import read_metrics
-from charrnn.training.recipe import Settings, resolve
+from charrnn.training.choices import resolve
+from charrnn.training.recipe import Settings
 from charrnn.training.run import Result, train
 
 TEXT = "Die Möwe rief: „Fähre!“ und 7 Boote lagen (still) im Hafen.\n" * 20
@@ -93,10 +94,20 @@ def test_memory_that_is_used_up_while_training(
     assert len(read_metrics(tmp_path / "run" / "metrics.jsonl")) == 6
 
 
-def test_a_model_that_no_memory_holds(go: Callable, tmp_path: Path) -> None:
-    """A real allocation of petabytes fails in one line, and nothing is left."""
+@pytest.mark.parametrize("library", ["torch", "numpy"])
+def test_what_no_memory_holds(
+    library: str, go: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Real allocations of a pebibyte fail in one line; without a model nothing is left."""
+
+    def strike() -> float:
+        size = 1 << 50
+        torch.empty(size, dtype=torch.uint8) if library == "torch" else np.empty(size, np.uint8)
+        return 1.0
+
+    strike_at(1, monkeypatch, strike)
     with pytest.raises(TrainingError, match="the memory of this machine is too small"):
-        go(hidden_size=1_000_000)
+        go()
     assert not (tmp_path / "run").exists()
 
 
@@ -141,7 +152,8 @@ def test_weights_that_are_not_finite_are_not_kept(
         found = advance(self, progress)
         if self.step == 10:
             with torch.no_grad():
-                for network in (self.network, self.average):
+                networks = [n for one in self.learners for n in (one.network, one.average)]
+                for network in networks:
                     network.output.bias[0] = value
         return found
 
