@@ -15,10 +15,10 @@ import torch
 from charrnn.errors import TrainingError
 from charrnn.model.checkpoint import read_checkpoint
 from charrnn.text.corpus import CorpusOptions
+from charrnn.training.choices import resolve
 from charrnn.training.loop import Trainer
 from charrnn.training.machine import one_line_if_out_of_memory
 from charrnn.training.metrics import read_metrics
-from charrnn.training.choices import resolve
 from charrnn.training.recipe import Settings
 from charrnn.training.run import Result, train
 
