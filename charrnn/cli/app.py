@@ -47,6 +47,9 @@ class OneLineErrors(TyperGroup):
         except typer.TyperException as error:
             say(f"charrnn: error: {_usage_message(error)}")
             code = error.exit_code
+        except MemoryError:
+            say("charrnn: error: the memory of this machine is used up; give a smaller text")
+            code = 1
         except OSError as error:
             where = "" if error.filename is None else f"{error.filename!r}: "
             say(f"charrnn: error: {where}{error.strerror or error}")

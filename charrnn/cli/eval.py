@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from charrnn.cli.output import product, say
+from charrnn.cli.sizes import parse_size
 
 
 def evaluate(
@@ -30,6 +31,10 @@ def evaluate(
     ] = None,
     glob: Annotated[str, typer.Option(help="Which files of a folder.")] = "*.txt",
     encoding: Annotated[str, typer.Option(help="Of the files.")] = "utf-8",
+    max_bytes: Annotated[
+        str | None,
+        typer.Option(help="Read only so much of the files, unpacked: 500k, 20M, 1G."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     quiet: Annotated[
         bool, typer.Option("-q", "--quiet", help="Only errors on standard error.")
@@ -45,6 +50,7 @@ def evaluate(
     from charrnn.library import Model
     from charrnn.model.checkpoint import find_model, read_checkpoint
     from charrnn.text.documents import read_pieces
+    from charrnn.text.opening import Limit
     from charrnn.text.reading import Decoding, find_files
 
     def notice(line: str) -> None:
@@ -52,6 +58,7 @@ def evaluate(
             say(f"charrnn: {line}")
 
     decoding = Decoding(encoding)
+    limit = Limit(None if max_bytes is None else parse_size("--max-bytes", max_bytes))
     names = find_files(files or [], glob)
     path = find_model(model)
     loaded = Model(read_checkpoint(path))
@@ -59,7 +66,7 @@ def evaluate(
     if files:
         if loaded.vocabulary.is_bytes:
             decoding = Decoding(is_bytes=True)
-        pieces = read_pieces(names, decoding, loaded.vocabulary.separator, notice)
+        pieces = read_pieces(names, decoding, loaded.vocabulary.separator, notice, limit)
         report = evaluate_pieces(loaded.network, loaded.vocabulary, pieces)
     else:
         report = evaluate_corpus(loaded.network, loaded.vocabulary, path.parent)

@@ -12,6 +12,7 @@ import typer
 from charrnn.cli.durations import parse_duration
 from charrnn.cli.output import product, say
 from charrnn.cli.separators import parse_separator
+from charrnn.cli.sizes import parse_size
 from charrnn.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -132,6 +133,10 @@ def train(
     min_count: Annotated[
         int, typer.Option(help="Characters seen less often become one unknown symbol.")
     ] = 1,
+    max_bytes: Annotated[
+        str | None,
+        typer.Option(help="Read only so much of the text, unpacked: 500k, 20M, 1G."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of all chance.")] = 1,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[
@@ -202,6 +207,7 @@ def train(
         decoding=Decoding(encoding, as_bytes),
         min_count=min_count,
         val=val,
+        max_bytes=None if max_bytes is None else parse_size("--max-bytes", max_bytes),
         separator=parse_separator(lines, doc_sep),
     )
     how: dict[str, Any] = {

@@ -1,37 +1,42 @@
 """A corpus: the ids of a training and a validation text, on disk behind a memory map.
 
-The text is read once. While its characters are counted it is copied as UTF-8 into a spool file, so
-that standard input serves as well as a file and a file may change meanwhile; then the vocabulary is
-known and the spool becomes ids. Two files in the run directory hold the result::
+Two files in the run directory hold it::
 
     corpus.npy     ids in the smallest unsigned type: the training text, then the validation text;
                    ``documents`` says how end symbols stand in a text of documents
-    corpus.json    the vocabulary, where the text came from, and how many ids train
+    corpus.json    the vocabulary, how many ids train, and what the text was: the options, the
+                   names, sizes and checksums of the files, and the checksum of the ids
+
+How text becomes ids is ``ingestion``'s; how the ids of another run serve again, ``reuse``'s.
 
 Sizes: N ids, V ids in the vocabulary.
 """
 
 from __future__ import annotations
 
-import codecs
+import contextlib
+import hashlib
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from charrnn.errors import ConfigError, TextError
-from charrnn.files import open_whole, write_whole
-from charrnn.text.documents import Piece, Places, insert_ends, read_pieces
-from charrnn.text.layout import Layout, Part, check_length, lay_out
+from charrnn.files import link_whole, open_whole, write_whole
+from charrnn.text.documents import read_pieces
+from charrnn.text.ingestion import Spool, write_ids
+from charrnn.text.layout import check_length, lay_out
+from charrnn.text.opening import Limit, Source
 from charrnn.text.reading import BLOCK_BYTES, STDIN, Decoding, Notice, find_files
-from charrnn.text.vocabulary import Ids, Vocabulary, code_points, smallest_dtype
+from charrnn.text.reuse import runs_of_same_text
+from charrnn.text.vocabulary import Ids, Vocabulary, smallest_dtype
 
 IDS_NAME = "corpus.npy"
 ABOUT_NAME = "corpus.json"
@@ -48,6 +53,8 @@ class CorpusOptions:
         min_count: Characters seen less often than this become the unknown symbol.
         val: The share of the text, from its end, that validates; or the path of another text.
         separator: What stands between documents, as a user types it; None for a text in one piece.
+        max_bytes: How many bytes of the text are read, unpacked; None for all. Of another text that
+            validates as many.
     """
 
     pattern: str = "*.txt"
@@ -55,6 +62,7 @@ class CorpusOptions:
     min_count: int = 1
     val: str = "0.1"
     separator: str | None = None
+    max_bytes: int | None = None
 
     def __post_init__(self) -> None:
         """Check the count and the separator.
@@ -94,6 +102,12 @@ class CorpusOptions:
             )
         return Fraction(self.val)  # exact: 0.8 of 1000 characters are 800
 
+    def to_json(self) -> dict[str, Any]:
+        """Return what decides which ids a text becomes, apart from the files themselves."""
+        options = asdict(self) | {"val": None if self.val_fraction is None else self.val}
+        del options["pattern"]
+        return options
+
 
 @dataclass(frozen=True)
 class Corpus:
@@ -105,6 +119,7 @@ class Corpus:
         vocabulary: What the ids mean.
         val_bytes: Bytes of the validation text in UTF-8, its first character left out.
         sources: The files that were read, as absolute paths, or ``-``.
+        ids_sha256: The checksum of the ids, in hexadecimal.
     """
 
     ids: Ids
@@ -112,6 +127,12 @@ class Corpus:
     vocabulary: Vocabulary
     val_bytes: int
     sources: tuple[str, ...]
+    ids_sha256: str = ""
+
+    @property
+    def fingerprint(self) -> str:
+        """What two corpora share if, and only if, training on them is the same."""
+        return fingerprint(self.ids_sha256, self.num_train, self.vocabulary)
 
     @property
     def train(self) -> Ids:
@@ -127,11 +148,25 @@ class Corpus:
     def num_documents(self) -> int:
         """How many documents the training text has; 0 where it is in one piece."""
         end = self.vocabulary.end_id
-        return 0 if end is None else int(np.count_nonzero(self.train == end)) - 1
+        if end is None:
+            return 0
+        starts = range(0, self.num_train, BLOCK_BYTES)  # a mask of all would be as long as the text
+        blocks = (self.train[start : start + BLOCK_BYTES] for start in starts)
+        return sum(int(np.count_nonzero(block == end)) for block in blocks) - 1
+
+
+def fingerprint(ids_sha256: str, num_train: int, vocabulary: Vocabulary) -> str:
+    """Return the checksum of all that training sees of a corpus, in hexadecimal."""
+    seen = [ids_sha256, num_train, vocabulary.to_json()]
+    return hashlib.sha256(json.dumps(seen).encode()).hexdigest()
 
 
 def build_corpus(
-    directory: Path, names: Sequence[str], options: CorpusOptions, notice: Notice = lambda _: None
+    directory: Path,
+    names: Sequence[str],
+    options: CorpusOptions,
+    notice: Notice = lambda _: None,
+    candidates: Iterable[Path] = (),
 ) -> Corpus:
     """Read texts, count their characters, and write their ids into a run directory.
 
@@ -140,12 +175,13 @@ def build_corpus(
         names: Files, folders or ``-``.
         options: How to read them.
         notice: Called with one line on what a user should know of the text.
+        candidates: Other run directories, whose ids serve again if they are of the same text.
 
     Returns:
         The corpus, open for reading.
 
     Raises:
-        TextError: If a text cannot be read or is too short.
+        TextError: If a text cannot be read or is too short, or its copy fills the disk.
         ConfigError: If options are out of range.
     """
     fraction = options.val_fraction
@@ -153,32 +189,72 @@ def build_corpus(
     val_files = [] if fraction is not None else find_files([options.val], options.pattern)
     if STDIN in files and STDIN in val_files:
         raise ConfigError("'-': standard input can be read only once")
-    encoding = "latin-1" if options.decoding.is_bytes else "utf-8"
-    with tempfile.TemporaryFile(dir=directory) as spool:
-        counts = np.zeros(0x110000, dtype=np.int64)
+    paths = [name if name == STDIN else str(Path(name).resolve()) for name in files + val_files]
+    same = {"options": options.to_json(), "num_val_files": len(val_files)}
+    others = ((folder / IDS_NAME, folder / ABOUT_NAME) for folder in candidates)
+    for ids_path, about in runs_of_same_text(files + val_files, same, others):
+        with contextlib.suppress(TextError, OSError):  # then the text is read after all
+            link_whole(ids_path, directory / IDS_NAME)
+            corpus = _describe(directory, about | {"sources": paths})
+            notice(f"the text was read before: its ids are those of {str(ids_path.parent)!r}")
+            return corpus
+    about = _ingest(directory, names, files, val_files, options, notice)
+    return _describe(directory, about | same | {"sources": paths})
+
+
+def _describe(directory: Path, about: Mapping[str, Any]) -> Corpus:
+    """Write the description of a corpus whose ids are there already, and open it."""
+    write_whole(directory / ABOUT_NAME, json.dumps(about, indent=1).encode())
+    return open_corpus(directory)
+
+
+def _ingest(
+    directory: Path,
+    names: Sequence[str],
+    files: Sequence[str],
+    val_files: Sequence[str],
+    options: CorpusOptions,
+    notice: Notice,
+) -> dict[str, Any]:
+    """Read files, write their ids, and return what the corpus is."""
+    read: list[Source] = []
+    fraction = options.val_fraction
+    with tempfile.TemporaryFile(dir=directory) as file:
+        spool = Spool(file)
         separator = options.separator_read
-        parts = [
-            _count_and_spool(
-                read_pieces(part, options.decoding, separator, notice), counts, spool, encoding
-            )
-            for part in (files, val_files)
-        ]
+        try:
+            parts = [
+                spool.add(
+                    read_pieces(
+                        part,
+                        options.decoding,
+                        separator,
+                        notice,
+                        Limit(options.max_bytes),
+                        read.append,
+                    )
+                )
+                for part in (files, val_files)
+            ]
+        except OSError as error:  # the texts' own errors are TextErrors
+            raise TextError(
+                f"{str(directory)!r}: no copy of the text can be written there: {error.strerror}; "
+                "give -o a folder on a larger disk, or --max-bytes"
+            ) from None
         layout = lay_out(parts, fraction, documents=bool(separator))
         check_length(names, layout, may_be_none=fraction is not None)
-        vocabulary = _build_vocabulary(counts, options, notice)
-        spool.seek(0)
-        ids_path = directory / IDS_NAME
-        blocks = _respool(spool, encoding)
-        val_bytes = _write_ids(ids_path, blocks, layout, vocabulary, encoding)
-    sources = [name if name == STDIN else str(Path(name).resolve()) for name in files + val_files]
-    about = {
+        vocabulary = _build_vocabulary(spool.counts, options, notice)
+        with open_whole(directory / IDS_NAME) as ids_file:
+            val_bytes, ids_sha256 = write_ids(ids_file, spool, vocabulary, layout)
+    is_whole = len(read) == len(files) + len(val_files)
+    return {
         "vocabulary": vocabulary.to_json(),
         "num_train": layout.num_train,
         "val_bytes": val_bytes,
-        "sources": sources,
+        "ids_sha256": ids_sha256,
+        "fingerprint": fingerprint(ids_sha256, layout.num_train, vocabulary),
+        "files": [[s.packing, s.num_bytes, s.sha256] for s in read] if is_whole else [],
     }
-    write_whole(directory / ABOUT_NAME, json.dumps(about, indent=1).encode())
-    return open_corpus(directory)
 
 
 def open_corpus(directory: Path) -> Corpus:
@@ -196,6 +272,7 @@ def open_corpus(directory: Path) -> Corpus:
             vocabulary=Vocabulary.from_json(about["vocabulary"]),
             val_bytes=int(about["val_bytes"]),
             sources=tuple(str(source) for source in about["sources"]),
+            ids_sha256=str(about.get("ids_sha256", "")),
         )
     except FileNotFoundError:
         raise TextError(
@@ -206,41 +283,14 @@ def open_corpus(directory: Path) -> Corpus:
         reason = str(error).partition("\n")[0]
         raise TextError(f"{str(directory)!r}: the corpus files are damaged: {reason}") from None
     dtype = smallest_dtype(corpus.vocabulary.size)
-    if ids.ndim != 1 or ids.dtype != dtype or not 0 < corpus.num_train <= len(ids):
+    is_fit = ids.ndim == 1 and ids.dtype == dtype and 0 < corpus.num_train <= len(ids)
+    if not is_fit or about.get("fingerprint", corpus.fingerprint) != corpus.fingerprint:
         raise TextError(f"{str(directory)!r}: the corpus files are damaged")
     end = corpus.vocabulary.end_id
     outer = [part[[0, -1]] for part in (corpus.train, corpus.val) if len(part)]
     if end is not None and not (np.concatenate(outer) == end).all():
         raise TextError(f"{str(directory)!r}: the corpus files are damaged")
     return corpus
-
-
-def _count_and_spool(
-    pieces: Iterator[Piece], counts: npt.NDArray[np.int64], spool: IO[bytes], encoding: str
-) -> Part:
-    """Add the characters of a text to ``counts``, shape (0x110000,), and copy them to the spool.
-
-    Returns:
-        How many characters there were, and where among them documents end.
-    """
-    num_chars = 0
-    ends: list[Places] = []
-    for block, block_ends in pieces:
-        ends.append(block_ends + num_chars)
-        try:
-            data = block.encode(encoding)
-        except UnicodeEncodeError:
-            raise TextError(
-                "the text holds halves of surrogate pairs, which are no characters; "
-                "give its --encoding, or --bytes"
-            ) from None
-        one_each = len(data) == len(block)  # then bytes are code points, four times as compact
-        points = np.frombuffer(data, np.uint8) if one_each else code_points(block)
-        found = np.bincount(points)
-        counts[: len(found)] += found
-        num_chars += len(block)
-        spool.write(data)
-    return Part(num_chars, np.concatenate([np.zeros(0, np.int64), *ends]))
 
 
 def _build_vocabulary(
@@ -252,9 +302,13 @@ def _build_vocabulary(
     if len(kept) == 0:
         raise ConfigError(f"--min-count: no character occurs {options.min_count} times")
     if len(kept) > MAX_VOCAB_SIZE:
+        # The least count that leaves no more than there may be, if it leaves a text at all.
+        least = int(np.partition(counts, -MAX_VOCAB_SIZE - 1)[-MAX_VOCAB_SIZE - 1]) + 1
+        helps = f"--min-count {least}" if (counts >= least).any() else "--min-count"
         raise TextError(
-            f"{len(kept)} distinct characters are too many for a model; is the text really in "
-            f"{options.decoding.encoding}? give its --encoding, or --bytes, or --min-count"
+            f"{len(kept):,} distinct characters are too many for a model, which may have "
+            f"{MAX_VOCAB_SIZE:,}; is it a binary file, or not in {options.decoding.encoding}? give "
+            f"its --encoding, or --bytes, or {helps}"
         )
     if len(kept) < len(seen):
         rare = int(counts.sum() - counts[kept].sum())
@@ -264,40 +318,3 @@ def _build_vocabulary(
     characters = "".join(map(chr, kept.tolist()))
     has_unknown, is_bytes = len(kept) < len(seen), options.decoding.is_bytes
     return Vocabulary(characters, has_unknown, is_bytes, options.separator_read)
-
-
-def _respool(spool: IO[bytes], encoding: str) -> Iterator[str]:
-    """Yield the characters of the spool in blocks."""
-    return codecs.iterdecode(iter(lambda: spool.read(BLOCK_BYTES), b""), encoding)
-
-
-def _write_ids(
-    path: Path, blocks: Iterator[str], layout: Layout, vocabulary: Vocabulary, encoding: str
-) -> int:
-    """Write the ids of a text as a NumPy file.
-
-    Returns:
-        The bytes of the validation text, as far as it is predicted. An end symbol counts those of
-        the separator that it stands for.
-    """
-    dtype = smallest_dtype(vocabulary.size)
-    unknown, end = vocabulary.unknown_id, vocabulary.end_id
-    done = 0
-    val_bytes = layout.val_ends * len(vocabulary.separator.encode(encoding))
-    with open_whole(path) as file:
-        header = {"descr": dtype.str, "fortran_order": False, "shape": (layout.num_ids,)}
-        np.lib.format.write_array_header_1_0(file, header)
-        for block in blocks:
-            ids: Ids = vocabulary.look_up(block)
-            if unknown is not None:
-                ids[ids < 0] = unknown
-            first, last = np.searchsorted(layout.ends, [done, done + len(block)])
-            ids = insert_ends(ids, layout.ends[first:last] - done, end)
-            file.write(ids.astype(dtype).tobytes())
-            predicted = block[max(layout.val_from - done, 0) :]
-            val_bytes += len(predicted.encode(encoding))
-            done += len(block)
-        if end is not None:
-            last_ends = np.count_nonzero(layout.ends == done)
-            file.write(np.full(last_ends, end, dtype).tobytes())
-    return val_bytes

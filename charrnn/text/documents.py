@@ -14,12 +14,13 @@ Sizes: D documents.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from charrnn.text.opening import Limit, Source
 from charrnn.text.reading import Decoding, Notice, read_blocks
 from charrnn.text.vocabulary import Ids
 
@@ -40,7 +41,12 @@ class Piece(NamedTuple):
 
 
 def read_pieces(
-    files: Sequence[str], decoding: Decoding, separator: str, notice: Notice = lambda _: None
+    files: Sequence[str],
+    decoding: Decoding,
+    separator: str,
+    notice: Notice = lambda _: None,
+    limit: Limit | None = None,
+    on_read: Callable[[Source], None] = lambda _: None,
 ) -> Iterator[Piece]:
     """Yield the text of files, one after another, in pieces of bounded size.
 
@@ -49,12 +55,18 @@ def read_pieces(
         decoding: How bytes become characters.
         separator: What stands between documents; empty where the text is one piece.
         notice: See ``read_blocks``.
+        limit: How many bytes are read of all files together; None for all.
+        on_read: See ``read_blocks``.
 
     Raises:
         TextError: If a file cannot be read; see ``read_blocks``.
     """
+    limit = limit or Limit()
     for name in files:
-        yield from cut_documents(read_blocks([name], decoding, notice), separator)
+        blocks = read_blocks([name], decoding, notice, limit, on_read)
+        yield from cut_documents(blocks, separator)
+        if limit.is_reached:
+            return
 
 
 def cut_documents(blocks: Iterable[str], separator: str) -> Iterator[Piece]:

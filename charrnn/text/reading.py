@@ -6,23 +6,23 @@ it that fits a pattern, in order of name), or ``-`` for standard input.
 
 from __future__ import annotations
 
-import bz2
 import codecs
-import gzip
-import lzma
-import sys
-import zlib
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
 
 from charrnn.errors import ConfigError, TextError
+from charrnn.text.opening import STDIN, Limit, Notice, Source, read_bytes
 
-STDIN = "-"
-BLOCK_BYTES = 1 << 22
+__all__ = ["BLOCK_BYTES", "STDIN", "Decoding", "Notice", "find_files", "read_blocks"]
 
-Notice = Callable[[str], None]
+BLOCK_BYTES = 1 << 20
+
+_MARKS = (
+    ((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE), "utf-32"),
+    ((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE), "utf-16"),
+)
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,11 @@ def find_files(corpora: Sequence[str], pattern: str = "*.txt") -> list[str]:
 
 
 def read_blocks(
-    files: Sequence[str], decoding: Decoding, notice: Notice = lambda _: None
+    files: Sequence[str],
+    decoding: Decoding,
+    notice: Notice = lambda _: None,
+    limit: Limit | None = None,
+    on_read: Callable[[Source], None] = lambda _: None,
 ) -> Iterator[str]:
     """Yield the characters of files, one file after another, in blocks of bounded size.
 
@@ -106,7 +110,9 @@ def read_blocks(
     Args:
         files: Paths, or ``-``.
         decoding: How bytes become characters.
-        notice: Called with one line when line ends were changed.
+        notice: Called with one line when line ends were changed, and the like.
+        limit: How many bytes are read, unpacked, of all files together; None for all.
+        on_read: Called for each file that was read to its end.
 
     Yields:
         Blocks of text, none empty.
@@ -114,62 +120,38 @@ def read_blocks(
     Raises:
         TextError: If a file cannot be read, is damaged, or is not in the encoding.
     """
+    limit = limit or Limit()
     for name in files:
-        with _open(name) as stream:
-            blocks = _decode(name, _read(name, stream), decoding)
+        # closing: whoever stops early leaves no file open.
+        with contextlib.closing(read_bytes(name, BLOCK_BYTES, limit, notice, on_read)) as data:
+            blocks = _decode(name, data, decoding, limit)
             if not decoding.is_bytes:
                 blocks = _clean(name, blocks, notice)
             for block in blocks:
                 if block:
                     yield block
+        if limit.is_reached:
+            notice(f"{name!r}: goes on after --max-bytes; the rest is left out")
+            return
 
 
-def _open(name: str) -> IO[bytes]:
-    """Open a file for reading, through the decompressor that its name asks for."""
-    if name == STDIN:
-        if sys.stdin is None:
-            raise TextError("'-': standard input is closed")
-        # closefd=False: the process's standard input stays open after the block that reads it.
-        return open(sys.stdin.fileno(), "rb", closefd=False)
-    try:
-        match Path(name).suffix.lower():
-            case ".gz":
-                return cast(IO[bytes], gzip.open(name, "rb"))
-            case ".bz2":
-                return bz2.open(name, "rb")
-            case ".xz":
-                return lzma.open(name, "rb")
-            case _:
-                return Path(name).open("rb")
-    except OSError as error:
-        raise TextError(f"{name!r}: {error.strerror}") from None
-
-
-def _read(name: str, stream: IO[bytes]) -> Iterator[bytes]:
-    """Yield the bytes of an open file in blocks."""
-    try:
-        while block := stream.read(BLOCK_BYTES):
-            yield block
-    except (EOFError, zlib.error, lzma.LZMAError):
-        raise TextError(f"{name!r}: the compressed file is damaged or cut short") from None
-    except OSError as error:
-        raise TextError(f"{name!r}: {error.strerror or error}") from None
-
-
-def _decode(name: str, blocks: Iterator[bytes], decoding: Decoding) -> Iterator[str]:
+def _decode(name: str, blocks: Iterator[bytes], decoding: Decoding, limit: Limit) -> Iterator[str]:
     """Yield the characters of blocks of bytes; an error names the offset in the file."""
     encoding = "latin-1" if decoding.is_bytes else decoding.encoding
     decoder = codecs.getincrementaldecoder(encoding)("strict")
     fed = 0  # bytes given to the decoder
+    start = b""
     try:
         for block in blocks:
             fed += len(block)
+            start += block[: 4 - len(start)]
             yield decoder.decode(block)
-        yield decoder.decode(b"", final=True)
+        # What the limit cut through is no mistake of the file.
+        yield decoder.decode(b"", final=not limit.is_reached)
     except UnicodeDecodeError as error:
         # What the decoder looked at ends where the last block does.
         offset = fed - len(error.object)
-        raise TextError(_not_decodable(name, offset, error, encoding)) from None
+        raise TextError(_not_decodable(name, offset, error, encoding, start)) from None
     except UnicodeError as error:  # UTF-16 without its byte order mark
         raise TextError(
             f"{name!r}: not {encoding}: {error}; "
@@ -177,12 +159,14 @@ def _decode(name: str, blocks: Iterator[bytes], decoding: Decoding) -> Iterator[
         ) from None
 
 
-def _not_decodable(name: str, offset: int, error: UnicodeDecodeError, encoding: str) -> str:
+def _not_decodable(
+    name: str, offset: int, error: UnicodeDecodeError, encoding: str, start: bytes
+) -> str:
     """Return the line that says where a file is not text, and the ways out."""
     place = offset + error.start
     wrong = error.object[error.start : error.start + 4].hex(" ")
-    marks = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-    guess = "utf-16" if place == 0 and error.object.startswith(marks) else "latin-1"
+    # That of UTF-32 in the order of small machines begins with that of UTF-16.
+    guess = next((name for marks, name in _MARKS if start.startswith(marks)), "latin-1")
     return (
         f"{name!r}: not {encoding} at byte offset {place} ({wrong}); "
         f"give the encoding, for example --encoding {guess}, or --bytes to model bytes"

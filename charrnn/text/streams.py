@@ -15,6 +15,7 @@ Sizes: B streams, T time steps in a window, N ids.
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -26,6 +27,7 @@ from charrnn.text.vocabulary import Ids
 IGNORED = -100
 """The target where a stream has no prediction left; what torch's cross-entropy skips."""
 
+RELEASE_EVERY = 1 << 22  # characters
 WARM_UP_CHARS = 512
 MAX_MEASURING_STREAMS = 128
 
@@ -86,6 +88,8 @@ class Streams:
     def window(self, index: int) -> Window:
         """Return the window ``index``, from ``-warm_up`` on; at ``num_windows`` all begins anew."""
         index = index % self.num_windows if index > 0 else index
+        if index % max(RELEASE_EVERY // (self.num_streams * self.seq_length), 1) == 0:
+            release_pages(self.ids)
         num_predictions = len(self.ids) - 1
         borders = np.arange(self.num_streams + 1) * num_predictions // self.num_streams
         begin = index * self.seq_length
@@ -124,3 +128,16 @@ def measuring_streams(ids: Ids, seq_length: int, num_streams: int | None = None)
     if num_streams <= 1:
         return Streams(ids, 1, seq_length)
     return Streams(ids, num_streams, seq_length, warm_up)
+
+
+def release_pages(ids: Ids) -> None:
+    """Let go of the pages of a memory map that were read, which count as this process's memory.
+
+    The system has them still, if it has room; a text that is larger than memory is read again from
+    the disk.
+    """
+    owner: object = ids
+    while isinstance(owner, np.ndarray):
+        owner = owner.base
+    if isinstance(owner, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        owner.madvise(mmap.MADV_DONTNEED)

@@ -69,13 +69,18 @@ class Vocabulary:
         """The id of the end symbol, if there is one: then a model writes documents."""
         return self.size - 1 if self.separator else None
 
+    def table(self, size: int) -> npt.NDArray[np.int32]:
+        """Return the id of each code point below ``size``, and -1 where there is none."""
+        points = code_points(self.characters)
+        points = points[points < size]  # sorted, so the ids of these are the first
+        table = np.full(size, -1, dtype=np.int32)
+        table[points] = np.arange(len(points))
+        return table
+
     @cached_property
     def _table(self) -> npt.NDArray[np.int32]:
         """Code point to id, -1 where there is none; the last entry stands for all beyond it."""
-        points = code_points(self.characters)
-        table = np.full(int(points.max(initial=0)) + 2, -1, dtype=np.int32)
-        table[points] = np.arange(len(points))
-        return table
+        return self.table(max(map(ord, self.characters[-1:]), default=0) + 2)
 
     @cached_property
     def byte_lengths(self) -> npt.NDArray[np.int64]:
@@ -91,9 +96,7 @@ class Vocabulary:
 
     def look_up(self, text: str) -> npt.NDArray[np.int32]:
         """Return the id of each character, and -1 for each that has none; shape (N,)."""
-        table = self._table
-        ids: npt.NDArray[np.int32] = table[np.minimum(code_points(text), len(table) - 1)]
-        return ids
+        return self._table.take(code_points(text), mode="clip")
 
     def encode(self, text: str, on_unknown: OnUnknown = "error") -> npt.NDArray[np.int32]:
         """Return the ids of a text.

@@ -17,6 +17,7 @@ import numpy as np
 from charrnn.errors import ConfigError, RunError
 from charrnn.text.corpus import IDS_NAME, Corpus, CorpusOptions, build_corpus
 from charrnn.text.reading import BLOCK_BYTES
+from charrnn.text.streams import release_pages
 from charrnn.training.recipe import Recipe, Settings
 from charrnn.training.state import RunState, fingerprint
 
@@ -119,7 +120,9 @@ def check_texts(
         TextError: If they cannot be read.
     """
     with tempfile.TemporaryDirectory(prefix=f".{IDS_NAME}.", dir=directory) as folder:
-        difference = _difference(corpus, build_corpus(Path(folder), names, options))
+        difference = _difference(
+            corpus, build_corpus(Path(folder), names, options, candidates=[directory])
+        )
     if difference is not None:
         raise RunError(
             f"{', '.join(map(repr, names))}: not the text that {str(directory)!r} was trained on: "
@@ -129,6 +132,8 @@ def check_texts(
 
 def _difference(old: Corpus, new: Corpus) -> str | None:
     """Return in words how two corpora differ, or None."""
+    if old.fingerprint == new.fingerprint:
+        return None
     is_now, was = (set(corpus.vocabulary.characters) for corpus in (new, old))
     if is_now != was:
         parts = [("new", is_now - was), ("gone", was - is_now)]
@@ -139,6 +144,8 @@ def _difference(old: Corpus, new: Corpus) -> str | None:
     for start in range(0, len(old.ids), BLOCK_BYTES):
         end = start + BLOCK_BYTES
         differs = old.ids[start:end] != new.ids[start:end]
+        for ids in (old.ids, new.ids):
+            release_pages(ids)
         if differs.any():
             return f"character {start + int(np.argmax(differs)) + 1:,} is another"
     if (old.num_train, old.vocabulary) != (new.num_train, new.vocabulary):

@@ -64,6 +64,7 @@ def _reading(options: CorpusOptions) -> list[str]:
         "glob": (options.pattern, usual.pattern),
         "encoding": (decoding.encoding, usual.decoding.encoding),
         "min-count": (options.min_count, usual.min_count),
+        "max-bytes": (options.max_bytes, usual.max_bytes),
         "val": (options.val, usual.val),
     }
     given = [f"--{name}={value}" for name, (value, usually) in words.items() if value != usually]

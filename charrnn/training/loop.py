@@ -224,8 +224,11 @@ def _keep_if_best(trainer: Trainer, tally: Tally, keep: Keep, report: Report) ->
     )
     report = replace(report, val_nats_per_char=loss, is_best=is_best)
     if is_best:
+        arrays = trainer.to_arrays()
+        if not all(np.isfinite(array).all() for array in arrays.values()):
+            raise TrainingError(_not_finite(trainer, best))
         tally.best = report
-        keep(trainer.to_arrays(), report)
+        keep(arrays, report)
     return report
 
 

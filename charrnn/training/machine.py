@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from charrnn.errors import ConfigError
+from charrnn.errors import ConfigError, TrainingError
+from charrnn.training.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,31 @@ def product_dtype(operand: Tensor) -> torch.dtype:
     if torch.is_autocast_enabled(device_type):
         return torch.get_autocast_dtype(device_type)
     return operand.dtype
+
+
+@contextlib.contextmanager
+def one_line_if_out_of_memory(recipe: Recipe) -> Iterator[None]:
+    """Turn the ways in which torch and NumPy say that memory is used up into one error.
+
+    Args:
+        recipe: What is trained; the advice is about it.
+
+    Raises:
+        TrainingError: If memory is used up.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        text = str(error)
+        is_cpu = isinstance(error, MemoryError) or "DefaultCPUAllocator" in text
+        if not is_cpu and "out of memory" not in text and "ALLOC_FAILED" not in text:
+            raise
+        where = "this machine" if is_cpu else "the GPU"
+        small_batch = max(recipe.batch_size // 2, 1)
+        raise TrainingError(
+            f"the memory of {where} is too small for this model; what was kept stays; try "
+            f"--batch-size {small_batch}, or a smaller --seq-length, --hidden-size or --num-layers"
+        ) from None
 
 
 def _keep_freed_memory() -> None:

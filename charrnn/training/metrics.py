@@ -1,45 +1,97 @@
-"""The metrics of a run: a line of JSON for each report, in the run directory."""
+"""The metrics of a run: a line of JSON for each report, in the run directory.
+
+A line is appended by one write, so a process that is killed leaves at most its last line cut off.
+Who reads the file drops such a line, and who continues it takes it away.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Any
 
 from charrnn.files import write_whole
 from charrnn.training.monitor import Monitor, Report
+from charrnn.training.saving import Saving
 
 METRICS_NAME = "metrics.jsonl"
 
 
-def open_metrics(directory: Path, step: int) -> TextIO:
-    """Open the metrics of a run for writing, without what stands there of later steps.
+class Metrics:
+    """The reports of a run: those on disk, and those that are still to be written."""
 
-    Args:
-        directory: The run directory.
-        step: Where the run stands. A process that was killed may have written more.
+    def __init__(self, path: Path, last_step: int = 0) -> None:
+        """Begin the file, or continue one.
+
+        Args:
+            path: Where it is.
+            last_step: Where the run stands. What an older file says of later steps, which are done
+                again, is dropped.
+
+        Raises:
+            OSError: If the file cannot be written.
+        """
+        self._path = path
+        kept = read_metrics(path) if last_step and path.exists() else []
+        data = b"".join(_line(report) for report in kept if report["step"] <= last_step)
+        write_whole(path, data)
+        self._size = len(data)
+        self._waiting = b""
+
+    def add(self, report: Report) -> None:
+        """Take a report, to be written by the next ``flush``."""
+        self._waiting += _line(report.to_json())
+
+    def flush(self) -> None:
+        """Write what was added.
+
+        Raises:
+            OSError: If the disk refuses. What was added is kept for the next time, and the file
+                ends with a whole line.
+        """
+        with self._path.open("r+b", buffering=0) as file:
+            try:
+                file.seek(self._size)
+                data = self._waiting
+                while data:  # a disk that is nearly full takes a part, and then says that it is
+                    data = data[file.write(data) :]
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    file.truncate(self._size)
+                raise
+        self._size += len(self._waiting)
+        self._waiting = b""
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """Return the reports in a file, without what is no whole line of one.
+
+    Raises:
+        OSError: If the file cannot be read.
     """
-    path = directory / METRICS_NAME
-    lines = path.read_bytes().splitlines(keepends=True) if step and path.exists() else []
-    write_whole(path, b"".join(line for line in lines if _step(line) <= step))
-    return path.open("a", encoding="utf-8", buffering=1)
+    reports = []
+    for line in path.read_bytes().split(b"\n")[:-1]:
+        with contextlib.suppress(ValueError, RecursionError):
+            value = json.loads(line)
+            if isinstance(value, dict) and isinstance(value.get("step"), int):
+                reports.append(value)
+    return reports
 
 
-def _step(line: bytes) -> float:
-    """Return the step of a line; one that was cut short comes after all others."""
-    try:
-        return int(json.loads(line)["step"]) if line.endswith(b"\n") else float("inf")
-    except (ValueError, KeyError, TypeError):
-        return float("inf")
+def _line(values: dict[str, Any]) -> bytes:
+    """Return the line of a report."""
+    return json.dumps(values, allow_nan=False).encode() + b"\n"
 
 
 @dataclass(frozen=True)
 class Recorder:
-    """A monitor that also writes each report as a line of JSON."""
+    """A monitor that also writes each report down, and lets what was refused be tried again."""
 
     monitor: Monitor
-    metrics: TextIO
+    saving: Saving
+    metrics: Metrics
 
     def notice(self, line: str) -> None:
         """Hand a line on."""
@@ -47,7 +99,9 @@ class Recorder:
 
     def report(self, report: Report) -> None:
         """Write a report down and hand it on."""
-        self.metrics.write(json.dumps(report.to_json(), allow_nan=False) + "\n")
+        self.saving.retry()
+        self.metrics.add(report)
+        self.saving.save(METRICS_NAME, self.metrics.flush)
         self.monitor.report(report)
 
     def preview(self, text: str) -> None:

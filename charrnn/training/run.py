@@ -14,9 +14,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from charrnn.errors import CheckpointError, ConfigError
+from charrnn.errors import CheckpointError, ConfigError, RunError
 from charrnn.model.cells import Array
-from charrnn.model.checkpoint import MODEL_NAME, Checkpoint, read_checkpoint, write_checkpoint
+from charrnn.model.checkpoint import (
+    MODEL_NAME,
+    RUNS,
+    Checkpoint,
+    read_checkpoint,
+    write_checkpoint,
+)
 from charrnn.model.config import parameter_shapes
 from charrnn.text.corpus import Corpus, CorpusOptions, build_corpus
 from charrnn.text.reading import find_files
@@ -26,10 +32,11 @@ from charrnn.training.changes import has_same_budget, why_not_exact
 from charrnn.training.choices import Power, resolve
 from charrnn.training.command import command_line
 from charrnn.training.directory import locked, make_directory, refuse_run, remove_vain_run
-from charrnn.training.metrics import Recorder, open_metrics
+from charrnn.training.metrics import METRICS_NAME, Metrics, Recorder
 from charrnn.training.monitor import Monitor, Report, Silent
 from charrnn.training.recipe import Recipe, Settings
-from charrnn.training.state import STATE_NAME, RunState, damaged, fingerprint, write_state
+from charrnn.training.saving import Saving
+from charrnn.training.state import STATE_NAME, RunState, damaged, write_state
 from charrnn.training.tally import Tally, counts_at
 from charrnn.training.transfer import describe_transfer, recipe_from, settings_from, transfer
 
@@ -110,7 +117,8 @@ def train(
         refuse_run(directory)
         try:
             monitor.notice(f"reading {', '.join(map(repr, corpora))}")
-            corpus = build_corpus(directory, corpora, options, monitor.notice)
+            others = sorted({*directory.parent.glob("*"), *RUNS.glob("*")} - {directory})
+            corpus = build_corpus(directory, corpora, options, monitor.notice, others)
             monitor.notice(
                 f"{len(corpus.ids):,} characters, {corpus.vocabulary.size:,} distinct; "
                 f"{len(corpus.val):,} of them validate"
@@ -178,16 +186,17 @@ class Run:
         tally = None if state is None else self._go_on(state, budget)
 
         from charrnn.training.loop import Saver, run_training
-        from charrnn.training.machine import prepare_machine
+        from charrnn.training.machine import one_line_if_out_of_memory, prepare_machine
         from charrnn.training.trainer import Trainer
 
         recipe = self.recipe
         machine = prepare_machine(recipe.device, recipe.precision, recipe.threads)
         machine.share_among(recipe.model.num_networks)
         corpus = self.corpus
-        trainer = Trainer(
-            recipe, machine, corpus.train, corpus.val, budget, end_id=corpus.vocabulary.end_id
-        )
+        with one_line_if_out_of_memory(recipe):
+            trainer = Trainer(
+                recipe, machine, corpus.train, corpus.val, budget, end_id=corpus.vocabulary.end_id
+            )
         self.monitor.notice(f"training {_describe(recipe)} on {machine}")
         self.monitor.notice(f"to repeat: {shlex.join(self.command)}")
         if source is not None:
@@ -205,18 +214,28 @@ class Run:
                 tally.best = self._best_on_disk(tally.best)
             # The time between the processes is none in which characters were read.
             tally.reported_at += budget.elapsed - state.used["elapsed"]
-        digest = fingerprint(self.corpus) if state is None else state.fingerprint
-        saver = Saver(partial(self._save, trainer, machine, digest), save_every)
-        with open_metrics(self.directory, trainer.step) as metrics:
-            outcome = run_training(
-                trainer,
-                Recorder(self.monitor, metrics),
-                self.keep,
-                preview_every if self.preview_text else 0.0,
-                lambda: self.preview(trainer.to_arrays()),
-                tally=tally,
-                saver=saver,
-            )
+        digest = self.corpus.fingerprint if state is None else state.fingerprint
+        saving = Saving(self.monitor.notice)
+        metrics = Metrics(self.directory / METRICS_NAME, trainer.step)
+        saver = Saver(partial(self._save, trainer, machine, digest, saving), save_every)
+        try:
+            with one_line_if_out_of_memory(recipe):
+                outcome = run_training(
+                    trainer,
+                    Recorder(self.monitor, saving, metrics),
+                    partial(self.keep, saving),
+                    preview_every if self.preview_text else 0.0,
+                    lambda: self.preview(trainer.to_arrays()),
+                    tally=tally,
+                    saver=saver,
+                )
+        except OSError as error:
+            saving.finish()
+            raise RunError(
+                f"{str(self.directory / STATE_NAME)!r} could not be saved: {error.strerror}; what "
+                "was saved before is whole"
+            ) from None
+        saving.finish()
         return Result(self.directory, outcome.best, outcome.stop_signal)
 
     def _budget(self, began: float) -> Budget:
@@ -277,10 +296,12 @@ class Run:
         trainer: Trainer,
         machine: Machine,
         digest: str,
+        saving: Saving,
         arrays: Mapping[str, Any],
         tally: Tally,
     ) -> None:
-        """Write the state file."""
+        """Write the state file; never before the model and the reports that it speaks of."""
+        saving.insist()
         state = RunState(
             recipe=self.recipe,
             options=self.options,
@@ -300,9 +321,10 @@ class Run:
         """The command line that repeats the run; see ``command_line``."""
         return command_line(self.corpus.sources, self.options, self.recipe)
 
-    def keep(self, arrays: Mapping[str, Array], report: Report) -> None:
-        """Write the model file."""
-        write_checkpoint(self.directory / MODEL_NAME, self._checkpoint(arrays, report))
+    def keep(self, saving: Saving, arrays: Mapping[str, Array], report: Report) -> None:
+        """Write the model file, or see that it is tried again."""
+        write = partial(write_checkpoint, self.directory / MODEL_NAME)
+        saving.save(MODEL_NAME, partial(write, self._checkpoint(arrays, report)))
 
     def preview(self, arrays: Mapping[str, Array]) -> str:
         """Return a short text made with the weights."""

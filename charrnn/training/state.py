@@ -22,10 +22,11 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 import safetensors
 import safetensors.numpy
@@ -41,6 +42,7 @@ from charrnn.model.checkpoint import (
 from charrnn.model.config import ModelConfig
 from charrnn.text.corpus import Corpus, CorpusOptions
 from charrnn.text.reading import BLOCK_BYTES, Decoding
+from charrnn.text.streams import release_pages
 from charrnn.training.recipe import Recipe
 from charrnn.training.tally import Tally
 
@@ -80,13 +82,16 @@ class RunState:
 
 
 def fingerprint(corpus: Corpus) -> str:
-    """Return a checksum of a corpus: its ids, what they mean, and how many of them train."""
-    meaning = {"vocabulary": corpus.vocabulary.to_json(), "num_train": corpus.num_train}
-    digest = hashlib.sha256(json.dumps(meaning, sort_keys=True).encode())
+    """Return the fingerprint of a corpus by the ids that are there, whatever its description says.
+
+    See ``Corpus.fingerprint``.
+    """
+    digest = hashlib.sha256()
     block = BLOCK_BYTES // corpus.ids.itemsize
     for start in range(0, len(corpus.ids), block):
-        digest.update(corpus.ids[start : start + block].tobytes())
-    return digest.hexdigest()
+        digest.update(np.ascontiguousarray(corpus.ids[start : start + block]).data)
+        release_pages(corpus.ids)
+    return replace(corpus, ids_sha256=digest.hexdigest()).fingerprint
 
 
 def write_state(path: Path, state: RunState) -> None:

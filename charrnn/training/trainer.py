@@ -116,7 +116,8 @@ class Trainer:
             return None
         windows = measuring_windows(val, self.end_id, VALIDATION_SEQ_LENGTH, VALIDATION_STREAMS)
         losses = self._each(lambda learner: learner.measure(windows))
-        log_probs = np.logaddexp.reduce([-loss for loss in losses]) - np.log(len(losses))
+        with np.errstate(invalid="ignore"):  # a loss that is not finite is told by who asked for it
+            log_probs = np.logaddexp.reduce([-loss for loss in losses]) - np.log(len(losses))
         return float(-log_probs.sum(dtype=np.float64)) / (len(val) - 1)
 
     def validation_chars(self) -> int:

@@ -93,7 +93,7 @@ OPTIONS = {
     "sample": (
         "-m --model -t --temp --temperature -n --length --seed --on-unknown -q --quiet -h --help"
     ),
-    "eval": "-m --model --glob --encoding --json -q --quiet -h --help",
+    "eval": "-m --model --glob --encoding --max-bytes --json -q --quiet -h --help",
 }
 
 

@@ -38,7 +38,6 @@ def blocks_of(num_bytes: int) -> Iterator[None]:
     """Let the text and its copy be read in blocks of so many bytes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reading, "BLOCK_BYTES", num_bytes)
-        patch.setattr(corpus_module, "BLOCK_BYTES", num_bytes)
         yield
 
 

@@ -532,13 +532,13 @@ def test_a_file_that_went_away_is_an_error(tmp_path: Path) -> None:
 def test_a_disk_that_fails_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that cannot be read to its end is named with the reason."""
 
-    class FailingDisk(io.BytesIO):
+    class FailingDisk(io.FileIO):
         def read(self, _: int | None = -1) -> bytes:
             raise OSError(5, "Input/output error")
 
     path = tmp_path / "a.txt"
     path.write_text("a")
-    monkeypatch.setattr(Path, "open", lambda *_: FailingDisk())
+    monkeypatch.setattr(Path, "open", lambda *_: FailingDisk(path))
     assert error_of(path) == f"{str(path)!r}: Input/output error"
 
 

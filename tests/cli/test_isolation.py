@@ -1,0 +1,136 @@
+"""No command opens a connection, and none leaves anything but what it is asked for."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+WITHOUT_NETWORK = """
+import sys
+
+def hook(event, args):
+    if event.startswith("socket.") and event != "socket.gethostname":
+        print("NETWORK", event, args, file=sys.stderr, flush=True)
+        import os
+        os._exit(99)
+
+sys.addaudithook(hook)
+if sys.argv[1:] == ["connect"]:
+    import socket
+    socket.socket()
+from charrnn.cli.app import app
+app(sys.argv[1:], prog_name="charrnn")
+"""
+COMMANDS = {
+    "help": ["--help"],
+    "version": ["--version"],
+    "train": ["train", "text", "-o", "run", "--steps", "2", "--preview-every", "0.001s"],
+    "resume": ["train", "-o", "run", "--resume", "--steps", "3"],
+    "init-from": ["train", "text", "-o", "next", "--steps", "1", "--init-from", "run"],
+    "sample": ["sample", "-m", "run", "-n", "20"],
+    "eval": ["eval", "-m", "run", "text"],
+    "eval of the run": ["eval", "-m", "run", "--json"],
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a text, in which the commands follow one another."""
+    folder = tmp_path_factory.mktemp("isolated")
+    (folder / "text").write_text("no connection, no litter\n" * 40)
+    return folder
+
+
+def isolated(
+    folder: Path, *args: str, prefix: tuple[str, ...] = ()
+) -> tuple[subprocess.CompletedProcess[str], list[Path]]:
+    """Run a command in a process that may open no socket; return what it left in TMPDIR."""
+    temporary = folder / "tmp"
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir()
+    done = subprocess.run(
+        [*prefix, sys.executable, "-c", WITHOUT_NETWORK, *args],
+        cwd=folder,
+        env={**os.environ, "TMPDIR": str(temporary), "HOME": str(temporary)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    return done, sorted(temporary.rglob("*"))
+
+
+def test_the_guard_sees_a_socket(folder: Path) -> None:
+    """A program that opens a socket does not get past the guard."""
+    done, _ = isolated(folder, "connect")
+    assert done.returncode == 99
+    assert "NETWORK socket" in done.stderr
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_command_opens_a_socket_or_leaves_litter(name: str, folder: Path) -> None:
+    """Every command does its work without any socket; TMPDIR and HOME stay empty."""
+    tiny = ["--threads", "1"] if COMMANDS[name][0] == "train" else []
+    done, left = isolated(folder, *COMMANDS[name], *tiny)
+    assert done.returncode == 0, done.stderr
+    assert left == []
+
+
+@pytest.mark.slow
+def test_the_system_sees_no_socket_either(folder: Path, tmp_path: Path) -> None:
+    """Not even the libraries in C open one: the system's own record of a training shows none."""
+    trace = tmp_path / "trace"
+    prefix = ("strace", "-f", "-qq", "-e", "trace=network", "-o", str(trace))
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not installed")
+    done, _ = isolated(
+        folder, "train", "text", "-o", "traced", "--steps", "2", "--threads", "1", prefix=prefix
+    )
+    if not trace.exists():
+        pytest.skip("this user may not trace")
+    assert done.returncode == 0, done.stderr
+    calls = [line for line in trace.read_text().splitlines() if "AF_INET" in line]
+    assert calls == []
+
+
+@pytest.mark.parametrize("how", ["failure", "SIGTERM while training", "SIGTERM while reading"])
+def test_an_end_leaves_no_litter(
+    how: str, start: Callable[..., subprocess.Popen[bytes]], tiny: list[str], tmp_path: Path
+) -> None:
+    """After a failure nothing is left; after a signal the run is, and nothing beside it."""
+    (tmp_path / "text").write_text("no connection, no litter\n" * 40)
+    (tmp_path / "wrong").write_bytes(b"good at first " * 100_000 + b"\xff")
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    names = {"failure": "wrong", "SIGTERM while training": "text", "SIGTERM while reading": "-"}
+    process = start(
+        *["train", names[how], "-o", "run", "--steps", "100000", *tiny],
+        cwd=tmp_path,
+        env={"TMPDIR": str(temporary)},
+        stdin=subprocess.PIPE,
+    )
+    with process:
+        if how != "failure":
+            awaited = b"step " if how.endswith("training") else b"reading"
+            line = b""
+            while awaited not in line:
+                line = process.stderr.readline()
+                assert line
+            process.send_signal(signal.SIGTERM)
+        code = process.wait(60)
+        process.stderr.read()
+    assert code == (1 if how == "failure" else 143)
+    assert list(temporary.iterdir()) == []
+    if how == "SIGTERM while training":
+        names_left = {path.name for path in (tmp_path / "run").iterdir()}
+        wanted = {"model.safetensors", "state.safetensors", "metrics.jsonl"}
+        assert names_left == wanted | {"corpus.npy", "corpus.json"}
+    else:
+        assert not (tmp_path / "run").exists()
