@@ -107,18 +107,18 @@ class Model:
         on_unknown: OnUnknown = "skip" if vocabulary.unknown_id is None else "replace"
         return self.score_ids(vocabulary.encode(vocabulary.from_user(text), on_unknown))
 
-    def score_ids(self, ids: Ids, *, num_streams: int | None = None) -> Score:
+    def score_ids(self, ids: Ids, *, exact: bool = False) -> Score:
         """Score a text that is ids already, shape (N,); see ``score``.
 
         Args:
             ids: The text.
-            num_streams: How many parts of the text are read side by side; 1 is exact, None is fast.
+            exact: Read it as one stream, slowly, rather than in parts side by side.
         """
         if len(ids) < 2:
             raise TextError(
                 "the text has fewer than two characters that the model knows: nothing to predict"
             )
-        return score(self.network, ids, num_streams=num_streams)
+        return score(self.network, ids, exact=exact)
 
 
 def load(path: str | Path | None = None) -> Model:

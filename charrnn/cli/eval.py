@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import contextlib
+from pathlib import Path
+from typing import Annotated, Literal
 
 import typer
 
+from charrnn.cli.machine import one_thread_a_product
 from charrnn.cli.output import product, say
+from charrnn.errors import ConfigError
+
+NUM_BEST = 5  # alternatives that are shown for a character
+
+Unit = Literal["file", "line", "char"]
 
 
 def evaluate(
@@ -28,9 +36,42 @@ def evaluate(
             "that was trained last.",
         ),
     ] = None,
+    by: Annotated[
+        Unit | None,
+        typer.Option(
+            help="A row for each file, line or character, in order, as they are read: of a line "
+            "nats, bits per character, characters and text. A file is read from its start to its "
+            "end, so what came before a line counts; a line end belongs to its line."
+        ),
+    ] = None,
+    sort: Annotated[
+        bool, typer.Option("--sort", help="The rows of --by, most surprising first.")
+    ] = False,
+    heat: Annotated[
+        bool,
+        typer.Option(
+            "--heat",
+            help="Show the text, each character coloured by its surprise; without colours, in "
+            "digits.",
+        ),
+    ] = False,
+    html: Annotated[
+        Path | None, typer.Option(help="Write the same as a page for a browser.")
+    ] = None,
+    svg: Annotated[Path | None, typer.Option(help="Write the same as a picture.")] = None,
+    adapt: Annotated[
+        bool,
+        typer.Option(
+            "--adapt",
+            help="Let the model learn from the text while it is scored (dynamic evaluation); slow. "
+            "Needs torch.",
+        ),
+    ] = False,
     glob: Annotated[str, typer.Option(help="Which files of a folder.")] = "*.txt",
     encoding: Annotated[str, typer.Option(help="Of the files.")] = "utf-8",
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object, or one for each row.")
+    ] = False,
     quiet: Annotated[
         bool, typer.Option("-q", "--quiet", help="Only errors on standard error.")
     ] = False,
@@ -40,33 +81,83 @@ def evaluate(
     \b
     charrnn eval                      # on the validation text
     charrnn eval other.txt --json
+    charrnn eval other.txt --heat | less -R
+    journalctl | charrnn eval - --by line --sort | head
     """
-    from charrnn.evaluation.report import evaluate_corpus, evaluate_text
+    if sort and by is None:
+        raise ConfigError("--sort: sorts the rows of --by; give --by line, file or char as well")
+    if heat and (by is not None or as_json):
+        raise ConfigError("--heat: shows the text; leave out --by and --json")
+
+    one_thread_a_product()
+
+    from charrnn.cli.views import HeatView, RowView, TableView, View, check_target
+    from charrnn.evaluation.page import Page
+    from charrnn.evaluation.picture import Picture
+    from charrnn.evaluation.reading import Predictor, Reader
+    from charrnn.evaluation.report import Tally, validation_corpus
+    from charrnn.evaluation.texts import FileTexts, Texts, ValidationText
+    from charrnn.files import open_whole
     from charrnn.library import Model
     from charrnn.model.checkpoint import find_model, read_checkpoint
-    from charrnn.text.reading import Decoding, find_files, read_blocks
+    from charrnn.text.reading import Decoding, find_files
 
     def notice(line: str) -> None:
         if not quiet:
             say(f"charrnn: {line}")
 
+    def predictor() -> Predictor:
+        if not adapt:
+            return Reader(loaded.network)
+        from charrnn.training.adapt import AdaptiveReader
+
+        return AdaptiveReader(loaded.checkpoint)
+
     decoding = Decoding(encoding)
     names = find_files(files or [], glob)
+    for option, target in (("--html", html), ("--svg", svg)):
+        check_target(option, target)
     path = find_model(model)
     loaded = Model(read_checkpoint(path))
+    vocabulary = loaded.vocabulary
     notice(f"model {str(path)!r}")
-    if files:
-        if loaded.vocabulary.is_bytes:
-            decoding = Decoding(is_bytes=True)
-        blocks = read_blocks(names, decoding, notice)
-        report = evaluate_text(loaded.network, loaded.vocabulary, blocks)
+    has_pictures = html is not None or svg is not None
+    texts: Texts
+    if names:
+        apart = by is not None or heat or has_pictures
+        texts = FileTexts(vocabulary, names, decoding, notice, apart=apart)
     else:
-        report = evaluate_corpus(loaded.network, loaded.vocabulary, path.parent)
-    if report.unknown:
-        notice(report.unknown_note(loaded.vocabulary))
-    with product() as output:
-        if as_json:
-            output.json(report.to_json())
+        texts = ValidationText(validation_corpus(vocabulary, path.parent))
+    with contextlib.ExitStack() as stack:
+        views: list[View] = []
+        if html is not None:
+            views.append(Page(stack.enter_context(open_whole(html)), vocabulary))
+        if svg is not None:
+            views.append(Picture(stack.enter_context(open_whole(svg)), vocabulary))
+        output = stack.enter_context(product())
+        if by is not None:
+            prefix = "adapted_" if adapt else ""
+            views.append(RowView(output, vocabulary, by, json=as_json, sort=sort, prefix=prefix))
+        elif heat:
+            views.append(HeatView(output, vocabulary, has_names=len(names) > 1))
         else:
-            for line in report.lines():
-                output.line(line)
+            views.append(TableView(output, json=as_json))
+        num_best = NUM_BEST if html is not None or (by == "char" and as_json) else 0
+        tally = Tally(vocabulary, is_adapted=adapt)
+        for number, name in enumerate(texts.names):
+            for view in views:
+                view.begin(name)
+            for passage in texts.passages(number, predictor(), num_best):
+                tally.add(passage)
+                for view in views:
+                    view.take(passage)
+            for view in views:
+                view.end_text()
+        if tally.unknown:
+            notice(tally.unknown_note())
+        if by is not None and not has_pictures:
+            views[-1].end(tally.evaluation())
+            return
+        evaluation = texts.complete(tally.evaluation())
+        for view in views:
+            view.end(evaluation)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import bz2
 import codecs
 import gzip
+import io
 import lzma
 import sys
 import zlib
@@ -146,9 +147,10 @@ def _open(name: str) -> IO[bytes]:
 
 
 def _read(name: str, stream: IO[bytes]) -> Iterator[bytes]:
-    """Yield the bytes of an open file in blocks."""
+    """Yield the bytes of an open file in blocks; those of a pipe as soon as they are there."""
+    read = stream.read1 if isinstance(stream, io.BufferedReader) else stream.read
     try:
-        while block := stream.read(BLOCK_BYTES):
+        while block := read(BLOCK_BYTES):
             yield block
     except (EOFError, zlib.error, lzma.LZMAError):
         raise TextError(f"{name!r}: the compressed file is damaged or cut short") from None
