@@ -1,0 +1,112 @@
+"""Dynamic evaluation: a model that goes on learning from the text that it is scored on.
+
+Every character is predicted before the model learns from it, so the score is honest; but it is the
+score of another predictor than the model in the file, and is reported under its own name.
+
+Sizes: T time steps, V vocabulary, N characters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from charrnn.model.cells import Array
+from charrnn.model.checkpoint import Checkpoint
+from charrnn.text.vocabulary import Ids
+from charrnn.training.network import TrainableNetwork
+
+SEQ_LENGTH = 32
+LEARNING_RATE = 1e-3
+DECAY = 1e-3  # towards the weights of the file, for each update
+LONGEST_STEP = 3.0  # of a weight, in learning rates
+EPSILON = 1e-6
+
+Take = Callable[[npt.NDArray[np.intp], Array], None]
+
+
+class AdaptiveReader:
+    """Reads a text as one stream and learns from each window after it was scored.
+
+    With g the gradient of a window's mean loss, m the mean of its square over the windows so far,
+    r its root, w a weight and w_0 that of the file::
+
+        w <- w - a clip(g / r) + d (r / mean r) (w_0 - w)
+
+    The root makes the step of a weight that seldom has a gradient as long as that of one that has
+    often; the last term draws the weights back, most strongly those that much depends on.
+
+    References:
+        B. Krause et al., Dynamic evaluation of neural sequence models, 2018, arXiv:1709.07432. There
+        m is the mean over the training text; here it is that of the text so far, so that a model
+        file is enough.
+    """
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        """Begin a text with the weights of a model."""
+        torch.set_flush_denormal(True)
+        self._network = TrainableNetwork(
+            checkpoint.config, dropout=0.0, generator=torch.Generator()
+        )
+        self._network.load_arrays(checkpoint.arrays)
+        self._weights = list(self._network.parameters())
+        self._first = [weight.detach().clone() for weight in self._weights]
+        self._mean_squares = [torch.zeros_like(weight) for weight in self._weights]
+        self._num_updates = 0
+        self._state = self._window_state = self._network.initial_state(1)
+        self._window: list[int] = []  # the ids since the last update, and the one before them
+
+    def read(self, ids: Ids, take: Take) -> None:
+        """Read on in a text and hand on the logits of its characters, in order.
+
+        Args:
+            ids: What comes next, shape (N,).
+            take: Called with places of it, shape (n,), and the logits of the characters there,
+                shape (n, V); not for the first character of the text.
+        """
+        done = 0
+        while done < len(ids):
+            if not self._window:  # the first character of the text is given
+                self._window, done = [int(ids[0])], 1
+                continue
+            stop = min(len(ids), done + SEQ_LENGTH + 1 - len(self._window))
+            before = len(self._window) - 1
+            self._window.extend(ids[done:stop].tolist())
+            logits, self._state = self._network(self._inputs(before), self._state)
+            take(np.arange(done, stop), logits[0].detach().numpy())
+            done = stop
+            if len(self._window) == SEQ_LENGTH + 1:
+                if before:  # it came in pieces: gradients are to reach over all of it
+                    logits, self._state = self._network(self._inputs(0), self._window_state)
+                self._learn(logits[0])
+                self._window_state = self._state
+
+    def _inputs(self, begin: int) -> Tensor:
+        """Return the inputs of the window from a place on, shape (1, T)."""
+        return torch.tensor([self._window[begin:-1]])
+
+    def _learn(self, logits: Tensor) -> None:
+        """Move the weights by the loss of the window that was read, and begin the next.
+
+        Args:
+            logits: Of its characters, shape (T, V).
+        """
+        loss = nn.functional.cross_entropy(logits, torch.tensor(self._window[1:]))
+        gradients = torch.autograd.grad(loss, self._weights)
+        del self._window[:-1]
+        self._num_updates += 1
+        for square, gradient in zip(self._mean_squares, gradients, strict=True):
+            square.lerp_(gradient.square(), 1 / self._num_updates)
+        roots = [square.sqrt() for square in self._mean_squares]
+        total = sum(float(root.sum()) for root in roots) / sum(root.numel() for root in roots)
+        with torch.no_grad():
+            for weight, first, root, gradient in zip(
+                self._weights, self._first, roots, gradients, strict=True
+            ):
+                step = (gradient / (root + EPSILON)).clamp_(-LONGEST_STEP, LONGEST_STEP)
+                pull = (root * (DECAY / max(total, EPSILON))).clamp_(max=1.0)
+                weight.addcmul_(pull, first - weight).sub_(step, alpha=LEARNING_RATE)
