@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from charrnn.errors import TextError
+from charrnn.evaluation.report import evaluate_text
 from charrnn.evaluation.scoring import Score, score
 from charrnn.generation.generator import generate, sample_rng
 from charrnn.model.checkpoint import Checkpoint, find_model, read_checkpoint
@@ -48,10 +49,12 @@ class Model:
     ) -> Iterator[str]:
         """Yield what the model writes after a prompt, one character at a time.
 
+        A model of documents writes one and ends.
+
         Args:
             prompt: What it reads first; not part of the result.
             temperature: 0 takes the likeliest character, 1 is the model as trained.
-            length: How many characters; None for no end.
+            length: How many characters at the most; None for no limit.
             seed: 0 or more; the same seed gives the same text. None for a random one.
             on_unknown: What to do with a character of the prompt that the model never saw:
                 ``error``, ``skip`` or ``replace``.
@@ -97,15 +100,16 @@ class Model:
     def score(self, text: str) -> Score:
         """Score a text: how surprising is each character after those before it?
 
-        The first character is given, not predicted. Characters that the model never saw count as
-        its unknown symbol if it has one, and are left out if not.
+        A model of documents cuts the text into those and scores each by itself, and that it ends.
+        To another model the first character is given, not predicted. Characters that the model
+        never saw count as its unknown symbol if it has one, and are left out if not.
 
         Raises:
-            TextError: If fewer than two characters of the text are known to the model.
+            TextError: If there is no document, or fewer than two characters of the text are known
+                to the model.
         """
         vocabulary = self.vocabulary
-        on_unknown: OnUnknown = "skip" if vocabulary.unknown_id is None else "replace"
-        return self.score_ids(vocabulary.encode(vocabulary.from_user(text), on_unknown))
+        return evaluate_text(self.network, vocabulary, [vocabulary.from_user(text)]).score
 
     def score_ids(self, ids: Ids, *, exact: bool = False) -> Score:
         """Score a text that is ids already, shape (N,); see ``score``.
@@ -118,7 +122,7 @@ class Model:
             raise TextError(
                 "the text has fewer than two characters that the model knows: nothing to predict"
             )
-        return score(self.network, ids, exact=exact)
+        return score(self.network, ids, exact=exact, end_id=self.vocabulary.end_id)
 
 
 def load(path: str | Path | None = None) -> Model:

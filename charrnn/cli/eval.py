@@ -108,7 +108,7 @@ def evaluate(
 
     def predictor() -> Predictor:
         if not adapt:
-            return Reader(loaded.network)
+            return Reader(loaded.network, end_id=vocabulary.end_id)
         from charrnn.training.adapt import AdaptiveReader
 
         return AdaptiveReader(loaded.checkpoint)

@@ -84,6 +84,7 @@ def sample(
     with product() as output:
         for character in characters:
             output.write(loaded.vocabulary.to_bytes(character))
+        output.write(loaded.vocabulary.to_bytes(loaded.vocabulary.separator))
 
 
 def _read_prompt() -> str:

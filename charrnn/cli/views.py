@@ -70,9 +70,12 @@ class RowView:
 
     def begin(self, name: str) -> None:
         """Begin a file."""
-        self._cutter = {"file": FileCutter, "line": LineCutter, "char": CharCutter}[self._by](
-            name, self._vocabulary
-        )
+        cutters: dict[str, type[FileCutter | LineCutter | CharCutter]] = {
+            "file": FileCutter,
+            "line": LineCutter,
+            "char": CharCutter,
+        }
+        self._cutter = cutters[self._by](name, self._vocabulary)
 
     def take(self, passage: Passage) -> None:
         """Show the rows that end in a passage."""

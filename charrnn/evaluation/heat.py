@@ -40,8 +40,8 @@ def heats(surprise: Surprise) -> npt.NDArray[np.int64]:
 
     A character that was not predicted has the coldest.
     """
-    whole = np.floor(np.nan_to_num(surprise.nats) / np.log(2))
-    return np.clip(whole, 0, HOTTEST).astype(np.int64)
+    whole: npt.NDArray[np.int64] = (np.nan_to_num(surprise.nats) / np.log(2)).astype(np.int64)
+    return np.clip(whole, 0, HOTTEST)
 
 
 def step_names() -> list[str]:

@@ -13,8 +13,9 @@ Sizes: B streams, T time steps, V vocabulary, N characters.
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
@@ -30,6 +31,7 @@ from charrnn.text.vocabulary import Ids
 PART_CHARS = 2048
 SEQ_LENGTH = 32  # arrays of 32 streams of it stay in the processor's cache
 MAX_WINDOW_LOGITS = 1 << 22  # of a window, 16 MB
+MAX_STREAMS = 64
 MIN_STREAMS = 8  # fewer are not worth a thread of their own
 
 Places = npt.NDArray[np.intp]
@@ -64,6 +66,11 @@ class _Part:
     end: int
     state: State | None
 
+    @property
+    def length(self) -> int:
+        """How many predictions there are."""
+        return self.end - self.begin
+
 
 class Reader:
     """Reads a text with a network; see ``Predictor``.
@@ -72,18 +79,26 @@ class Reader:
     input only when the next one has arrived.
     """
 
-    def __init__(self, network: Network, *, part_chars: int | None = PART_CHARS) -> None:
+    def __init__(
+        self, network: Network, *, end_id: int | None = None, part_chars: int | None = PART_CHARS
+    ) -> None:
         """Begin a text.
 
         Args:
             network: The model.
-            part_chars: Length of the parts; None reads the text as one stream, which is exact.
+            end_id: The end symbol of a text of documents, which begins with it; each document is
+                read from a fresh state.
+            part_chars: Length of the parts; None reads a text, or each document, as one stream,
+                which is exact.
         """
         if part_chars is not None and part_chars < WARM_UP_CHARS:
             raise ValueError(f"parts of {part_chars} characters are shorter than their warm-up")
         self._network = network
+        self._end_id = end_id
         self._part_chars = part_chars
-        self._state: State | None = network.initial_state(1)
+        self._fresh = network.initial_state(1)
+        self._state = self._fresh  # before the last character that was read
+        self._text_from = 0  # the place where the text, or the last document, begins
         self._known = np.zeros(0, np.int64)  # the end of what was read
         self._known_from = 0  # the place where that begins
 
@@ -91,78 +106,105 @@ class Reader:
         """Read on in a text; see ``Predictor``."""
         place = self._known_from + len(self._known)  # of the first of the new ids
         self._known = np.concatenate([self._known, ids.astype(np.int64)])
-        begin, end = max(place - 1, 0), self._known_from + len(self._known) - 1
+        begin, end = max(place - 1, 0), place + len(ids) - 1
         if begin < end:
             parts = self._cut(begin, end)
-            count = max(1, min(_num_threads(), len(parts) // MIN_STREAMS))
-            groups = [
-                parts[i * len(parts) // count : (i + 1) * len(parts) // count] for i in range(count)
-            ]
 
-            def run(group: list[_Part]) -> State:
-                return self._run(group, lambda places, logits: take(places - place, logits))
+            def run(group: list[_Part]) -> State | None:
+                return self._run(group, parts[-1], lambda at, logits: take(at - place, logits))
 
-            if count == 1:
-                self._state = run(parts)
+            groups = _group(parts)
+            if len(groups) == 1:
+                states = [run(groups[0])]
             else:
-                with ThreadPoolExecutor(count) as threads:
-                    self._state = list(threads.map(run, groups))[-1]
-        self._known_from = max(self._known_from, end + 1 - (WARM_UP_CHARS + 1))
-        self._known = self._known[len(self._known) - (end + 1 - self._known_from) :]
+                with ThreadPoolExecutor(_num_threads()) as threads:
+                    states = list(threads.map(run, groups))
+            self._state = next(state for state in states if state is not None)
+        self._known_from = max(self._known_from, place + len(ids) - (WARM_UP_CHARS + 1))
+        self._known = self._known[-(WARM_UP_CHARS + 1) :]
 
     def _cut(self, begin: int, end: int) -> list[_Part]:
         """Return the parts of new inputs; the first goes on where the text was left."""
-        length = self._part_chars
-        if length is None:
-            return [_Part(begin, end, self._state)]
-        borders = [begin, *range((begin // length + 1) * length, end, length), end]
-        is_inside = begin % length > 0 or begin == 0
-        states = [self._state if is_inside else None] + [None] * (len(borders) - 2)
-        return [
-            _Part(a, b, state)
-            for a, b, state in zip(borders[:-1], borders[1:], states, strict=True)
-        ]
+        inputs = self._known[begin - self._known_from : end - self._known_from]
+        is_start = inputs == (-1 if self._end_id is None else self._end_id)
+        starts = (begin + np.flatnonzero(is_start)).tolist()
+        parts: list[_Part] = []
+        for start in [*starts, end]:
+            if start > begin:
+                parts += self._cut_text(begin, start, self._state if not parts else None)
+                begin = start
+            self._text_from = begin if start < end else self._text_from
+        return parts
 
-    def _run(self, parts: list[_Part], take: Take) -> State:
-        """Run parts side by side and return the state after the last of them."""
+    def _cut_text(self, begin: int, end: int, state: State | None) -> list[_Part]:
+        """Return the parts of a stretch of inputs that lies within one text.
+
+        Args:
+            begin: The first input.
+            end: After the last one.
+            state: Before ``begin``, if that is where reading had stopped.
+        """
+        length = self._part_chars or end
+        offset = begin - self._text_from
+        next_cut = begin + length - offset % length
+        borders = [begin, *range(next_cut, end, length), end]
+        first = self._fresh if offset == 0 else state if offset % length else None
+        states = [first] + [None] * (len(borders) - 2)
+        stretches = zip(itertools.pairwise(borders), states, strict=True)
+        return [_Part(a, b, state) for (a, b), state in stretches]
+
+    def _run(self, parts: list[_Part], last: _Part, take: Take) -> State | None:
+        """Run parts side by side, the longest first.
+
+        Returns:
+            The state after the part ``last``, if it is one of them: where the text was left.
+        """
         begins = np.array([part.begin for part in parts])
-        lengths = np.array([part.end for part in parts]) - begins
+        lengths = np.array([part.length for part in parts])
         state = self._begin(parts)
-        seq_length = self._seq_length(len(parts))
-        # The last part may be cut short by the end of what has arrived: its state is taken there.
-        borders = np.union1d(
-            np.arange(0, lengths.max(), seq_length), lengths[[-1, lengths.argmax()]]
-        )
-        last_state = state
-        for start, stop in zip(borders[:-1], borders[1:], strict=True):
-            is_running = lengths > start
-            if not is_running.all():
-                state = _rows(state, is_running)
-                begins, lengths = begins[is_running], lengths[is_running]
+        last_state = None
+        row = next((row for row, part in enumerate(parts) if part is last), None)
+        start = 0
+        while start < lengths[0]:
+            num_running = int(np.searchsorted(-lengths, -start))  # those that are longer
+            if num_running < len(begins):
+                state = _rows(state, slice(num_running))
+                begins, lengths = begins[:num_running], lengths[:num_running]
+            stop = min(start + self._seq_length(num_running), int(lengths[0]))
+            if row is not None and start < last.length:
+                stop = min(stop, last.length)  # its state is taken there
             steps = np.arange(start, stop)
             places = begins[:, None] + steps  # (B, T)
-            is_inside = steps < lengths[:, None]
             logits, state = self._network.forward(self._ids_at(places), state)
+            is_inside = steps < lengths[:, None]
             if is_inside.all():
                 take(places.ravel() + 1, logits.reshape(-1, logits.shape[-1]))
             else:
                 take(places[is_inside] + 1, logits[is_inside])
-            if stop == parts[-1].end - parts[-1].begin:
-                last_state = _rows(state, np.arange(len(begins)) == len(begins) - 1)
+            if row is not None and stop == last.length:
+                last_state = _rows(state, slice(row, row + 1))
+            start = stop
         return last_state
 
     def _begin(self, parts: list[_Part]) -> State:
         """Return the state before each of the parts, warmed up where it is not known."""
-        cold = np.array([part.begin for part in parts if part.state is None], dtype=np.intp)
+        cold = [row for row, part in enumerate(parts) if part.state is None]
+        known = [row for row, part in enumerate(parts) if part.state is not None]
         states = [part.state for part in parts if part.state is not None]
-        if len(cold):
+        if cold:
+            begins = np.array([parts[row].begin for row in cold])
             state = self._network.initial_state(len(cold))
             seq_length = self._seq_length(len(cold))
             for start in range(-WARM_UP_CHARS, 0, seq_length):
                 steps = np.arange(start, min(start + seq_length, 0))
-                _, state = self._network.forward(self._ids_at(cold[:, None] + steps), state)
+                _, state = self._network.forward(self._ids_at(begins[:, None] + steps), state)
             states.append(state)
-        return _stack(states)
+        order = np.argsort(known + cold)
+        stacked = zip(*states, strict=True)
+        return tuple(
+            tuple(np.concatenate(arrays)[order] for arrays in zip(*part, strict=True))
+            for part in stacked
+        )
 
     def _ids_at(self, places: Places) -> Ids:
         """Return the ids at places; beyond the end of what is known, any."""
@@ -170,22 +212,22 @@ class Reader:
 
     def _seq_length(self, num_streams: int) -> int:
         """Return the length of windows, shorter where the vocabulary is large."""
-        return max(
-            1, min(SEQ_LENGTH, MAX_WINDOW_LOGITS // (self._network.config.vocab_size * num_streams))
-        )
+        logits = self._network.config.vocab_size * num_streams
+        return max(1, min(SEQ_LENGTH, MAX_WINDOW_LOGITS // logits))
 
 
-def _rows(state: State, wanted: npt.NDArray[np.bool_]) -> State:
+def _group(parts: list[_Part]) -> list[list[_Part]]:
+    """Return groups of parts to be read side by side, each with the longest first."""
+    if len(parts) < 2 * MIN_STREAMS:
+        return [sorted(parts, key=lambda part: -part.length)]
+    size = min(MAX_STREAMS, -(-len(parts) // _num_threads()))
+    by_length = sorted(parts, key=lambda part: -part.length)
+    return [by_length[i : i + size] for i in range(0, len(parts), size)]
+
+
+def _rows(state: State, wanted: slice) -> State:
     """Return the state of some of the streams."""
     return tuple(tuple(array[wanted] for array in part) for part in state)
-
-
-def _stack(states: Iterable[State]) -> State:
-    """Return the states of several groups of streams as one."""
-    return tuple(
-        tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        for parts in zip(*states, strict=True)
-    )
 
 
 def _num_threads() -> int:

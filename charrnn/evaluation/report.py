@@ -7,9 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from charrnn.errors import TextError
 from charrnn.evaluation.listing import SCHEMA, finite
 from charrnn.evaluation.reading import Reader
@@ -18,7 +15,8 @@ from charrnn.evaluation.surprise import Passage, measure_ids, measure_text
 from charrnn.evaluation.yardsticks import Yardstick
 from charrnn.model.network import Network
 from charrnn.text.corpus import Corpus, open_corpus
-from charrnn.text.vocabulary import Vocabulary, code_points
+from charrnn.text.documents import cut_documents
+from charrnn.text.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -98,11 +96,7 @@ class Tally:
         """Add a passage."""
         self._score += total(passage.surprise)
         self.unknown += int(passage.is_unknown.sum())
-        if self._vocabulary.is_bytes:
-            self._num_bytes += int(passage.surprise.is_predicted.sum())
-        else:
-            points = code_points(passage.text)[passage.surprise.is_predicted]
-            self._num_bytes += int(utf8_lengths(points).sum())
+        self._num_bytes += passage.num_bytes
 
     def unknown_note(self) -> str:
         """Return the line that says how characters were counted that the model never saw."""
@@ -122,18 +116,11 @@ class Tally:
         return Evaluation(self._score, self._num_bytes, self.unknown, is_adapted=self._is_adapted)
 
 
-def utf8_lengths(points: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:
-    """Return how many bytes code points take in UTF-8, shape (N,)."""
-    lengths = np.ones(len(points), np.int64)
-    for first in (0x80, 0x800, 0x10000):
-        lengths += points >= first
-    return lengths
-
-
 def evaluate_text(network: Network, vocabulary: Vocabulary, blocks: Iterable[str]) -> Evaluation:
     """Evaluate a model on a text.
 
-    The first character is given, not predicted. Characters that the model never saw count as its
+    A model of documents scores each document by itself, and that it ends. To another model the
+    first character is given, not predicted. Characters that the model never saw count as its
     unknown symbol if it has one, and are left out if not.
 
     Args:
@@ -142,10 +129,12 @@ def evaluate_text(network: Network, vocabulary: Vocabulary, blocks: Iterable[str
         blocks: The text, in parts.
 
     Raises:
-        TextError: If fewer than two characters are known to the model.
+        TextError: If there is no document, or fewer than two characters are known to the model.
     """
     tally = Tally(vocabulary)
-    for passage in measure_text(Reader(network), vocabulary, blocks):
+    reader = Reader(network, end_id=vocabulary.end_id)
+    pieces = cut_documents(blocks, vocabulary.separator)
+    for passage in measure_text(reader, vocabulary, pieces):
         tally.add(passage)
     return tally.evaluation()
 
@@ -187,6 +176,6 @@ def evaluate_corpus(network: Network, vocabulary: Vocabulary, directory: Path) -
     """
     corpus = validation_corpus(vocabulary, directory)
     tally = Tally(vocabulary)
-    for passage in measure_ids(Reader(network), vocabulary, corpus.val):
+    for passage in measure_ids(Reader(network, end_id=vocabulary.end_id), vocabulary, corpus.val):
         tally.add(passage)
     return replace(tally.evaluation(), num_bytes=corpus.val_bytes)

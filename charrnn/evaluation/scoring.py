@@ -78,13 +78,15 @@ def total(surprise: Surprise) -> Score:
     )
 
 
-def score(network: Network, ids: Ids, *, exact: bool = False) -> Score:
+def score(network: Network, ids: Ids, *, exact: bool = False, end_id: int | None = None) -> Score:
     """Score a text.
 
     Args:
         network: The model.
         ids: The text, shape (N,), N of 2 or more.
         exact: Read it as one stream, which is slow, and not in parts as ``reading`` does.
+        end_id: The end symbol of a text of documents, each of which is scored by itself, from a
+            fresh state to its end.
 
     Returns:
         The sums over the N - 1 predictions.
@@ -94,7 +96,7 @@ def score(network: Network, ids: Ids, *, exact: bool = False) -> Score:
     """
     if len(ids) < 2:
         raise ValueError("a text of fewer than two characters has nothing to predict")
-    reader = Reader(network, part_chars=None if exact else PART_CHARS)
+    reader = Reader(network, end_id=end_id, part_chars=None if exact else PART_CHARS)
     starts = range(0, len(ids), BLOCK_CHARS)
     return sum(
         (total(measure(reader, ids[start : start + BLOCK_CHARS])) for start in starts), NOTHING

@@ -15,7 +15,8 @@ from charrnn.evaluation.yardsticks import (
     validation_yardsticks,
 )
 from charrnn.text.corpus import Corpus
-from charrnn.text.reading import Decoding, Notice, read_blocks
+from charrnn.text.documents import read_pieces
+from charrnn.text.reading import Decoding, Notice
 from charrnn.text.vocabulary import Vocabulary
 
 
@@ -63,8 +64,9 @@ class FileTexts:
 
     def passages(self, number: int, predictor: Predictor, num_best: int) -> Iterator[Passage]:
         """Read one of them; see ``Texts``."""
-        blocks = read_blocks(self._groups[number], self._decoding, self._notice)
-        for passage in measure_text(predictor, self._vocabulary, blocks, num_best):
+        separator = self._vocabulary.separator
+        pieces = read_pieces(self._groups[number], self._decoding, separator, self._notice)
+        for passage in measure_text(predictor, self._vocabulary, pieces, num_best):
             self._beginning += passage.text[: MAX_MEASURED - len(self._beginning)]
             yield passage
 

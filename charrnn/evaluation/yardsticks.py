@@ -68,8 +68,8 @@ def validation_yardsticks(vocabulary: Vocabulary, train: Ids, val: Ids) -> tuple
         val: The validation text, of 2 characters or more.
     """
     size = vocabulary.size
-    train, val = train[-MAX_COUNTED:].astype(np.int64), val[:MAX_MEASURED].astype(np.int64)
-    order_0, order_2 = order_losses(train, val, size)
+    train, val = train[-MAX_COUNTED:], val[:MAX_MEASURED]
+    order_0, order_2 = order_losses(train.astype(np.int64), val.astype(np.int64), size)
     before = train[-MAX_COMPRESSED:]
     both = _encode(vocabulary, np.concatenate([before, val]))
     with ThreadPoolExecutor(2) as threads:  # the compressor works outside the interpreter's lock

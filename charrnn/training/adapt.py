@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from charrnn.model.cells import Array
 from charrnn.model.checkpoint import Checkpoint
@@ -21,7 +21,7 @@ from charrnn.text.vocabulary import Ids
 from charrnn.training.network import TrainableNetwork
 
 SEQ_LENGTH = 32
-LEARNING_RATE = 1e-3
+LEARNING_RATE = 3e-4
 DECAY = 1e-3  # towards the weights of the file, for each update
 LONGEST_STEP = 3.0  # of a weight, in learning rates
 EPSILON = 1e-6
@@ -41,9 +41,9 @@ class AdaptiveReader:
     often; the last term draws the weights back, most strongly those that much depends on.
 
     References:
-        B. Krause et al., Dynamic evaluation of neural sequence models, 2018, arXiv:1709.07432. There
-        m is the mean over the training text; here it is that of the text so far, so that a model
-        file is enough.
+        B. Krause et al., Dynamic evaluation of neural sequence models, 2018, arXiv:1709.07432.
+        There m is the mean over the training text; here it is that over the text so far, so that a
+        model file is enough.
     """
 
     def __init__(self, checkpoint: Checkpoint) -> None:
@@ -53,12 +53,14 @@ class AdaptiveReader:
             checkpoint.config, dropout=0.0, generator=torch.Generator()
         )
         self._network.load_arrays(checkpoint.arrays)
+        self._end_id = checkpoint.vocabulary.end_id
         self._weights = list(self._network.parameters())
         self._first = [weight.detach().clone() for weight in self._weights]
         self._mean_squares = [torch.zeros_like(weight) for weight in self._weights]
         self._num_updates = 0
+        self._last: int | None = None  # the last character that was read
         self._state = self._window_state = self._network.initial_state(1)
-        self._window: list[int] = []  # the ids since the last update, and the one before them
+        self._stretches: list[tuple[list[int], list[int]]] = []  # inputs and targets of the window
 
     def read(self, ids: Ids, take: Take) -> None:
         """Read on in a text and hand on the logits of its characters, in order.
@@ -69,44 +71,58 @@ class AdaptiveReader:
                 shape (n, V); not for the first character of the text.
         """
         done = 0
+        if self._last is None and len(ids):
+            self._last, done = int(ids[0]), 1
         while done < len(ids):
-            if not self._window:  # the first character of the text is given
-                self._window, done = [int(ids[0])], 1
-                continue
-            stop = min(len(ids), done + SEQ_LENGTH + 1 - len(self._window))
-            before = len(self._window) - 1
-            self._window.extend(ids[done:stop].tolist())
-            logits, self._state = self._network(self._inputs(before), self._state)
-            take(np.arange(done, stop), logits[0].detach().numpy())
-            done = stop
-            if len(self._window) == SEQ_LENGTH + 1:
-                if before:  # it came in pieces: gradients are to reach over all of it
-                    logits, self._state = self._network(self._inputs(0), self._window_state)
-                self._learn(logits[0])
-                self._window_state = self._state
+            assert self._last is not None
+            is_start = self._last == self._end_id
+            if is_start:
+                self._state = self._network.initial_state(1)
+            if is_start or not self._stretches:
+                self._stretches.append(([], []))
+            stop = min(len(ids), done + SEQ_LENGTH - self._window_length)
+            ends = np.flatnonzero(ids[done : stop - 1] == self._end_id)
+            stop = done + int(ends[0]) + 1 if len(ends) else stop  # a document ends here
+            inputs = [self._last, *ids[done : stop - 1].tolist()]
+            with torch.no_grad():
+                logits, self._state = self._network(torch.tensor([inputs]), self._state)
+            take(np.arange(done, stop), logits[0].numpy())
+            self._stretches[-1][0].extend(inputs)
+            self._stretches[-1][1].extend(ids[done:stop].tolist())
+            self._last, done = int(ids[stop - 1]), stop
+            if self._window_length == SEQ_LENGTH:
+                self._learn()
 
-    def _inputs(self, begin: int) -> Tensor:
-        """Return the inputs of the window from a place on, shape (1, T)."""
-        return torch.tensor([self._window[begin:-1]])
+    @property
+    def _window_length(self) -> int:
+        """How many characters were predicted since the weights last moved."""
+        return sum(len(targets) for _, targets in self._stretches)
 
-    def _learn(self, logits: Tensor) -> None:
+    def _learn(self) -> None:
         """Move the weights by the loss of the window that was read, and begin the next.
 
-        Args:
-            logits: Of its characters, shape (T, V).
+        The window is read once more, because it may have come in pieces, and gradients are to reach
+        over all of it.
         """
-        loss = nn.functional.cross_entropy(logits, torch.tensor(self._window[1:]))
-        gradients = torch.autograd.grad(loss, self._weights)
-        del self._window[:-1]
+        loss = torch.zeros(())
+        for inputs, targets in self._stretches:
+            is_start = inputs[0] == self._end_id
+            state = self._network.initial_state(1) if is_start else self._window_state
+            logits, _ = self._network(torch.tensor([inputs]), state)
+            loss = loss + nn.functional.cross_entropy(
+                logits[0], torch.tensor(targets), reduction="sum"
+            )
+        gradients = torch.autograd.grad(loss / SEQ_LENGTH, self._weights)
+        self._stretches, self._window_state = [], self._state
         self._num_updates += 1
         for square, gradient in zip(self._mean_squares, gradients, strict=True):
             square.lerp_(gradient.square(), 1 / self._num_updates)
         roots = [square.sqrt() for square in self._mean_squares]
-        total = sum(float(root.sum()) for root in roots) / sum(root.numel() for root in roots)
+        mean = sum(float(root.sum()) for root in roots) / sum(root.numel() for root in roots)
         with torch.no_grad():
             for weight, first, root, gradient in zip(
                 self._weights, self._first, roots, gradients, strict=True
             ):
                 step = (gradient / (root + EPSILON)).clamp_(-LONGEST_STEP, LONGEST_STEP)
-                pull = (root * (DECAY / max(total, EPSILON))).clamp_(max=1.0)
+                pull = (root * (DECAY / max(mean, EPSILON))).clamp_(max=1.0)
                 weight.addcmul_(pull, first - weight).sub_(step, alpha=LEARNING_RATE)
