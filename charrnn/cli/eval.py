@@ -10,6 +10,7 @@ import typer
 
 from charrnn.cli.machine import one_thread_a_product
 from charrnn.cli.output import product, say
+from charrnn.cli.targets import check_target
 from charrnn.errors import ConfigError
 
 NUM_BEST = 5  # alternatives that are shown for a character
@@ -89,9 +90,11 @@ def evaluate(
     if heat and (by is not None or as_json):
         raise ConfigError("--heat: shows the text; leave out --by and --json")
 
+    check_target("--html", html)
+    check_target("--svg", svg)
     one_thread_a_product()
 
-    from charrnn.cli.views import HeatView, RowView, TableView, View, check_target
+    from charrnn.cli.views import HeatView, RowView, TableView, View
     from charrnn.evaluation.page import Page
     from charrnn.evaluation.picture import Picture
     from charrnn.evaluation.reading import Predictor, Reader
@@ -115,8 +118,6 @@ def evaluate(
 
     decoding = Decoding(encoding)
     names = find_files(files or [], glob)
-    for option, target in (("--html", html), ("--svg", svg)):
-        check_target(option, target)
     path = find_model(model)
     loaded = Model(read_checkpoint(path))
     vocabulary = loaded.vocabulary

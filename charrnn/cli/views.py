@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import stat
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Protocol
 
 from charrnn.cli.output import Output, is_terminal
-from charrnn.errors import ConfigError
 from charrnn.evaluation.heat import ColourHeat, DigitHeat
 from charrnn.evaluation.listing import CharCutter, CharRow, FileCutter, FileRow, LineCutter, LineRow
 from charrnn.evaluation.report import Evaluation
@@ -176,17 +173,3 @@ def wants_colour() -> bool:
     if os.environ.get("FORCE_COLOR"):
         return True
     return is_terminal(sys.stdout) and os.environ.get("TERM", "dumb") != "dumb"
-
-
-def check_target(option: str, path: Path | None) -> None:
-    """Refuse a path that no file can be written to, before any work is done.
-
-    Raises:
-        ConfigError: If its folder is not there, or something else than a file is.
-    """
-    if path is None:
-        return
-    if not path.parent.is_dir():
-        raise ConfigError(f"{option}: {str(path.parent)!r} is no folder; make it first")
-    if path.exists() and not stat.S_ISREG(path.stat().st_mode):
-        raise ConfigError(f"{option}: {str(path)!r} is no file; give the name of one")

@@ -56,7 +56,7 @@ class Yardstick:
 
     def __str__(self) -> str:
         """Return the yardstick as one line."""
-        return f"{self.bits_per_char:.4f} bits per character by {self.name}: {self.note}"
+        return f"{self.name}: {self.bits_per_char:.4f} bits per character, {self.note}"
 
 
 def validation_yardsticks(vocabulary: Vocabulary, train: Ids, val: Ids) -> tuple[Yardstick, ...]:
@@ -75,12 +75,13 @@ def validation_yardsticks(vocabulary: Vocabulary, train: Ids, val: Ids) -> tuple
     with ThreadPoolExecutor(2) as threads:  # the compressor works outside the interpreter's lock
         alone, together = threads.map(compressed_size, [_encode(vocabulary, before), both])
     xz = (together - alone) * 8 * math.log(2) / len(val)
-    whole = "the training text" if len(before) == len(train) else f"its last {len(before):,}"
+    is_whole = len(before) == len(train)
+    seen = "" if is_whole else f"the last {len(before):,} characters of "
     return (
-        Yardstick("uniform", math.log(size), f"{size:,} characters, all equally likely"),
+        Yardstick("uniform", math.log(size), f"{size:,} characters, each as likely"),
         Yardstick("order 0", order_0, "how often each came in the training text"),
         Yardstick("order 2", order_2, "how often each came there after the two before it"),
-        Yardstick("xz", xz, f"what it adds to {whole}, compressed with xz -6"),
+        Yardstick("xz", xz, f"what the text adds to {seen}the training text, by xz -6"),
     )
 
 
@@ -96,9 +97,11 @@ def text_yardsticks(vocabulary: Vocabulary, text: str) -> tuple[Yardstick, ...]:
     entropy = math.log(len(text)) - float((counts * np.log(counts)).sum()) / len(text)
     size = compressed_size(vocabulary.to_bytes(text))
     return (
-        Yardstick("uniform", math.log(len(counts)), f"its {len(counts):,} characters alike"),
+        Yardstick(
+            "uniform", math.log(len(counts)), f"its {len(counts):,} characters, each as likely"
+        ),
         Yardstick("order 0", entropy, "how often each comes in it"),
-        Yardstick("xz", size * 8 * math.log(2) / len(text), "itself, compressed with xz -6"),
+        Yardstick("xz", size * 8 * math.log(2) / len(text), "the text by itself, by xz -6"),
     )
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from charrnn.files import write_whole
 from charrnn.training.monitor import Monitor, Report
 
 METRICS_NAME = "metrics.jsonl"
+MAX_HISTORY = 100
+HISTORY_NAMES = ("step", "seconds", "epoch", "train_nats_per_char", "val_nats_per_char")
 
 
 def open_metrics(directory: Path, step: int) -> TextIO:
@@ -24,6 +26,25 @@ def open_metrics(directory: Path, step: int) -> TextIO:
     lines = path.read_bytes().splitlines(keepends=True) if step and path.exists() else []
     write_whole(path, b"".join(line for line in lines if _step(line) <= step))
     return path.open("a", encoding="utf-8", buffering=1)
+
+
+def read_history(directory: Path, last: Report) -> list[dict[str, Any]]:
+    """Return the validations of a run so far: what a model file tells of its training.
+
+    Args:
+        directory: The run directory, with the metrics of all reports before the last.
+        last: The last report, which may not be there yet.
+
+    Returns:
+        At most ``MAX_HISTORY`` points with the names ``HISTORY_NAMES``, the last report at the end.
+    """
+    path = directory / METRICS_NAME
+    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+    reports = [json.loads(line) for line in lines if _step(line) < last.step]
+    validated = [r for r in reports if r.get("val_nats_per_char") is not None or r.get("is_best")]
+    points = [{name: r.get(name) for name in HISTORY_NAMES} for r in [*validated, last.to_json()]]
+    stride = -(-len(points) // MAX_HISTORY)
+    return points[::-1][::stride][::-1]
 
 
 def _step(line: bytes) -> float:

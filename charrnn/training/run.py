@@ -24,7 +24,7 @@ from charrnn.training.budget import Budget, learning_rate_factor
 from charrnn.training.changes import has_same_budget, why_not_exact
 from charrnn.training.command import command
 from charrnn.training.directory import locked, make_directory, refuse_run, remove_vain_run
-from charrnn.training.metrics import Recorder, open_metrics
+from charrnn.training.metrics import Recorder, open_metrics, read_history
 from charrnn.training.monitor import Monitor, Report, Silent
 from charrnn.training.recipe import Recipe, Settings, resolve
 from charrnn.training.state import STATE_NAME, RunState, damaged, fingerprint, write_state
@@ -303,6 +303,7 @@ class Run:
         about: dict[str, Any] = {"trained_at": time.time(), "recipe": self.recipe.to_json()}
         if report is not None:
             about["report"] = report.to_json()
+            about["history"] = read_history(self.directory, report)
         return Checkpoint(self.recipe.model, self.corpus.vocabulary, arrays, about)
 
 
