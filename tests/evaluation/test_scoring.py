@@ -61,7 +61,7 @@ def test_single_precision_is_enough(make_checkpoint, kind):
     assert score(network_of(single), ids, exact=True).nats == pytest.approx(expected.nats, rel=1e-6)
 
 
-@pytest.mark.parametrize("length", [2048, 2049, 2050, 4097, 6200])
+@pytest.mark.parametrize("length", [2049, 2050, 4200])
 def test_parts_are_exact_but_for_their_short_memory(make_checkpoint, any_kind, length):
     """Each part of a text but the first is scored after reading the 512 characters before it."""
     checkpoint = make_checkpoint(**any_kind, scale=2.0, dtype=np.float64)
@@ -81,10 +81,10 @@ def test_parts_are_exact_but_for_their_short_memory(make_checkpoint, any_kind, l
 def test_parts_agree_with_one_stream(make_checkpoint, kind):
     """For a model whose memory is short the fast score is the exact one to the fourth digit."""
     checkpoint = make_checkpoint(**kind, hidden_size=8)
-    network, ids = network_of(checkpoint), random_ids(checkpoint, 40_000)
+    network, ids = network_of(checkpoint), random_ids(checkpoint, 20_000)
     exact = score(network, ids, exact=True)
     fast = score(network, ids)
-    assert fast.chars == exact.chars == 39_999
+    assert fast.chars == exact.chars == 19_999
     assert fast.nats_per_char == pytest.approx(exact.nats_per_char, rel=0, abs=5e-5)
 
 
