@@ -57,7 +57,7 @@ def test_a_card_tells_what_the_file_holds(make_checkpoint, tmp_path):
     [
         {"history": 7, "report": "x", "command": "rm -rf /", "trained_at": "now"},
         {"history": [1, None, {"step": "x"}, {"step": True}], "report": [], "command": [1]},
-        {"history": [{"step": 10**400, "val_nats_per_char": {}}], "report": {"step": [], "epoch": {}}},
+        {"history": [{"step": 10**400, "val_nats_per_char": {}}], "report": {"step": []}},
         {"history": [{"step": 1}, {"step": 2}], "report": {"step": 10**400}, "trained_at": 1e300},
         {"history": {"step": 1}, "command": [], "report": {"val_nats_per_char": True}},
     ],
