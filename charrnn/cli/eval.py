@@ -136,9 +136,11 @@ def evaluate(
         if svg is not None:
             views.append(Picture(stack.enter_context(open_whole(svg)), vocabulary))
         output = stack.enter_context(product())
+        rows = None
         if by is not None:
             prefix = "adapted_" if adapt else ""
-            views.append(RowView(output, vocabulary, by, json=as_json, sort=sort, prefix=prefix))
+            rows = RowView(output, vocabulary, by, json=as_json, sort=sort, prefix=prefix)
+            views.append(rows)
         elif heat:
             views.append(HeatView(output, vocabulary, has_names=len(names) > 1))
         else:
@@ -156,8 +158,8 @@ def evaluate(
                 view.end_text()
         if tally.unknown:
             notice(tally.unknown_note())
-        if by is not None and not has_pictures:
-            views[-1].end(tally.evaluation())
+        if rows is not None and not has_pictures:
+            rows.end()  # of nothing, too: a filter has no numbers to tell
             return
         evaluation = texts.complete(tally.evaluation())
         for view in views:

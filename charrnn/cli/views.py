@@ -82,7 +82,7 @@ class RowView:
         """Show what is left of a file."""
         self._show(self._cutter.rest())
 
-    def end(self, evaluation: Evaluation | None) -> None:
+    def end(self, evaluation: Evaluation | None = None) -> None:
         """Show the rows that were kept, sorted."""
         del evaluation
         for row in sorted(self._kept, key=lambda row: -row.surprise):
