@@ -93,14 +93,15 @@ def small_curve(points: Sequence[Point]) -> list[str]:
     low, high = min(losses), max(losses)
     width, height = 2 * COLUMNS, 4 * ROWS
     cells = [[0] * COLUMNS for _ in range(ROWS)]
-    above = None
+    before = None
     for x in range(width):
         step = steps[0] + (steps[-1] - steps[0]) * x / (width - 1)
         share = (_at(steps, losses, step) - low) / ((high - low) or 1)
         y = round((1 - share) * (height - 1))
-        for dot in range(min(y, y if above is None else above + 1), y + 1):  # steep parts, too
+        before = y if before is None else before
+        for dot in range(min(y, before), max(y, before) + 1):  # so that steep parts have no gaps
             cells[dot // 4][x // 2] |= _DOTS[dot % 4][x % 2]
-        above = y
+        before = y
     rows = ["".join(chr(_BLANK + cell) for cell in row) for row in cells]
     labels = [f"{high:7.3f}", *[" " * 7] * (ROWS - 2), f"{low:7.3f}"]
     lines = [f"{label} \u2524{row}" for label, row in zip(labels, rows, strict=True)]
