@@ -23,6 +23,7 @@ from charrnn.text.streams import measuring_streams
 from charrnn.training.network import TrainableNetwork
 
 checkpoint = read_checkpoint(find_model(sys.argv[1]))
+assert checkpoint.config.num_networks == 1, "this benchmark compares models of one network"
 network = TrainableNetwork(checkpoint.config, dropout=0.0, generator=torch.Generator())
 network.load_arrays(checkpoint.arrays)
 ids = checkpoint.vocabulary.encode(open(sys.argv[2], encoding="utf-8").read(), "skip")

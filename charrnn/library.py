@@ -14,6 +14,7 @@ from charrnn.evaluation.report import evaluate_text
 from charrnn.evaluation.scoring import Score, score
 from charrnn.generation.generator import generate, sample_rng
 from charrnn.model.checkpoint import Checkpoint, find_model, read_checkpoint
+from charrnn.model.ensemble import make_network
 from charrnn.model.network import Network
 from charrnn.text.vocabulary import Ids, OnUnknown, Vocabulary
 
@@ -36,7 +37,7 @@ class Model:
     @cached_property
     def network(self) -> Network:
         """The network that runs."""
-        return Network(self.checkpoint.config, self.checkpoint.arrays)
+        return make_network(self.checkpoint.config, self.checkpoint.arrays)
 
     def stream(
         self,

@@ -134,6 +134,8 @@ def _network(config: ModelConfig) -> str:
     words.append(f"{config.block} blocks")
     if config.ngrams > 1:
         words.append(f"runs of up to {config.ngrams} characters embedded")
+    if config.num_networks > 1:
+        words.append(f"{config.num_networks} such networks that vote")
     return ", ".join(words)
 
 

@@ -8,17 +8,20 @@ Sizes: T time steps, V vocabulary, N characters.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from charrnn.model.cells import Array
 from charrnn.model.checkpoint import Checkpoint
+from charrnn.model.ensemble import split_networks
 from charrnn.text.vocabulary import Ids
-from charrnn.training.network import TrainableNetwork
+from charrnn.training.network import State, TrainableNetwork
 
 SEQ_LENGTH = 32
 LEARNING_RATE = 3e-4
@@ -49,10 +52,7 @@ class AdaptiveReader:
     def __init__(self, checkpoint: Checkpoint) -> None:
         """Begin a text with the weights of a model."""
         torch.set_flush_denormal(True)
-        self._network = TrainableNetwork(
-            checkpoint.config, dropout=0.0, generator=torch.Generator()
-        )
-        self._network.load_arrays(checkpoint.arrays)
+        self._network = _Networks(checkpoint)
         self._end_id = checkpoint.vocabulary.end_id
         self._weights = list(self._network.parameters())
         self._first = [weight.detach().clone() for weight in self._weights]
@@ -126,3 +126,33 @@ class AdaptiveReader:
                 step = (gradient / (root + EPSILON)).clamp_(-LONGEST_STEP, LONGEST_STEP)
                 pull = (root * (DECAY / max(mean, EPSILON))).clamp_(max=1.0)
                 weight.addcmul_(pull, first - weight).sub_(step, alpha=LEARNING_RATE)
+
+
+class _Networks(nn.Module):
+    """The networks of a model as one, as ``model.ensemble`` has it."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        """Take the weights of a model."""
+        super().__init__()
+        config = checkpoint.config
+        one = replace(config, num_networks=1)
+        self.networks = nn.ModuleList()
+        for arrays in split_networks(config, checkpoint.arrays):
+            network = TrainableNetwork(one, dropout=0.0, generator=torch.Generator())
+            network.load_arrays(arrays)
+            self.networks.append(network)
+
+    def initial_state(self, num_streams: int) -> tuple[State, ...]:
+        """Return the state at the start of a text, of each network."""
+        return tuple(network.initial_state(num_streams) for network in self.networks)
+
+    def forward(self, inputs: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
+        """Read a window of each stream; see ``TrainableNetwork``.
+
+        Returns:
+            The logarithms of the probabilities, shape (B, T, V), and the states after the window.
+        """
+        read = [network(inputs, part) for network, part in zip(self.networks, state, strict=True)]
+        log_probs = torch.stack([logits.log_softmax(-1) for logits, _ in read])
+        mean = log_probs.logsumexp(0) - math.log(len(read))
+        return mean, tuple(part for _, part in read)

@@ -11,12 +11,12 @@ import charrnn.evaluation.reading as reading
 from charrnn.evaluation.reading import Reader
 from charrnn.evaluation.surprise import measure
 from charrnn.generation.sampling import log_probs
-from charrnn.model.network import Network
+from charrnn.model.ensemble import make_network
 
 
 def network_of(checkpoint):
     """Return the network of a model."""
-    return Network(checkpoint.config, checkpoint.arrays)
+    return make_network(checkpoint.config, checkpoint.arrays)
 
 
 def nats_in_blocks(reader, ids, cuts):
@@ -53,9 +53,10 @@ def test_it_does_not_matter_how_a_text_arrives(make_checkpoint, any_kind, cuts):
     np.testing.assert_allclose(found, whole, rtol=1e-9)  # float64, products of other sizes
 
 
-def test_the_first_part_is_exact(make_checkpoint, any_kind):
+@pytest.mark.parametrize("num_networks", [1, 3])
+def test_the_first_part_is_exact(make_checkpoint, any_kind, num_networks):
     """Up to the first cut each character is predicted from all before it."""
-    checkpoint = make_checkpoint(**any_kind, scale=2.0, dtype=np.float64)
+    checkpoint = make_checkpoint(**any_kind, num_networks=num_networks, scale=2.0, dtype=np.float64)
     ids = np.random.default_rng(6).integers(0, checkpoint.config.vocab_size, 2049)
     network = network_of(checkpoint)
     found = measure(Reader(network), ids).nats

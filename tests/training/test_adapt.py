@@ -12,7 +12,7 @@ import torch
 import charrnn.training.adapt as adapt
 from charrnn.evaluation.reading import Reader
 from charrnn.evaluation.surprise import measure
-from charrnn.model.network import Network
+from charrnn.model.ensemble import make_network
 from charrnn.text.vocabulary import Vocabulary
 from charrnn.training.adapt import AdaptiveReader
 
@@ -22,12 +22,13 @@ def random_ids(checkpoint, length, seed=0):
     return np.random.default_rng(seed).integers(0, checkpoint.config.vocab_size, length)
 
 
-def test_it_predicts_before_it_learns(make_checkpoint, any_kind):
+@pytest.mark.parametrize("num_networks", [1, 2])
+def test_it_predicts_before_it_learns(make_checkpoint, any_kind, num_networks):
     """The first window is that of the plain model; later a character changes only what follows."""
-    checkpoint = make_checkpoint(**any_kind)
+    checkpoint = make_checkpoint(**any_kind, num_networks=num_networks)
     ids = random_ids(checkpoint, 120)
     found = measure(AdaptiveReader(checkpoint), ids).nats
-    plain = measure(Reader(Network(checkpoint.config, checkpoint.arrays)), ids).nats
+    plain = measure(Reader(make_network(checkpoint.config, checkpoint.arrays)), ids).nats
     np.testing.assert_allclose(found[:33], plain[:33], rtol=1e-4)
     assert not np.allclose(found[33:], plain[33:], rtol=1e-6)
     changed = ids.copy()
@@ -58,7 +59,7 @@ def test_documents_begin_anew(make_checkpoint, monkeypatch):
     checkpoint = replace(checkpoint, vocabulary=Vocabulary("abc", separator="\n"))
     ids = random_ids(checkpoint, 300)
     ids[0] = 3
-    plain = measure(Reader(Network(checkpoint.config, checkpoint.arrays), end_id=3), ids).nats
+    plain = measure(Reader(make_network(checkpoint.config, checkpoint.arrays), end_id=3), ids).nats
     np.testing.assert_allclose(measure(AdaptiveReader(checkpoint), ids).nats, plain, rtol=1e-4)
 
 
