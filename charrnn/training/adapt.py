@@ -136,15 +136,16 @@ class _Networks(nn.Module):
         super().__init__()
         config = checkpoint.config
         one = replace(config, num_networks=1)
-        self.networks = nn.ModuleList()
+        self._each: list[TrainableNetwork] = []
         for arrays in split_networks(config, checkpoint.arrays):
             network = TrainableNetwork(one, dropout=0.0, generator=torch.Generator())
             network.load_arrays(arrays)
-            self.networks.append(network)
+            self._each.append(network)
+        self.networks = nn.ModuleList(self._each)
 
     def initial_state(self, num_streams: int) -> tuple[State, ...]:
         """Return the state at the start of a text, of each network."""
-        return tuple(network.initial_state(num_streams) for network in self.networks)
+        return tuple(network.initial_state(num_streams) for network in self._each)
 
     def forward(self, inputs: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
         """Read a window of each stream; see ``TrainableNetwork``.
@@ -152,7 +153,7 @@ class _Networks(nn.Module):
         Returns:
             The logarithms of the probabilities, shape (B, T, V), and the states after the window.
         """
-        read = [network(inputs, part) for network, part in zip(self.networks, state, strict=True)]
+        read = [network(inputs, part) for network, part in zip(self._each, state, strict=True)]
         log_probs = torch.stack([logits.log_softmax(-1) for logits, _ in read])
         mean = log_probs.logsumexp(0) - math.log(len(read))
         return mean, tuple(part for _, part in read)
