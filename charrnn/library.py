@@ -112,18 +112,18 @@ class Model:
         vocabulary = self.vocabulary
         return evaluate_text(self.network, vocabulary, [vocabulary.from_user(text)]).score
 
-    def score_ids(self, ids: Ids, *, num_streams: int | None = None) -> Score:
+    def score_ids(self, ids: Ids, *, exact: bool = False) -> Score:
         """Score a text that is ids already, shape (N,); see ``score``.
 
         Args:
-            ids: The text; of documents as ``charrnn.text.documents`` says.
-            num_streams: How many parts of the text are read side by side; 1 is exact, None is fast.
+            ids: The text.
+            exact: Read it as one stream, slowly, rather than in parts side by side.
         """
         if len(ids) < 2:
             raise TextError(
                 "the text has fewer than two characters that the model knows: nothing to predict"
             )
-        return score(self.network, ids, num_streams=num_streams, end_id=self.vocabulary.end_id)
+        return score(self.network, ids, exact=exact, end_id=self.vocabulary.end_id)
 
 
 def load(path: str | Path | None = None) -> Model:

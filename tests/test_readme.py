@@ -15,10 +15,10 @@ OURS = README.partition("<!-- [[[cog")[0]  # what is not generated
 
 def commands(text: str) -> list[tuple[str, str]]:
     """Return each command of the program in a text: its name and the rest of the line."""
-    return re.findall(r"charrnn (train|sample|eval)\b([^\n`|]*)", text)
+    return re.findall(r"charrnn (train|sample|eval|info)\b([^\n`|]*)", text)
 
 
-@pytest.mark.parametrize("command", ["train", "sample", "eval"])
+@pytest.mark.parametrize("command", ["train", "sample", "eval", "info"])
 def test_every_option_that_the_readme_uses_exists(command: str) -> None:
     """No command of the README has an option that its help does not name."""
     help_text = CliRunner().invoke(app, [command, "--help"]).output

@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from charrnn import __version__
 from charrnn.cli.eval import evaluate
+from charrnn.cli.info import info
 from charrnn.cli.output import abandon_stdout, say
 from charrnn.cli.sample import sample
 from charrnn.cli.stopping import Stopped
@@ -100,6 +101,7 @@ def charrnn(
     charrnn train corpus.txt          # learn a text
     charrnn sample --temp 0.8         # write like it
     charrnn eval other.txt            # how surprising is another text?
+    charrnn info                      # what a model is, and how it was trained
     """
     del version
     if context.invoked_subcommand is None:
@@ -109,3 +111,4 @@ def charrnn(
 app.command()(train)
 app.command()(sample)
 app.command("eval")(evaluate)
+app.command()(info)

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import contextlib
+from pathlib import Path
+from typing import Annotated, Literal
 
 import typer
 
+from charrnn.cli.machine import one_thread_a_product
 from charrnn.cli.output import product, say
 from charrnn.cli.sizes import parse_size
+from charrnn.cli.targets import check_target
+from charrnn.errors import ConfigError
+
+NUM_BEST = 5  # alternatives that are shown for a character
+
+Unit = Literal["file", "line", "char"]
 
 
 def evaluate(
@@ -29,13 +38,46 @@ def evaluate(
             "that was trained last.",
         ),
     ] = None,
+    by: Annotated[
+        Unit | None,
+        typer.Option(
+            help="A row for each file, line or character, in order, as they are read: of a line "
+            "nats, bits per character, characters and text. A file is read from its start to its "
+            "end, so what came before a line counts; a line end belongs to its line."
+        ),
+    ] = None,
+    sort: Annotated[
+        bool, typer.Option("--sort", help="The rows of --by, most surprising first.")
+    ] = False,
+    heat: Annotated[
+        bool,
+        typer.Option(
+            "--heat",
+            help="Show the text, each character coloured by its surprise; without colours, in "
+            "digits.",
+        ),
+    ] = False,
+    html: Annotated[
+        Path | None, typer.Option(help="Write the same as a page for a browser.")
+    ] = None,
+    svg: Annotated[Path | None, typer.Option(help="Write the same as a picture.")] = None,
+    adapt: Annotated[
+        bool,
+        typer.Option(
+            "--adapt",
+            help="Let the model learn from the text while it is scored (dynamic evaluation); slow. "
+            "Needs torch.",
+        ),
+    ] = False,
     glob: Annotated[str, typer.Option(help="Which files of a folder.")] = "*.txt",
     encoding: Annotated[str, typer.Option(help="Of the files.")] = "utf-8",
     max_bytes: Annotated[
         str | None,
         typer.Option(help="Read only so much of the files, unpacked: 500k, 20M, 1G."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object, or one for each row.")
+    ] = False,
     quiet: Annotated[
         bool, typer.Option("-q", "--quiet", help="Only errors on standard error.")
     ] = False,
@@ -45,11 +87,27 @@ def evaluate(
     \b
     charrnn eval                      # on the validation text
     charrnn eval other.txt --json
+    charrnn eval other.txt --heat | less -R
+    journalctl | charrnn eval - --by line --sort | head
     """
-    from charrnn.evaluation.report import evaluate_corpus, evaluate_pieces
+    if sort and by is None:
+        raise ConfigError("--sort: sorts the rows of --by; give --by line, file or char as well")
+    if heat and (by is not None or as_json):
+        raise ConfigError("--heat: shows the text; leave out --by and --json")
+
+    check_target("--html", html)
+    check_target("--svg", svg)
+    one_thread_a_product()
+
+    from charrnn.cli.views import HeatView, RowView, TableView, View
+    from charrnn.evaluation.page import Page
+    from charrnn.evaluation.picture import Picture
+    from charrnn.evaluation.reading import Predictor, Reader
+    from charrnn.evaluation.report import Tally, validation_corpus
+    from charrnn.evaluation.texts import FileTexts, Texts, ValidationText
+    from charrnn.files import open_whole
     from charrnn.library import Model
     from charrnn.model.checkpoint import find_model, read_checkpoint
-    from charrnn.text.documents import read_pieces
     from charrnn.text.opening import Limit
     from charrnn.text.reading import Decoding, find_files
 
@@ -57,24 +115,59 @@ def evaluate(
         if not quiet:
             say(f"charrnn: {line}")
 
+    def predictor() -> Predictor:
+        if not adapt:
+            return Reader(loaded.network, end_id=vocabulary.end_id)
+        from charrnn.training.adapt import AdaptiveReader
+
+        return AdaptiveReader(loaded.checkpoint)
+
     decoding = Decoding(encoding)
     limit = Limit(None if max_bytes is None else parse_size("--max-bytes", max_bytes))
     names = find_files(files or [], glob)
     path = find_model(model)
     loaded = Model(read_checkpoint(path))
+    vocabulary = loaded.vocabulary
     notice(f"model {str(path)!r}")
-    if files:
-        if loaded.vocabulary.is_bytes:
-            decoding = Decoding(is_bytes=True)
-        pieces = read_pieces(names, decoding, loaded.vocabulary.separator, notice, limit)
-        report = evaluate_pieces(loaded.network, loaded.vocabulary, pieces)
+    has_pictures = html is not None or svg is not None
+    texts: Texts
+    if names:
+        apart = by is not None or heat or has_pictures
+        texts = FileTexts(vocabulary, names, decoding, notice, limit, apart=apart)
     else:
-        report = evaluate_corpus(loaded.network, loaded.vocabulary, path.parent)
-    if report.unknown:
-        notice(report.unknown_note(loaded.vocabulary))
-    with product() as output:
-        if as_json:
-            output.json(report.to_json())
+        texts = ValidationText(validation_corpus(vocabulary, path.parent))
+    with contextlib.ExitStack() as stack:
+        views: list[View] = []
+        if html is not None:
+            views.append(Page(stack.enter_context(open_whole(html)), vocabulary))
+        if svg is not None:
+            views.append(Picture(stack.enter_context(open_whole(svg)), vocabulary))
+        output = stack.enter_context(product())
+        rows = None
+        if by is not None:
+            prefix = "adapted_" if adapt else ""
+            rows = RowView(output, vocabulary, by, json=as_json, sort=sort, prefix=prefix)
+            views.append(rows)
+        elif heat:
+            views.append(HeatView(output, vocabulary, has_names=len(names) > 1))
         else:
-            for line in report.lines():
-                output.line(line)
+            views.append(TableView(output, json=as_json))
+        num_best = NUM_BEST if html is not None or (by == "char" and as_json) else 0
+        tally = Tally(vocabulary, is_adapted=adapt)
+        for number, name in enumerate(texts.names):
+            for view in views:
+                view.begin(name)
+            for passage in texts.passages(number, predictor(), num_best):
+                tally.add(passage)
+                for view in views:
+                    view.take(passage)
+            for view in views:
+                view.end_text()
+        if tally.unknown:
+            notice(tally.unknown_note())
+        if rows is not None and not has_pictures:
+            rows.end()  # of nothing, too: a filter has no numbers to tell
+            return
+        evaluation = texts.complete(tally.evaluation())
+        for view in views:
+            view.end(evaluation)

@@ -10,15 +10,19 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from types import FrameType
 from typing import IO, Any, cast
 
 from charrnn.cli.durations import format_duration
 from charrnn.cli.output import Stderr, escape_controls, is_terminal, say
 from charrnn.cli.stopping import Stopped
+from charrnn.errors import CharRNNError
+from charrnn.evaluation.yardsticks import validation_yardsticks
 from charrnn.generation.generator import generate, sample_rng
 from charrnn.model.checkpoint import Checkpoint
 from charrnn.model.ensemble import make_network
+from charrnn.text.corpus import open_corpus
 from charrnn.training.monitor import Report
 from charrnn.training.run import Result
 
@@ -112,6 +116,8 @@ class PlainMonitor:
                 f"best validation at step {result.best.step:,}: {loss:.4f} nats, "
                 f"{loss / math.log(2):.4f} bits per character"
             )
+            if result.stop_signal is None:
+                yield from _yardsticks(result.directory)
         yield f"the model is {str(result.model)!r}"
         yield f"next: charrnn sample -m {directory}"
 
@@ -163,6 +169,14 @@ class TerminalMonitor(PlainMonitor):
 
     def _say(self, line: str) -> None:
         self._console.print(escape_controls(line), soft_wrap=True)
+
+
+def _yardsticks(directory: Path) -> Iterator[str]:
+    """Yield what simpler predictors make of the validation text of a run, a line each."""
+    with contextlib.suppress(CharRNNError, OSError):  # the text may have been removed meanwhile
+        corpus = open_corpus(directory)
+        for yardstick in validation_yardsticks(corpus.vocabulary, corpus.train, corpus.val):
+            yield f"for comparison, {yardstick}"
 
 
 def describe(report: Report) -> str:

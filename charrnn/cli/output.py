@@ -6,7 +6,6 @@ import codecs
 import contextlib
 import json
 import os
-import re
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,9 +13,7 @@ from typing import Any
 import typer
 
 from charrnn.errors import CharRNNError
-
-# Control characters but newline and tab, and the marks that turn the direction of writing.
-_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+from charrnn.text.display import escape_controls as escape_controls
 
 # What a write to standard error raises if nobody listens, it is closed, or a signal interrupts
 # another write to it.
@@ -25,11 +22,6 @@ _LOST = (OSError, ValueError, RuntimeError)
 
 class OutputError(CharRNNError):
     """Standard output cannot be written."""
-
-
-def escape_controls(text: str) -> str:
-    """Return text that cannot control a terminal: control characters in Python's notation."""
-    return _UNSAFE.sub(lambda match: repr(match[0])[1:-1], text)
 
 
 def is_terminal(stream: Any) -> bool:
@@ -113,6 +105,17 @@ class Output:
         """Send what is in the buffer."""
         with _stdout_errors():
             self._stream.flush()
+
+    def write_safe(self, text: str) -> None:
+        """Write text that was made safe for a terminal already, with colours of our own in it."""
+        if text:
+            self._at_line_start = text.endswith("\n")
+            self._send(text.encode("utf-8", "replace"))
+
+    def end_line(self) -> None:
+        """End a line that ``write_safe`` left open."""
+        if not self._at_line_start:
+            self.write_safe("\n")
 
     def line(self, text: str) -> None:
         """Write one line of text."""

@@ -32,7 +32,6 @@ _READING = {
     "min_count": "min_count",
     "val": "val",
     "lines": "separator",
-    "doc_sep": "separator",
 }
 
 

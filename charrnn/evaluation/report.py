@@ -1,23 +1,22 @@
-"""A text or a corpus to the numbers that a user is told."""
+"""What a user is told of a whole text."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from charrnn.errors import TextError
-from charrnn.evaluation.scoring import Score, score
+from charrnn.evaluation.listing import SCHEMA, finite
+from charrnn.evaluation.reading import Reader
+from charrnn.evaluation.scoring import NOTHING, Score, total
+from charrnn.evaluation.surprise import Passage, measure_ids, measure_text
+from charrnn.evaluation.yardsticks import Yardstick
 from charrnn.model.network import Network
-from charrnn.text.corpus import open_corpus
-from charrnn.text.documents import Piece, cut_documents, insert_ends
-from charrnn.text.vocabulary import Ids, Vocabulary, smallest_dtype
-
-SCHEMA = 1
+from charrnn.text.corpus import Corpus, open_corpus
+from charrnn.text.documents import cut_documents
+from charrnn.text.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -28,14 +27,19 @@ class Evaluation:
         score: The sums over the predicted characters.
         num_bytes: Their size in UTF-8.
         unknown: Characters of the text that the model never saw.
+        yardsticks: What simpler predictors make of the same text.
+        is_adapted: Whether the model learned from the text while it was scored.
     """
 
     score: Score
     num_bytes: int
     unknown: int
+    yardsticks: tuple[Yardstick, ...] = ()
+    is_adapted: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        """Return the numbers as one object."""
+        """Return the numbers as one object; those of an adapted model have names of their own."""
+        prefix = "adapted_" if self.is_adapted else ""
         values = {
             "nats_per_char": self.score.nats_per_char,
             "bits_per_char": self.score.bits_per_char,
@@ -44,44 +48,76 @@ class Evaluation:
             "accuracy": self.score.accuracy,
         }
         counts = {"chars": self.score.chars, "bytes": self.num_bytes, "unknown": self.unknown}
-        finite = {name: value if math.isfinite(value) else None for name, value in values.items()}
-        return {"schema": SCHEMA, **finite, **counts}
+        found = {f"{prefix}{name}": finite(value) for name, value in values.items()}
+        beside = [yardstick.to_json() for yardstick in self.yardsticks]
+        return {"schema": SCHEMA, **found, **counts} | ({"yardsticks": beside} if beside else {})
 
-    def lines(self) -> list[str]:
-        """Return the numbers as a table for people."""
+    def rows(self) -> list[tuple[str, str, str]]:
+        """Return the numbers, then the yardsticks: name, value, and what else is to be said."""
         score = self.score
+        prefix = "adapted " if self.is_adapted else ""
+        values = [
+            ("nats per character", f"{score.nats_per_char:.4f}"),
+            ("bits per character", f"{score.bits_per_char:.4f}"),
+            ("bits per byte", f"{score.bits_per_byte(self.num_bytes):.4f}"),
+            ("perplexity", f"{score.perplexity:.3f}"),
+            ("accuracy", f"{score.accuracy:.4f}"),
+        ]
+        counts = [
+            ("characters", f"{score.chars:,}"),
+            ("bytes", f"{self.num_bytes:,}"),
+            ("unknown", f"{self.unknown:,}"),
+        ]
         return [
-            f"nats per character  {score.nats_per_char:12.4f}",
-            f"bits per character  {score.bits_per_char:12.4f}",
-            f"bits per byte       {score.bits_per_byte(self.num_bytes):12.4f}",
-            f"perplexity          {score.perplexity:12.3f}",
-            f"accuracy            {score.accuracy:12.4f}",
-            f"characters          {score.chars:12,}",
-            f"bytes               {self.num_bytes:12,}",
-            f"unknown             {self.unknown:12,}",
+            *((prefix + name, value, "") for name, value in values),
+            *((name, value, "") for name, value in counts),
+            *(yardstick.row() for yardstick in self.yardsticks),
         ]
 
-    def unknown_note(self, vocabulary: Vocabulary) -> str:
+    def lines(self) -> list[str]:
+        """Return the numbers as a table for people, and the yardsticks below it."""
+        rows = self.rows()
+        width = max(len(name) for name, _, _ in rows) + 2
+        return [f"{name:{width}}{value:>12}  {note}".rstrip() for name, value, note in rows]
+
+
+class Tally:
+    """Adds up passages."""
+
+    def __init__(self, vocabulary: Vocabulary, *, is_adapted: bool = False) -> None:
+        """Begin with nothing; ``is_adapted`` is as in ``Evaluation``."""
+        self._vocabulary = vocabulary
+        self._is_adapted = is_adapted
+        self._score = NOTHING
+        self._num_bytes = 0
+        self.unknown = 0
+
+    def add(self, passage: Passage) -> None:
+        """Add a passage."""
+        self._score += total(passage.surprise)
+        self.unknown += int(passage.is_unknown.sum())
+        self._num_bytes += passage.num_bytes
+
+    def unknown_note(self) -> str:
         """Return the line that says how characters were counted that the model never saw."""
-        how = "are left out" if vocabulary.unknown_id is None else "count as the unknown symbol"
-        return f"{self.unknown:,} characters that the model never saw {how}"
+        how = "left out" if self._vocabulary.unknown_id is None else "counted as the unknown symbol"
+        return f"{self.unknown:,} characters that the model never saw are {how}"
+
+    def evaluation(self) -> Evaluation:
+        """Return the sums.
+
+        Raises:
+            TextError: If nothing was predicted.
+        """
+        if not self._score.chars:
+            raise TextError(
+                "the text has fewer than two characters that the model knows: nothing to predict"
+            )
+        return Evaluation(self._score, self._num_bytes, self.unknown, is_adapted=self._is_adapted)
 
 
 def evaluate_text(network: Network, vocabulary: Vocabulary, blocks: Iterable[str]) -> Evaluation:
-    """Evaluate a model on one text; see ``evaluate_pieces``.
-
-    Args:
-        network: The model.
-        vocabulary: Its characters.
-        blocks: The text, in parts.
-    """
-    return evaluate_pieces(network, vocabulary, cut_documents(blocks, vocabulary.separator))
-
-
-def evaluate_pieces(
-    network: Network, vocabulary: Vocabulary, pieces: Iterable[Piece]
-) -> Evaluation:
-    """Evaluate a model on texts.
+    """Evaluate a model on a text.
 
     A model of documents scores each document by itself, and that it ends. To another model the
     first character is given, not predicted. Characters that the model never saw count as its
@@ -90,45 +126,24 @@ def evaluate_pieces(
     Args:
         network: The model.
         vocabulary: Its characters.
-        pieces: The texts in parts, cut into documents by the separator of the vocabulary.
+        blocks: The text, in parts.
 
     Raises:
         TextError: If there is no document, or fewer than two characters are known to the model.
     """
-    dtype, end = smallest_dtype(vocabulary.size), vocabulary.end_id
-    parts = [np.full(int(end is not None), end or 0, dtype)]
-    unknown = num_bytes = first_bytes = 0
-    for block, ends in pieces:
-        ids = vocabulary.look_up(block)
-        missing = ids < 0
-        unknown += int(missing.sum())
-        num_bytes += len(ends) * len(vocabulary.to_bytes(vocabulary.separator))
-        if vocabulary.unknown_id is None:
-            ids = ids[~missing]
-            ends = ends - np.insert(missing.cumsum(), 0, 0)[ends]
-            num_bytes += int(vocabulary.byte_lengths[ids].sum())
-            first_bytes = first_bytes or int(vocabulary.byte_lengths[ids[:1]].sum())
-        else:
-            ids[missing] = vocabulary.unknown_id
-            num_bytes += len(vocabulary.to_bytes(block))
-            first_bytes = first_bytes or len(vocabulary.to_bytes(block[:1]))
-        parts.append(insert_ends(ids, ends, end).astype(dtype))
-    ids = np.concatenate(parts)
-    if len(ids) < 2:
-        raise TextError(
-            "the text has fewer than two characters that the model knows: nothing to predict"
-        )
-    if end is not None:
-        first_bytes = 0
-    return Evaluation(score(network, ids, end_id=end), num_bytes - first_bytes, unknown)
+    tally = Tally(vocabulary)
+    reader = Reader(network, end_id=vocabulary.end_id)
+    pieces = cut_documents(blocks, vocabulary.separator)
+    for passage in measure_text(reader, vocabulary, pieces):
+        tally.add(passage)
+    return tally.evaluation()
 
 
-def evaluate_corpus(network: Network, vocabulary: Vocabulary, directory: Path) -> Evaluation:
-    """Evaluate a model on the validation part of the text that it was trained on.
+def validation_corpus(vocabulary: Vocabulary, directory: Path) -> Corpus:
+    """Return the text that a model was trained on, if a part of it validates.
 
     Args:
-        network: The model.
-        vocabulary: Its characters.
+        vocabulary: The model's characters.
         directory: Its run directory, which holds the text.
 
     Raises:
@@ -145,11 +160,22 @@ def evaluate_corpus(network: Network, vocabulary: Vocabulary, directory: Path) -
             f"{str(directory)!r}: the model was trained without a validation text; "
             "give a file to evaluate"
         )
-    unknown = _count(corpus.val[1:], vocabulary.unknown_id)
-    found = score(network, corpus.val, end_id=vocabulary.end_id)
-    return Evaluation(found, corpus.val_bytes, unknown)
+    return corpus
 
 
-def _count(ids: Ids, wanted: int | None) -> int:
-    """Return how often an id occurs."""
-    return 0 if wanted is None else int((ids == wanted).sum())
+def evaluate_corpus(network: Network, vocabulary: Vocabulary, directory: Path) -> Evaluation:
+    """Evaluate a model on the validation part of the text that it was trained on.
+
+    Args:
+        network: The model.
+        vocabulary: Its characters.
+        directory: Its run directory, which holds the text.
+
+    Raises:
+        TextError: If the text is not there, or belongs to another model.
+    """
+    corpus = validation_corpus(vocabulary, directory)
+    tally = Tally(vocabulary)
+    for passage in measure_ids(Reader(network, end_id=vocabulary.end_id), vocabulary, corpus.val):
+        tally.add(passage)
+    return replace(tally.evaluation(), num_bytes=corpus.val_bytes)

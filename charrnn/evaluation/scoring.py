@@ -1,6 +1,6 @@
 """How surprising a text is to a model: nats per character.
 
-Sizes: B streams, T time steps, V vocabulary, N characters.
+Sizes: N characters.
 """
 
 from __future__ import annotations
@@ -10,13 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from charrnn.evaluation.reading import PART_CHARS, Reader
+from charrnn.evaluation.surprise import BLOCK_CHARS, Surprise, measure
 from charrnn.model.network import Network
-from charrnn.text.streams import IGNORED, MAX_MEASURING_STREAMS
 from charrnn.text.vocabulary import Ids
-from charrnn.text.windows import measuring_windows
-
-SEQ_LENGTH = 64
-MAX_WINDOW_LOGITS = 1 << 23  # of a window, 32 MB
 
 
 @dataclass(frozen=True)
@@ -32,6 +29,10 @@ class Score:
     nats: float
     chars: int
     correct: int
+
+    def __add__(self, other: Score) -> Score:
+        """Return the sums over two stretches of text."""
+        return Score(self.nats + other.nats, self.chars + other.chars, self.correct + other.correct)
 
     @property
     def nats_per_char(self) -> float:
@@ -65,15 +66,25 @@ class Score:
         return self.nats / math.log(2) / num_bytes
 
 
-def score(
-    network: Network, ids: Ids, *, num_streams: int | None = None, end_id: int | None = None
-) -> Score:
+NOTHING = Score(0.0, 0, 0)
+
+
+def total(surprise: Surprise) -> Score:
+    """Return the sums over the characters that were predicted."""
+    return Score(
+        float(np.nansum(surprise.nats)),
+        int(surprise.is_predicted.sum()),
+        int(surprise.is_likeliest.sum()),
+    )
+
+
+def score(network: Network, ids: Ids, *, exact: bool = False, end_id: int | None = None) -> Score:
     """Score a text.
 
     Args:
         network: The model.
         ids: The text, shape (N,), N of 2 or more.
-        num_streams: See ``measuring_windows``. 1 gives the exact sum.
+        exact: Read it as one stream, which is slow, and not in parts as ``reading`` does.
         end_id: The end symbol of a text of documents, each of which is scored by itself, from a
             fresh state to its end.
 
@@ -85,22 +96,8 @@ def score(
     """
     if len(ids) < 2:
         raise ValueError("a text of fewer than two characters has nothing to predict")
-    window_chars = MAX_WINDOW_LOGITS // network.config.vocab_size
-    seq_length = max(1, min(SEQ_LENGTH, window_chars // MAX_MEASURING_STREAMS))
-    streams = measuring_windows(ids, end_id, seq_length, num_streams)
-    state = network.initial_state(streams.num_streams)
-    nats = 0.0
-    correct = 0
-    for window in streams:
-        state = network.forget(state, window.is_start)
-        logits, state = network.forward(window.inputs, state)
-        if not window.num_chars:
-            continue
-        is_counted = window.targets != IGNORED
-        logits, targets = logits[is_counted], window.targets[is_counted]  # (chars, V), (chars,)
-        peaks = logits.max(axis=-1)
-        chosen = np.take_along_axis(logits, targets[:, None], axis=-1)[:, 0]
-        totals = np.exp(logits - peaks[:, None]).sum(axis=-1, dtype=np.float64)
-        nats += float((np.log(totals) + peaks - chosen).sum(dtype=np.float64))
-        correct += int((logits.argmax(axis=-1) == targets).sum())
-    return Score(nats, len(ids) - 1, correct)
+    reader = Reader(network, end_id=end_id, part_chars=None if exact else PART_CHARS)
+    starts = range(0, len(ids), BLOCK_CHARS)
+    return sum(
+        (total(measure(reader, ids[start : start + BLOCK_CHARS])) for start in starts), NOTHING
+    )

@@ -6,6 +6,7 @@ import bz2
 import contextlib
 import gzip
 import hashlib
+import io
 import lzma
 import os
 import stat
@@ -67,14 +68,14 @@ class Limit:
 class _Hashed:
     """An open file that counts and hashes what is read of it."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: io.BufferedReader) -> None:
         self._file = file
         self._digest = hashlib.sha256()
         self.num_bytes = 0
 
     def read(self, size: int = -1) -> bytes:
-        """Read up to so many bytes."""
-        data = self._file.read(size)
+        """Read up to so many bytes; of a pipe what is there, as soon as something is."""
+        data = self._file.read1(size)
         self._digest.update(data)
         self.num_bytes += len(data)
         return data
@@ -135,7 +136,7 @@ def digest(name: str, block_bytes: int) -> Source:
     return Source(name, hashed.num_bytes, hashed.sha256)
 
 
-def _open(name: str) -> IO[bytes]:
+def _open(name: str) -> io.BufferedReader:
     """Open a file for reading."""
     if name != STDIN:
         return Path(name).open("rb")

@@ -17,6 +17,8 @@ from charrnn.training.monitor import Monitor, Report
 from charrnn.training.saving import Saving
 
 METRICS_NAME = "metrics.jsonl"
+MAX_HISTORY = 100
+HISTORY_NAMES = ("step", "seconds", "epoch", "train_nats_per_char", "val_nats_per_char")
 
 
 class Metrics:
@@ -35,14 +37,32 @@ class Metrics:
         """
         self._path = path
         kept = read_metrics(path) if last_step and path.exists() else []
-        data = b"".join(_line(report) for report in kept if report["step"] <= last_step)
+        kept = [report for report in kept if report["step"] <= last_step]
+        data = b"".join(map(_line, kept))
         write_whole(path, data)
         self._size = len(data)
         self._waiting = b""
+        self._validated = [point for report in kept if (point := _point(report))]
 
     def add(self, report: Report) -> None:
         """Take a report, to be written by the next ``flush``."""
         self._waiting += _line(report.to_json())
+        if point := _point(report.to_json()):
+            self._validated.append(point)
+
+    def history(self, last: Report) -> list[dict[str, Any]]:
+        """Return the validations of a run so far: what a model file tells of its training.
+
+        Args:
+            last: The last report, which is not added yet.
+
+        Returns:
+            At most ``MAX_HISTORY`` points with the names ``HISTORY_NAMES``, the last report at the
+            end.
+        """
+        points = [*self._validated, _point(last.to_json())]
+        stride = -(-len(points) // MAX_HISTORY)
+        return [point for point in points[::-1][::stride][::-1] if point]
 
     def flush(self) -> None:
         """Write what was added.
@@ -78,6 +98,13 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
             if isinstance(value, dict) and isinstance(value.get("step"), int):
                 reports.append(value)
     return reports
+
+
+def _point(report: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what the history of a run has of a report, None where that was not validated."""
+    if report.get("val_nats_per_char") is None and not report.get("is_best"):
+        return None
+    return {name: report.get(name) for name in HISTORY_NAMES}
 
 
 def _line(values: dict[str, Any]) -> bytes:

@@ -223,7 +223,7 @@ class Run:
                 outcome = run_training(
                     trainer,
                     Recorder(self.monitor, saving, metrics),
-                    partial(self.keep, saving),
+                    partial(self.keep, saving, metrics),
                     preview_every if self.preview_text else 0.0,
                     lambda: self.preview(trainer.to_arrays()),
                     tally=tally,
@@ -321,25 +321,27 @@ class Run:
         """The command line that repeats the run; see ``command_line``."""
         return command_line(self.corpus.sources, self.options, self.recipe)
 
-    def keep(self, saving: Saving, arrays: Mapping[str, Array], report: Report) -> None:
+    def keep(
+        self, saving: Saving, metrics: Metrics, arrays: Mapping[str, Array], report: Report
+    ) -> None:
         """Write the model file, or see that it is tried again."""
         write = partial(write_checkpoint, self.directory / MODEL_NAME)
-        saving.save(MODEL_NAME, partial(write, self._checkpoint(arrays, report)))
+        about = {"report": report.to_json(), "history": metrics.history(report)}
+        saving.save(MODEL_NAME, partial(write, self._checkpoint(arrays, about)))
 
     def preview(self, arrays: Mapping[str, Array]) -> str:
         """Return a short text made with the weights."""
         assert self.preview_text is not None
-        return self.preview_text(self._checkpoint(arrays, None))
+        return self.preview_text(self._checkpoint(arrays, {}))
 
-    def _checkpoint(self, arrays: Mapping[str, Array], report: Report | None) -> Checkpoint:
-        """Return the weights as a model."""
+    def _checkpoint(self, arrays: Mapping[str, Array], more: Mapping[str, Any]) -> Checkpoint:
+        """Return the weights as a model, with more to tell of its training."""
         about: dict[str, Any] = {
             "trained_at": time.time(),
             "recipe": self.recipe.to_json(),
             "command": self.command,
+            **more,
         }
-        if report is not None:
-            about["report"] = report.to_json()
         return Checkpoint(self.recipe.model, self.corpus.vocabulary, arrays, about)
 
 

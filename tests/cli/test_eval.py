@@ -24,6 +24,7 @@ KEYS = {
     "bytes",
     "unknown",
 }
+YARDSTICKS = {"uniform", "order 0", "order 2", "xz"}
 
 
 @pytest.fixture
@@ -49,9 +50,12 @@ def validation_text(directory: Path) -> str:
 def test_json_has_its_keys(trained, measure: Callable) -> None:
     """The object has these keys and its numbers are finite."""
     values = measure("-m", trained.directory)
+    yardsticks = values.pop("yardsticks")
     assert values.keys() == KEYS
     assert values["schema"] == 1
     assert all(math.isfinite(value) for value in values.values())
+    assert {yardstick["name"] for yardstick in yardsticks} == YARDSTICKS
+    assert all(math.isfinite(yardstick["bits_per_char"]) for yardstick in yardsticks)
 
 
 def test_numbers_fit_each_other(trained, measure: Callable) -> None:
@@ -71,10 +75,12 @@ def test_table_says_what_the_json_says(trained, invoke: Callable, measure: Calla
     values = measure("-m", trained.directory)
     finished = invoke("eval", "-m", str(trained.directory))
     assert finished.code == 0
-    rows = dict(re.split(r"  +", line, maxsplit=1) for line in finished.text.splitlines())
+    lines = [re.split(r"  +", line) for line in finished.text.splitlines()]
+    rows = {name: value for name, value, *_ in lines}
     shown = [float(value.replace(",", "")) for value in rows.values()]
     names = ["nats_per_char", "bits_per_char", "bits_per_byte", "perplexity", "accuracy"]
     wanted = [values[name] for name in [*names, "chars", "bytes", "unknown"]]
+    wanted += [yardstick["bits_per_char"] for yardstick in values["yardsticks"]]
     assert shown == pytest.approx(wanted, abs=6e-4)
     assert list(rows)[:2] == ["nats per character", "bits per character"]
 
@@ -88,7 +94,9 @@ def test_default_text_is_the_validation_part(
     assert len(part) == pytest.approx(len(text) / 10, abs=1)
     (tmp_path / "part.txt").write_text(part, encoding="utf-8")
     values = measure("-m", trained.directory)
-    assert values == measure("-m", trained.directory, "part.txt")
+    by_itself = measure("-m", trained.directory, "part.txt")
+    assert by_itself.pop("yardsticks") != values.pop("yardsticks")
+    assert values == by_itself
     assert values["chars"] == len(part) - 1
     assert values["bytes"] == len(part[1:].encode())
 

@@ -32,7 +32,14 @@ def test_the_check_sees_a_heavy_module(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "args",
-    [["--help"], ["--version"], ["train", "--help"], ["sample", "--help"], ["eval", "--help"]],
+    [
+        ["--help"],
+        ["--version"],
+        ["train", "--help"],
+        ["sample", "--help"],
+        ["eval", "--help"],
+        ["info", "--help"],
+    ],
     ids=" ".join,
 )
 def test_help_loads_nothing_heavy(args: list[str]) -> None:
@@ -93,7 +100,11 @@ OPTIONS = {
     "sample": (
         "-m --model -t --temp --temperature -n --length --seed --on-unknown -q --quiet -h --help"
     ),
-    "eval": "-m --model --glob --encoding --max-bytes --json -q --quiet -h --help",
+    "eval": (
+        "-m --model --by --sort --heat --html --svg --adapt --glob --encoding --json -q --quiet "
+        "-h --help"
+    ),
+    "info": "--plot --json -q --quiet -h --help",
 }
 
 
@@ -112,4 +123,4 @@ def test_options_are_those_agreed_on(command: str, invoke: Callable) -> None:
 def test_commands_are_those_agreed_on(invoke: Callable) -> None:
     """The program has the commands listed here."""
     commands = invoke("--help").text.partition("\nCommands:\n")[2].partition("\n\n")[0]
-    assert re.findall(r"^  (\w+) ", commands, re.MULTILINE) == ["train", "sample", "eval"]
+    assert re.findall(r"^  (\w+) ", commands, re.MULTILINE) == ["train", "sample", "eval", "info"]

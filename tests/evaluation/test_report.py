@@ -5,15 +5,19 @@ from __future__ import annotations
 import itertools
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from charrnn.errors import TextError
-from charrnn.evaluation.report import Evaluation, evaluate_corpus, evaluate_text
+from charrnn.evaluation.reading import Reader
+from charrnn.evaluation.report import Evaluation, Tally, evaluate_corpus, evaluate_text
 from charrnn.evaluation.scoring import Score, score
+from charrnn.evaluation.surprise import measure_text
 from charrnn.model.network import Network
 from charrnn.text.corpus import CorpusOptions, build_corpus
+from charrnn.text.documents import cut_documents
 from charrnn.text.vocabulary import Vocabulary
 
 CHARACTERS = "\n ab\u00e9\u20ac\U0001f600"  # of 1, 1, 1, 1, 2, 3 and 4 bytes
@@ -72,7 +76,10 @@ def test_the_blocks_of_a_text_do_not_matter(make_checkpoint, has_unknown, cuts):
     text = TEXTS["unknown-inside"]
     borders = [0, *cuts, len(text)]
     blocks = [text[a:b] for a, b in itertools.pairwise(borders)]
-    assert evaluate(checkpoint, *blocks) == evaluate(checkpoint, text)
+    found, whole = evaluate(checkpoint, *blocks), evaluate(checkpoint, text)
+    assert found.score.nats == pytest.approx(whole.score.nats, rel=1e-12)  # another order of sums
+    assert replace(found, score=whole.score) == whole
+    assert (found.score.chars, found.score.correct) == (whole.score.chars, whole.score.correct)
 
 
 def test_a_model_of_bytes_counts_bytes(make_checkpoint):
@@ -90,13 +97,15 @@ def test_a_text_without_a_prediction_is_refused(make_checkpoint, blocks):
         evaluate(make_checkpoint(characters=CHARACTERS), *blocks)
 
 
-def test_the_note_says_how_unknown_characters_are_counted():
+def test_the_note_says_how_unknown_characters_are_counted(make_checkpoint):
     """With and without an unknown symbol the user is told what became of the characters."""
-    found = Evaluation(Score(1.0, 1, 0), 1, 1234)
-    without = found.unknown_note(Vocabulary("ab"))
-    assert without == "1,234 characters that the model never saw are left out"
-    with_symbol = found.unknown_note(Vocabulary("ab", has_unknown=True))
-    assert with_symbol.endswith("count as the unknown symbol")
+    for has_unknown, how in [(False, "left out"), (True, "counted as the unknown symbol")]:
+        checkpoint = make_checkpoint(characters=CHARACTERS, has_unknown=has_unknown)
+        tally = Tally(checkpoint.vocabulary)
+        reader = Reader(network_of(checkpoint))
+        for passage in measure_text(reader, checkpoint.vocabulary, cut_documents(["a??b"], "")):
+            tally.add(passage)
+        assert tally.unknown_note() == f"2 characters that the model never saw are {how}"
 
 
 def test_the_json_has_all_numbers():

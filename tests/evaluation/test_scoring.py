@@ -7,12 +7,13 @@ import math
 import numpy as np
 import pytest
 
-import charrnn.evaluation.scoring
+import charrnn.evaluation.reading
 from charrnn.evaluation.scoring import Score, score
 from charrnn.generation.sampling import log_probs
 from charrnn.model.network import Network
 
-WARM_UP_CHARS = 512  # what a stream reads of the text before it
+WARM_UP_CHARS = 512  # what a part reads of the text before it
+PART_CHARS = 2048
 
 
 def network_of(checkpoint):
@@ -38,14 +39,14 @@ def slow_score(network, ids, begin=0):
     return nats, correct
 
 
-# One stream in windows of 64: lengths around the ends of windows.
-@pytest.mark.parametrize("length", [2, 3, 64, 65, 66, 129, 300])
+# One stream in windows of 32: lengths around the ends of windows.
+@pytest.mark.parametrize("length", [2, 3, 32, 33, 34, 65, 300])
 def test_one_stream_is_the_exact_sum(make_checkpoint, any_kind, length):
     """The nats of a text are minus the sum of the logarithms of its probabilities."""
     checkpoint = make_checkpoint(**any_kind, num_layers=2, scale=2.0, dtype=np.float64)
     network, ids = network_of(checkpoint), random_ids(checkpoint, length)
     nats, correct = slow_score(network, ids)
-    found = score(network, ids, num_streams=1)
+    found = score(network, ids, exact=True)
     assert found.nats == pytest.approx(nats, rel=1e-12)  # float64, added up in another order
     assert (found.chars, found.correct) == (length - 1, correct)
 
@@ -55,37 +56,33 @@ def test_single_precision_is_enough(make_checkpoint, kind):
     single = make_checkpoint(**kind, num_layers=2, scale=2.0)
     double = {name: array.astype(np.float64) for name, array in single.arrays.items()}
     ids = random_ids(single, 300)
-    expected = score(Network(single.config, double), ids, num_streams=1)
+    expected = score(Network(single.config, double), ids, exact=True)
     # Each logit is known to about 1e-6, and the errors of 299 of them mostly cancel.
-    assert score(network_of(single), ids, num_streams=1).nats == pytest.approx(
-        expected.nats, rel=1e-6
-    )
+    assert score(network_of(single), ids, exact=True).nats == pytest.approx(expected.nats, rel=1e-6)
 
 
-@pytest.mark.parametrize("num_streams", [2, 3, None])
-def test_several_streams_are_exact_but_for_their_short_memory(make_checkpoint, num_streams):
-    """Each stream scores its part of the text after reading the 512 characters before it."""
-    checkpoint = make_checkpoint(scale=2.0, dtype=np.float64)
-    network, ids = network_of(checkpoint), random_ids(checkpoint, 2050)
-    found = score(network, ids, num_streams=num_streams)
-    count = num_streams or 4  # no more than one for each 512 characters
+@pytest.mark.parametrize("length", [2049, 2050, 4200])
+def test_parts_are_exact_but_for_their_short_memory(make_checkpoint, any_kind, length):
+    """Each part of a text but the first is scored after reading the 512 characters before it."""
+    checkpoint = make_checkpoint(**any_kind, scale=2.0, dtype=np.float64)
+    network, ids = network_of(checkpoint), random_ids(checkpoint, length)
+    found = score(network, ids)
     nats = correct = 0
-    for stream in range(count):
-        begin = stream * 2049 // count
-        end = (stream + 1) * 2049 // count
+    for begin in range(0, length - 1, PART_CHARS):
+        end = min(begin + PART_CHARS, length - 1)
         read_from = max(begin - WARM_UP_CHARS, 0)
         part = slow_score(network, ids[read_from : end + 1], begin - read_from)
         nats += part[0]
         correct += part[1]
     assert found.nats == pytest.approx(nats, rel=1e-12)  # float64, added up in another order
-    assert (found.chars, found.correct) == (2049, correct)
+    assert (found.chars, found.correct) == (length - 1, correct)
 
 
-def test_many_streams_agree_with_one(make_checkpoint, kind):
+def test_parts_agree_with_one_stream(make_checkpoint, kind):
     """For a model whose memory is short the fast score is the exact one to the fourth digit."""
     checkpoint = make_checkpoint(**kind, hidden_size=8)
     network, ids = network_of(checkpoint), random_ids(checkpoint, 20_000)
-    exact = score(network, ids, num_streams=1)
+    exact = score(network, ids, exact=True)
     fast = score(network, ids)
     assert fast.chars == exact.chars == 19_999
     assert fast.nats_per_char == pytest.approx(exact.nats_per_char, rel=0, abs=5e-5)
@@ -93,26 +90,26 @@ def test_many_streams_agree_with_one(make_checkpoint, kind):
 
 @pytest.mark.parametrize("seq_length", [1, 5])
 def test_the_length_of_windows_does_not_matter(make_checkpoint, monkeypatch, seq_length):
-    """A large vocabulary, which makes windows short, leaves the score of one stream as it was."""
+    """A large vocabulary, which makes windows short, leaves the score as it was."""
     checkpoint = make_checkpoint(scale=2.0, dtype=np.float64)
-    network, ids = network_of(checkpoint), random_ids(checkpoint, 200)
-    expected = score(network, ids, num_streams=1)
-    logits = 128 * seq_length * checkpoint.config.vocab_size  # of as many streams as there can be
-    monkeypatch.setattr(charrnn.evaluation.scoring, "MAX_WINDOW_LOGITS", logits)
-    found = score(network, ids, num_streams=1)
+    network, ids = network_of(checkpoint), random_ids(checkpoint, 4200)
+    expected = score(network, ids)
+    logits = 3 * seq_length * checkpoint.config.vocab_size  # of the three parts
+    monkeypatch.setattr(charrnn.evaluation.reading, "MAX_WINDOW_LOGITS", logits)
+    found = score(network, ids)
     assert found.nats == pytest.approx(expected.nats, rel=1e-12)  # added up in another order
     assert found.correct == expected.correct
 
 
-@pytest.mark.parametrize("num_streams", [1, None])
+@pytest.mark.parametrize("exact", [True, False])
 @pytest.mark.parametrize("vocab_size", [1, 2, 7, 200])
-def test_a_uniform_model_needs_log2_of_v_bits(make_checkpoint, kind, num_streams, vocab_size):
+def test_a_uniform_model_needs_log2_of_v_bits(make_checkpoint, kind, exact, vocab_size):
     """A model without a preference needs log2(V) bits, and is right when the first id comes."""
     characters = "".join(chr(0x100 + i) for i in range(vocab_size))
     checkpoint = make_checkpoint(**kind, characters=characters, scale=0.0)
     ids = random_ids(checkpoint, 1100)
-    found = score(network_of(checkpoint), ids, num_streams=num_streams)
-    # The logarithm of V is taken in float32, known to 1.2e-7.
+    found = score(network_of(checkpoint), ids, exact=exact)
+    # The logits are float32, known to 1.2e-7.
     assert found.bits_per_char == pytest.approx(math.log2(vocab_size), rel=3e-7)
     assert found.perplexity == pytest.approx(vocab_size, rel=3e-6)
     assert found.correct == (ids[1:] == 0).sum()

@@ -121,7 +121,7 @@ def test_validation_is_what_the_model_file_scores(cell: str, num_networks: int) 
     for _ in range(10):
         trainer.advance(0.5)
     network = make_network(trainer.recipe.model, trainer.to_arrays())
-    exact = score(network, trainer.val, num_streams=1).nats_per_char
+    exact = score(network, trainer.val, exact=True).nats_per_char
     assert trainer.validate(1000) == pytest.approx(exact, rel=1e-5)
 
 
@@ -216,7 +216,7 @@ def test_the_best_validation_is_kept() -> None:
     assert report is outcome.best
     assert report.val_nats_per_char == min(losses)
     network = Network(trainer.recipe.model, arrays)
-    exact = score(network, trainer.val, num_streams=1).nats_per_char
+    exact = score(network, trainer.val, exact=True).nats_per_char
     assert report.val_nats_per_char == pytest.approx(exact, rel=1e-5)
 
 

@@ -1,0 +1,234 @@
+"""``charrnn eval`` as a filter and as a picture, through real pipes and on a terminal."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+LINES = "abé\n\ncab d\n漢漢漢\n"
+
+
+@pytest.fixture
+def lines_file(tmp_path: Path) -> Path:
+    """A file of some lines."""
+    path = tmp_path / "lines.txt"
+    path.write_text(LINES, encoding="utf-8")
+    return path
+
+
+def test_by_line_gives_a_row_for_each_line(uniform_model: Path, charrnn: Callable) -> None:
+    """Nats, bits, characters and the line itself, in order, for standard input."""
+    finished = charrnn(
+        "eval", "-q", "-m", str(uniform_model), "-", "--by", "line", stdin=LINES.encode()
+    )
+    assert finished.code == 0
+    rows = [line.split("\t") for line in finished.text.splitlines()]
+    assert [row[3] for row in rows] == LINES.splitlines()
+    assert [int(row[2]) for row in rows] == [3, 1, 6, 4]  # the first character is given
+    assert all(float(row[1]) == pytest.approx(3, abs=1e-3) for row in rows)
+    assert float(rows[2][0]) == pytest.approx(18 * math.log(2), abs=1e-3)
+
+
+@pytest.mark.parametrize("by", ["line", "char", "file"])
+def test_rows_add_up_to_the_whole(
+    trained, invoke: Callable, by: str, tmp_path: Path, text: str
+) -> None:
+    """The sums of all rows are the numbers of the plain evaluation."""
+    (tmp_path / "some.txt").write_text(text[:900], encoding="utf-8")
+    args = ["eval", "-q", "-m", str(trained.directory), "some.txt", "--json"]
+    whole = json.loads(invoke(*args).text)
+    rows = [json.loads(line) for line in invoke(*args, "--by", by).text.splitlines()]
+    if by == "char":
+        nats = sum(row["bits"] or 0 for row in rows) * math.log(2)
+        assert "".join(row["text"] for row in rows) == text[:900]
+        assert sum(row["bits"] is not None for row in rows) == whole["chars"]
+    else:
+        nats = sum(row["nats"] for row in rows)
+        assert sum(row["chars"] for row in rows) == whole["chars"]
+    assert nats / whole["chars"] == pytest.approx(whole["nats_per_char"], rel=1e-9)
+    assert all(row["schema"] == 1 and row["file"] == "some.txt" for row in rows)
+
+
+def test_a_line_is_told_when_it_is_whole(uniform_model: Path, start: Callable) -> None:
+    """A slow pipe: each row comes before the next line is written, a half line waits."""
+    args = ["eval", "-q", "-m", str(uniform_model), "-", "--by", "line"]
+    with start(*args, stdin=subprocess.PIPE) as process:
+        for line in ("abc", "a b c"):
+            process.stdin.write(line[:2].encode())
+            process.stdin.flush()
+            time.sleep(0.05)
+            process.stdin.write(line[2:].encode() + b"\n")
+            process.stdin.flush()
+            assert process.stdout.readline().decode().endswith(f"\t{line}\n")
+        process.stdin.close()
+        assert process.stdout.read() == b""
+        assert process.wait(30) == 0
+
+
+def test_sorting_puts_the_most_surprising_first(
+    cycle_model: Path, invoke: Callable, tmp_path: Path
+) -> None:
+    """Rows by bits per character, the most surprising first; of equals, the first first."""
+    (tmp_path / "log").write_text("abcdé\n" * 3 + "dbadc\n" + "abcdé\n" * 2, encoding="utf-8")
+    args = ["eval", "-q", "-m", str(cycle_model), "log", "--by", "line", "--sort", "--json"]
+    rows = [json.loads(line) for line in invoke(*args).text.splitlines()]
+    assert rows[0]["text"] == "dbadc"
+    bits = [row["bits_per_char"] for row in rows]
+    assert bits == sorted(bits, reverse=True)
+    equals = [row["line"] for row in rows if row["bits_per_char"] == bits[-1]]
+    assert equals == sorted(equals)
+
+
+def test_files_are_rows_of_their_own(uniform_model: Path, invoke: Callable, tmp_path) -> None:
+    """Each file is read from its start; its name is the last column."""
+    (tmp_path / "one").write_text("abc")
+    (tmp_path / "two").write_text("dab")
+    rows = invoke("eval", "-q", "-m", str(uniform_model), "one", "two", "--by", "file").text
+    assert [line.split("\t")[2:] for line in rows.splitlines()] == [["2", "one"], ["2", "two"]]
+
+
+def test_nothing_in_is_nothing_out(uniform_model: Path, charrnn: Callable) -> None:
+    """A filter of nothing succeeds with nothing; the plain evaluation has nothing to say."""
+    args = ["eval", "-q", "-m", str(uniform_model), "-"]
+    finished = charrnn(*args, "--by", "line", stdin=b"")
+    assert (finished.code, finished.stdout, finished.stderr) == (0, b"", "")
+    assert charrnn(*args, stdin=b"").code == 1
+
+
+def test_the_reader_of_rows_may_leave(shell: Callable, uniform_model: Path, tmp_path) -> None:
+    """``head`` ends the filter early and without a word."""
+    (tmp_path / "long").write_text("abc d\n" * 50_000)
+    line = '{ "$@"; echo "code $?" >&2; } | head -n 2'
+    finished = shell(
+        line, "eval", "-q", "-m", str(uniform_model), str(tmp_path / "long"), "--by", "line"
+    )
+    assert finished.error_lines == ["code 0"]
+    assert len(finished.text.splitlines()) == 2
+
+
+def test_a_full_disk_is_one_line(shell: Callable, uniform_model: Path, lines_file: Path) -> None:
+    """Rows that cannot be written end the command with one line."""
+    args = ["eval", "-q", "-m", str(uniform_model), str(lines_file), "--by", "line"]
+    finished = shell('"$@" > /dev/full', *args)
+    assert finished.code == 1
+    assert finished.error_lines == ["charrnn: error: standard output: No space left on device"]
+
+
+@pytest.mark.parametrize("variables", [{"LC_ALL": "C"}, {"PYTHONIOENCODING": "ascii"}], ids=str)
+def test_rows_are_utf_8_in_every_locale(
+    charrnn: Callable, uniform_model: Path, lines_file: Path, variables: dict
+) -> None:
+    """The text of a row is the bytes of the file."""
+    args = ["eval", "-q", "-m", str(uniform_model), str(lines_file), "--by", "line"]
+    assert "\tabé\n".encode() in charrnn(*args, env=variables).stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "word"),
+    [
+        (["--sort"], "--sort"),
+        (["--heat", "--json"], "--heat"),
+        (["--heat", "--by", "line"], "--heat"),
+        (["--html", "missing/page.html"], "--html"),
+        (["--svg", "."], "--svg"),
+        (["--html", "/dev/null"], "--html"),
+        (["--by", "word"], "--by"),
+    ],
+    ids=str,
+)
+def test_wrong_usage_is_one_line(
+    invoke: Callable, uniform_model: Path, lines_file: Path, args: list[str], word: str
+) -> None:
+    """What cannot be asked for is told before anything is read."""
+    finished = invoke("eval", "-m", str(uniform_model), str(lines_file), *args)
+    assert (finished.code, finished.stdout) == (2, b"")
+    (line,) = finished.error_lines
+    assert word in line
+
+
+def test_heat_in_a_pipe_is_digits(charrnn: Callable, uniform_model: Path, lines_file: Path) -> None:
+    """Without a terminal there are no colours, but digits below the lines."""
+    args = ["eval", "-q", "-m", str(uniform_model), str(lines_file), "--heat"]
+    finished = charrnn(*args)
+    assert b"\x1b" not in finished.stdout
+    assert "\nab\u00e9\u21b5\n 333\n" in finished.text
+    assert "bits per character        3.0000" in finished.text
+    assert b"\x1b[48;5;216" in charrnn(*args, env={"FORCE_COLOR": "1"}).stdout
+    assert b"\x1b" not in charrnn(*args, env={"FORCE_COLOR": "1", "NO_COLOR": "1"}).stdout
+
+
+def test_heat_on_a_terminal_is_coloured_and_harmless(
+    on_terminal: Callable, write_uniform: Callable, tmp_path: Path
+) -> None:
+    """Colours are ours; what a text has of control characters is shown escaped."""
+    model = write_uniform(tmp_path / "model", "\n\x07\x1babc]")
+    (tmp_path / "bad").write_text("abc\x1b]0;a\x07\n")
+    args = ["eval", "-q", "-m", str(model), str(tmp_path / "bad"), "--heat"]
+    finished = on_terminal(*args)
+    assert finished.code == 0
+    left = re.sub(rb"\x1b\[(0|48;5;\d+;38;5;\d+)m", b"", finished.stdout)
+    assert b"\x1b" not in left
+    assert b"\x07" not in left
+    assert b"\\x1b" in left
+    assert b"\x1b" not in on_terminal(*args, env={"TERM": "dumb"}).stdout
+    assert b"\x1b" not in on_terminal(*args, env={"NO_COLOR": "1"}).stdout
+
+
+def test_pages_and_pictures_are_written(
+    uniform_model: Path, invoke: Callable, lines_file: Path, tmp_path: Path
+) -> None:
+    """Both hold the numbers that standard output shows."""
+    args = ["eval", "-q", "-m", str(uniform_model), str(lines_file)]
+    finished = invoke(*args, "--html", "out.html", "--svg", "out.svg")
+    assert finished.code == 0
+    assert finished.text == invoke(*args).text
+    for name in ("out.html", "out.svg"):
+        written = (tmp_path / name).read_text(encoding="utf-8")
+        assert "bits per character" in written
+        assert "3.0000" in written
+    assert "é" in (tmp_path / "out.html").read_text(encoding="utf-8")
+
+
+def test_a_page_of_nothing_is_not_left_behind(
+    uniform_model: Path, invoke: Callable, tmp_path: Path
+) -> None:
+    """Where there is nothing to show, an older page stays as it was."""
+    (tmp_path / "empty").write_text("")
+    (tmp_path / "out.html").write_text("older")
+    finished = invoke("eval", "-q", "-m", str(uniform_model), "empty", "--html", "out.html")
+    assert finished.code == 1
+    assert (tmp_path / "out.html").read_text() == "older"
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_an_adapted_loss_has_its_own_name(trained, invoke: Callable, tmp_path, text: str) -> None:
+    """With --adapt no number goes by the name of the model's own loss, and it is lower."""
+    (tmp_path / "some.txt").write_text(text[:1200], encoding="utf-8")
+    args = ["eval", "-q", "-m", str(trained.directory), "some.txt", "--json"]
+    plain, adapted = json.loads(invoke(*args).text), json.loads(invoke(*args, "--adapt").text)
+    names = {"nats_per_char", "bits_per_char", "bits_per_byte", "perplexity", "accuracy"}
+    assert not names & adapted.keys()
+    assert adapted["adapted_nats_per_char"] < plain["nats_per_char"]
+    assert adapted["chars"] == plain["chars"]
+    table = invoke(*args[:-1], "--adapt").text
+    assert table.startswith("adapted nats per character")
+    assert not re.search("^nats per character", table, re.MULTILINE)
+
+
+def test_training_ends_with_yardsticks(trained, invoke: Callable) -> None:
+    """The last lines of a training hold its result beside simpler predictors, a line each."""
+    lines = [line for line in trained.finished.error_lines if "for comparison" in line]
+    names = [
+        re.match(r"charrnn: for comparison, ([\w ]+): \d+\.\d{4} bits", line)[1] for line in lines
+    ]
+    assert names == ["uniform", "order 0", "order 2", "xz"]
+    values = json.loads(invoke("eval", "-q", "--json", "-m", str(trained.directory)).text)
+    for line, yardstick in zip(lines, values["yardsticks"], strict=True):
+        assert f"{yardstick['bits_per_char']:.4f}" in line

@@ -1,0 +1,84 @@
+"""``charrnn info``: what a model is, and how it was trained."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+
+def test_info_tells_the_run(trained, invoke: Callable) -> None:
+    """Sizes, characters, training and a curve, for people and for programs."""
+    finished = invoke("info", str(trained.directory))
+    assert finished.code == 0
+    assert "lstm 1 x 8" in finished.text
+    assert "step 3" in finished.text
+    assert "Möwe"[1] in finished.text
+    assert "bits per character, validation" in finished.text
+    values = json.loads(invoke("info", str(trained.directory), "--json").text)
+    assert values["schema"] == 1
+    assert values["config"]["hidden_size"] == 8
+    assert values["bytes"] == (trained.directory / "model.safetensors").stat().st_size
+    assert values["parameters"] * 4 < values["bytes"]
+
+
+def test_a_model_file_keeps_the_history_of_its_run(trained, invoke: Callable, tmp_path) -> None:
+    """The validations are in the file, as in the metrics beside it, and survive a copy."""
+    shutil.copy(trained.directory / "model.safetensors", tmp_path / "alone.safetensors")
+    values = json.loads(invoke("info", "alone.safetensors", "--json").text)
+    lines = (trained.directory / "metrics.jsonl").read_text().splitlines()
+    reports = [json.loads(line) for line in lines]
+    names = {"step", "seconds", "epoch", "train_nats_per_char", "val_nats_per_char"}
+    validated = [r for r in reports if r["val_nats_per_char"] is not None]
+    history = values["about"]["history"]
+    best = values["about"]["report"]["step"]
+    assert [{n: p[n] for n in names} for p in history] == [
+        {n: r[n] for n in names} for r in validated if r["step"] <= best
+    ]
+
+
+def test_learning_curves_are_drawn(trained, invoke: Callable, tmp_path: Path) -> None:
+    """The picture is whole, with both curves."""
+    finished = invoke("info", str(trained.directory), "--plot", "curves.svg")
+    assert finished.code == 0
+    texts = [e.text or "" for e in ElementTree.parse(tmp_path / "curves.svg").iter()]
+    assert any(text.startswith("validation, lowest") for text in texts)
+    assert any(text.startswith("training, lowest") for text in texts)
+    assert finished.error_lines == ["charrnn: the learning curves are 'curves.svg'"]
+
+
+def test_a_model_without_a_history_has_no_curves(cycle_model: Path, invoke: Callable) -> None:
+    """It is told in one line, and nothing is written."""
+    assert invoke("info", str(cycle_model)).code == 0
+    finished = invoke("info", str(cycle_model), "--plot", "curves.svg")
+    assert finished.code == 1
+    assert "nothing of its training" in finished.error_lines[0]
+    assert not Path("curves.svg").exists()
+
+
+@pytest.mark.parametrize("target", [".", "missing/curves.svg"])
+def test_a_picture_needs_a_place(cycle_model: Path, invoke: Callable, target: str) -> None:
+    """A folder that is not there is told before anything is read."""
+    assert invoke("info", str(cycle_model), "--plot", target).code == 2
+
+
+def test_info_on_a_terminal_is_harmless(on_terminal: Callable, write_uniform: Callable, tmp_path):
+    """A vocabulary of control characters is shown in Python's notation."""
+    model = write_uniform(tmp_path / "model", "\n\x1b\x07ab", command=["\x1b]0;x\x07"])
+    finished = on_terminal("info", str(model))
+    assert finished.code == 0
+    assert b"\x1b" not in finished.stdout
+    assert b"\\x07" in finished.stdout
+
+
+def test_the_characters_are_one_line_in_a_pipe(
+    charrnn: Callable, write_uniform: Callable, tmp_path
+):
+    """Line ends are named, so that the table stays a table."""
+    model = write_uniform(tmp_path / "model", "\n\x1bab")
+    finished = charrnn("info", str(model))
+    assert "4 characters: \\n\\x1bab\n" in finished.text
