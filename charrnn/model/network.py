@@ -18,6 +18,7 @@ from charrnn.model.cells import Array, LayerState
 from charrnn.model.config import ModelConfig
 from charrnn.model.layers import RecurrentLayer, layer_norm, make_layer
 from charrnn.model.ngrams import ngram_rows
+from charrnn.model.products import Product, together
 from charrnn.text.vocabulary import Ids
 
 State = tuple[tuple[npt.NDArray[Any], ...], ...]
@@ -70,12 +71,16 @@ class Network:
         is_kept = np.arange(len(state[0][0]))[:, None] != stream
         return tuple(tuple(np.where(is_kept, array, 0) for array in part) for part in state)
 
-    def forward(self, ids: Ids, state: State) -> tuple[Array, State]:
+    def forward(
+        self, ids: Ids, state: State, product: Product = together
+    ) -> tuple[Array, State]:
         """Read a window of each stream.
 
         Args:
             ids: What is read, shape (B, T).
             state: The state before it.
+            product: How rows are multiplied: with ``products.each_row`` a stream gives the same
+                bits whatever the others are.
 
         Returns:
             After each character, the logits of the next one, shape (B, T, V), and the state after
@@ -85,10 +90,10 @@ class Network:
         next_state: list[tuple[npt.NDArray[Any], ...]] = [(recent[ids.shape[1] :].T,)]
         hidden = self._embed(recent)  # (T, B, E)
         for number, layer_state in enumerate(state[1:]):
-            output, layer_state = self._run_layer(number, hidden, ids, layer_state)
+            output, layer_state = self._run_layer(number, hidden, ids, layer_state, product)
             hidden = hidden + output if self.config.has_residual(number) else output
             next_state.append(layer_state)
-        logits = self._norm(self.config.num_layers, hidden) @ self._output_weight
+        logits = product(self._norm(self.config.num_layers, hidden), self._output_weight)
         logits += self._output_bias
         return logits.transpose(1, 0, 2), tuple(next_state)
 
@@ -104,13 +109,13 @@ class Network:
         return embedded
 
     def _run_layer(
-        self, number: int, hidden: Array, ids: Ids, state: LayerState
+        self, number: int, hidden: Array, ids: Ids, state: LayerState, product: Product
     ) -> tuple[Array, LayerState]:
         """Advance one layer over a window, from (T, B, E) to (T, B, H)."""
         if number == 0 and self._first_projection is not None:
             assert isinstance(self._first, RecurrentLayer)
-            return self._first.advance(self._first_projection[ids.T], state)
-        return self._layers[number].run(self._norm(number, hidden), state)
+            return self._first.advance(self._first_projection[ids.T], state, product)
+        return self._layers[number].run(self._norm(number, hidden), state, product)
 
     def _norm(self, number: int, hidden: Array) -> Array:
         """Normalise what a layer, or after the last one the output layer, reads."""
