@@ -13,10 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from charrnn.model.config import ModelConfig
-from charrnn.model.products import Array, Product, together
+from charrnn.model.products import Product, together
 
+Array = npt.NDArray[np.floating]
 LayerState = tuple[Array, ...]
 
 

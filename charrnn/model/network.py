@@ -71,9 +71,7 @@ class Network:
         is_kept = np.arange(len(state[0][0]))[:, None] != stream
         return tuple(tuple(np.where(is_kept, array, 0) for array in part) for part in state)
 
-    def forward(
-        self, ids: Ids, state: State, product: Product = together
-    ) -> tuple[Array, State]:
+    def forward(self, ids: Ids, state: State, product: Product = together) -> tuple[Array, State]:
         """Read a window of each stream.
 
         Args:

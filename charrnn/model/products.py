@@ -2,7 +2,7 @@
 
 A library of products (BLAS) adds up in an order that depends on how many rows it is given, so the
 last bits of a row change with its neighbours. Where a text must not depend on how many others are
-made beside it, ``each_row`` multiplies row after row, in the order in which it multiplies one alone.
+made beside it, ``each_row`` multiplies row after row, each in the order of one alone.
 
 Sizes: N rows, K entries of a row, M columns of the matrix.
 """
@@ -14,11 +14,11 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.floating]
-Product = Callable[[Array, Array], Array]
+Rows = npt.NDArray[np.floating]
+Product = Callable[[Rows, Rows], Rows]
 
 
-def together(rows: Array, matrix: Array) -> Array:
+def together(rows: Rows, matrix: Rows) -> Rows:
     """Return the product of all rows at once: the fastest for many.
 
     Args:
@@ -28,16 +28,16 @@ def together(rows: Array, matrix: Array) -> Array:
     Returns:
         Shape (..., M).
     """
-    product: Array = rows.reshape(-1, rows.shape[-1]) @ matrix
+    product: Rows = rows.reshape(-1, rows.shape[-1]) @ matrix
     return product.reshape(*rows.shape[:-1], -1)
 
 
-def each_row(rows: Array, matrix: Array) -> Array:
+def each_row(rows: Rows, matrix: Rows) -> Rows:
     """Return the product of each row by itself: to the last bit, whatever the others are.
 
     The shapes are those of ``together``. For one row the two do the same.
     """
     if rows.ndim == 3 and rows.shape[1] == 1:  # one stream: already a row at a time
         return rows @ matrix
-    product: Array = (rows[..., None, :] @ matrix)[..., 0, :]
+    product: Rows = (rows[..., None, :] @ matrix)[..., 0, :]
     return product
