@@ -33,10 +33,8 @@ CHARACTERS = "".join(map(chr, range(32, 97)))  # 65, as many as tinyshakespeare 
 TEMPERATURE = 0.8
 
 LSTM = {"cell": "lstm", "hidden_size": 256, "embedding_size": 256, "num_layers": 2}
-DEFAULT = {
-    **{"cell": "mingru", "block": "residual", "ngrams": 2},
-    **{"hidden_size": 128, "embedding_size": 128, "num_layers": 4},
-}
+PAIRS = {"cell": "mingru", "block": "residual", "ngrams": 2}
+DEFAULT = {**PAIRS, "hidden_size": 128, "embedding_size": 128, "num_layers": 4}
 
 Write = Callable[[int], None]
 

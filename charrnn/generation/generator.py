@@ -238,8 +238,10 @@ class Generator:
             logits = np.where([self._open(draft) for draft in drafts], logits, -np.inf)
         for keep in self._filters:
             logits = keep(logits)
-        temperatures = np.array([draft.temperature for draft in drafts])
-        return draw(logits, temperatures, [draft.rng for draft in drafts])
+        rngs = [draft.rng for draft in drafts]
+        if len(self.controls.temperatures) == 1:
+            return draw(logits, self.controls.temperatures[0], rngs)
+        return draw(logits, np.array([draft.temperature for draft in drafts]), rngs)
 
     def _pieces(
         self, drafts: list[_Draft], logits: Array, ids: npt.NDArray[np.intp]

@@ -49,17 +49,18 @@ def draw(
     Returns:
         One id for each sample, shape (B,).
     """
-    temperatures = np.asarray(temperature, np.float64)
-    if not temperatures.any():
+    if isinstance(temperature, np.ndarray):
+        if not temperature.all():
+            return _draw_mixed(logits, temperature, rngs)
+        temperature = temperature[:, None]
+    elif temperature == 0:
         likeliest: npt.NDArray[np.intp] = logits.argmax(axis=-1)
         return likeliest
-    if temperatures.ndim and not temperatures.all():
-        return _draw_mixed(logits, temperatures, rngs)
     weights = logits.astype(np.float64)
     # The maximum goes first: a small temperature then cannot make an infinity of a large logit.
     weights -= weights.max(axis=-1, keepdims=True)
     with np.errstate(over="ignore"):  # to -inf, whose exponential is the 0 that is meant
-        weights /= temperatures[..., None]
+        weights /= temperature
     cumulative = np.exp(weights, out=weights).cumsum(axis=-1)  # (B, V)
     uniform = np.array([[rng.random()] for rng in rngs])  # (B, 1), in [0, 1)
     # Only ids with some probability are reached: the first whose sum is above the threshold.
@@ -73,5 +74,6 @@ def _draw_mixed(
     """Draw where some temperatures are 0 and some are not."""
     chosen: npt.NDArray[np.intp] = logits.argmax(axis=-1)
     (warm,) = temperatures.nonzero()
-    chosen[warm] = draw(logits[warm], temperatures[warm], [rngs[row] for row in warm.tolist()])
+    if len(warm):
+        chosen[warm] = draw(logits[warm], temperatures[warm], [rngs[row] for row in warm.tolist()])
     return chosen

@@ -147,7 +147,7 @@ def lstm_step(
     size = h.shape[-1]
     g = np.tanh(gates[..., 2 * size : 3 * size])
     gates = sigmoid(gates)  # of all four: quicker than of three
-    i, f, o = (gates[..., block * size : (block + 1) * size] for block in (0, 1, 3))
+    i, f, o = gates[..., :size], gates[..., size : 2 * size], gates[..., 3 * size :]
     c = f * c
     c += i * g
     return o * np.tanh(c), c
@@ -227,7 +227,7 @@ def mingru_step(projected: Array, h: Array) -> tuple[Array, Array]:
         B. Peng et al., RWKV, 2023, arXiv:2305.13048 (token shift).
     """
     size = h.shape[-1]
-    z, c, g = (projected[..., block * size : (block + 1) * size] for block in range(3))
+    z, c, g = projected[..., :size], projected[..., size : 2 * size], projected[..., 2 * size :]
     h = h + sigmoid(z) * (c - h)
     return g * sigmoid(g) * h, h
 

@@ -64,11 +64,11 @@ class RecurrentLayer:
         self, projected: Array, state: LayerState, product: Product = together
     ) -> tuple[Array, LayerState]:
         """Advance over a window whose projections are known, shape (T, B, G·H)."""
-        hidden = np.empty((*projected.shape[:2], state[0].shape[-1]), projected.dtype)
-        for t, row in enumerate(projected):
+        hidden = []
+        for row in projected:
             state = self._step(self._recurrent, row, state, product)
-            hidden[t] = state[0]
-        return hidden, state
+            hidden.append(state[0])
+        return np.array(hidden), state
 
     def run(
         self, inputs: Array, state: LayerState, product: Product = together
@@ -118,8 +118,8 @@ def layer_norm(inputs: Array, weight: Array, bias: Array) -> Array:
     """
     size = inputs.shape[-1]
     centred: Array = inputs - np.add.reduce(inputs, axis=-1, keepdims=True) / size
-    variance = np.vecdot(centred, centred)[..., None] / size
-    centred /= np.sqrt(variance + NORM_EPSILON)
+    variance = np.vecdot(centred, centred) / size
+    centred /= np.sqrt(variance + NORM_EPSILON)[..., None]
     centred *= weight
     centred += bias
     return centred

@@ -48,6 +48,12 @@ class Network:
             make_layer(config, _within(f"layers.{layer}.", arrays))
             for layer in range(config.num_layers)
         ]
+        self._has_residual = [config.has_residual(layer) for layer in range(config.num_layers)]
+        self._norms = [
+            (arrays[f"norms.{number}.weight"], arrays[f"norms.{number}.bias"])
+            for number in range(config.num_layers + 1)
+            if config.block == "residual"
+        ]
         self._first = self._layers[0]
         self._first_projection: Array | None = None  # (V, G·H)
         if isinstance(self._first, RecurrentLayer) and config.ngrams == 1:
@@ -89,7 +95,7 @@ class Network:
         hidden = self._embed(recent)  # (T, B, E)
         for number, layer_state in enumerate(state[1:]):
             output, layer_state = self._run_layer(number, hidden, ids, layer_state, product)
-            hidden = hidden + output if self.config.has_residual(number) else output
+            hidden = hidden + output if self._has_residual[number] else output
             next_state.append(layer_state)
         logits = product(self._norm(self.config.num_layers, hidden), self._output_weight)
         logits += self._output_bias
@@ -117,10 +123,7 @@ class Network:
 
     def _norm(self, number: int, hidden: Array) -> Array:
         """Normalise what a layer, or after the last one the output layer, reads."""
-        if self.config.block == "plain":
-            return hidden
-        weight, bias = (self._arrays[f"norms.{number}.{name}"] for name in ("weight", "bias"))
-        return layer_norm(hidden, weight, bias)
+        return layer_norm(hidden, *self._norms[number]) if self._norms else hidden
 
 
 def _within(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:

@@ -37,7 +37,7 @@ def each_row(rows: Rows, matrix: Rows) -> Rows:
 
     The shapes are those of ``together``. For one row the two do the same.
     """
-    if rows.ndim == 3 and rows.shape[1] == 1:  # one stream: already a row at a time
+    if rows.shape[-2] == 1:  # one stream: that is already a row at a time
         return rows @ matrix
     product: Rows = (rows[..., None, :] @ matrix)[..., 0, :]
     return product

@@ -168,7 +168,7 @@ def test_a_penalty_does_not_see_a_constant():
 @pytest.mark.parametrize("name", ["temperatures", "top_p", "min_p", "repeat_penalty"])
 def test_numbers_without_sense_are_refused(name, bad):
     """What is not finite or negative is a mistake of the user."""
-    with pytest.raises(ConfigError, match="^--[a-z-]+: "):
+    with pytest.raises(ConfigError, match=r"^--[a-z-]+: "):
         Controls(**{name: (bad,) if name == "temperatures" else bad})
 
 
@@ -189,7 +189,7 @@ def test_values_out_of_range_are_refused(values):
 )
 def test_endings_without_sense_are_refused(values):
     """So is an ending that cannot be."""
-    with pytest.raises(ConfigError, match="^--"):
+    with pytest.raises(ConfigError, match=r"^--"):
         Ending(**values)
 
 
