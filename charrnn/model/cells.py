@@ -243,8 +243,11 @@ def shift_inputs(inputs: Array, last: Array, share: Array) -> Array:
     Returns:
         ``inputs + share * (inputs one step before - inputs)``, shape (T, B, E).
     """
-    before = np.concatenate([last[None], inputs[:-1]])
-    return inputs + share * (before - inputs)
+    before = last[None] if len(inputs) == 1 else np.concatenate([last[None], inputs[:-1]])
+    mixed = before - inputs
+    mixed *= share
+    mixed += inputs
+    return mixed
 
 
 def step_of(config: ModelConfig) -> Step:

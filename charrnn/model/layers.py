@@ -68,7 +68,7 @@ class RecurrentLayer:
         for row in projected:
             state = self._step(self._recurrent, row, state, product)
             hidden.append(state[0])
-        return np.array(hidden), state
+        return _window(hidden), state
 
     def run(
         self, inputs: Array, state: LayerState, product: Product = together
@@ -94,15 +94,21 @@ class MinGRULayer:
         h, last = state
         projected = product(shift_inputs(inputs, last, self._shift), self._weight_ih)
         projected += self._bias_ih
-        gated = np.empty((*inputs.shape[:2], h.shape[-1]), projected.dtype)
-        for t, row in enumerate(projected):
-            gated[t], h = mingru_step(row, h)
-        return product(gated, self._weight_ho), (h, inputs[-1])
+        gated = []
+        for row in projected:
+            handed_on, h = mingru_step(row, h)
+            gated.append(handed_on)
+        return product(_window(gated), self._weight_ho), (h, inputs[-1])
 
 
 def make_layer(config: ModelConfig, arrays: Mapping[str, Array]) -> Layer:
     """Return a layer of a model, from its weights by their names within the layer."""
     return MinGRULayer(arrays) if config.cell == "mingru" else RecurrentLayer(config, arrays)
+
+
+def _window(rows: list[Array]) -> Array:
+    """Return the rows of T steps, each of shape (B, H), as a window of shape (T, B, H)."""
+    return rows[0][None] if len(rows) == 1 else np.array(rows)
 
 
 def layer_norm(inputs: Array, weight: Array, bias: Array) -> Array:
