@@ -28,6 +28,9 @@ from charrnn.text.vocabulary import Ids, OnUnknown, Vocabulary
 MAX_TOGETHER = 64
 """How many samples are written side by side."""
 
+PROMPT_WINDOW = 512
+"""How many characters of a prompt are read at once."""
+
 MAX_AHEAD = 4 * MAX_TOGETHER
 """How far the samples being written may be ahead of the first that is not finished."""
 
@@ -146,7 +149,9 @@ class Generator:
         is_penalised = self.controls.repeat_penalty != 1
         recent = prompt.tolist()[-self.controls.repeat_last_n :] if is_penalised else []
         self._recent = deque(recent, self.controls.repeat_last_n if is_penalised else 0)
-        logits, state = network.forward(prompt[None, :], network.initial_state(1))
+        state = network.initial_state(1)
+        for begin in range(0, len(prompt), PROMPT_WINDOW):
+            logits, state = network.forward(prompt[None, begin : begin + PROMPT_WINDOW], state)
         self._start = logits[:, -1], state
 
     def write(self, rng_of: Callable[[int], np.random.Generator], num_samples: int = 1) -> Pieces:

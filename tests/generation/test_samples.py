@@ -56,20 +56,20 @@ def texts_of(generator, number, seed=3):
     "ending",
     [
         {"length": 30},
-        {"length": 60, "stop": ("a", "bc")},
-        {"length": 40, "match": "[a-e ]+(\n[a-e ]+)?"},
-        {"length": None, "stop": ("d",)},
+        {"length": 30, "stop": ("a", "bc")},
+        {"length": 20, "match": "[a-e ]+(\n[a-e ]+)?"},
+        {"length": 25, "stop": ("d",)},
     ],
     ids=str,
 )
 def test_a_sample_is_the_same_whatever_is_beside_it(make_checkpoint, any_kind, ending):
     """Samples that end at different places, and others that take their rows, change nothing."""
     checkpoint = make_checkpoint(**any_kind, num_layers=2, hidden_size=19, scale=2.0)
-    options = {"ending": Ending(**ending), "controls": Controls(temperatures=(0.7, 1.1))}
+    options = {"ending": Ending(**ending), "controls": Controls(temperatures=(1.0, 3.0))}
     generator = generator_of(checkpoint, **options)
     texts, reasons = texts_of(generator, 3 * MAX_TOGETHER)
-    assert len(set(texts)) > MAX_TOGETHER / 4
-    for number in (1, 2, 7, MAX_TOGETHER + 1):
+    assert len(set(texts)) > MAX_TOGETHER / 2
+    for number in (1, 7, MAX_TOGETHER + 1):
         found = texts_of(generator, number)
         assert found == (texts[:number], reasons[:number])
 
@@ -86,14 +86,16 @@ def test_a_sample_is_the_same_whoever_looks(make_checkpoint, num_best):
 def test_no_sample_runs_far_ahead(make_checkpoint):
     """While the first sample goes on, the others wait at a distance, and memory is bounded."""
     checkpoint = make_checkpoint(characters="\nab", scale=0.0)
-    generator = generator_of(checkpoint, ending=Ending(length=None, stop=("aaaaaa",)))
-    finished = set()
+    generator = generator_of(checkpoint, ending=Ending(length=None, stop=("aaa",)))
+    finished: set[int] = set()
+    first = 0
     for piece in generator.write(partial(sample_rng, 1), 10**9):
+        assert piece.sample < first + MAX_AHEAD
         if piece.finish_reason:
             finished.add(piece.sample)
-        first = next(i for i in range(10**9) if i not in finished)
-        assert piece.sample < first + MAX_AHEAD + 1
-        if len(finished) > 2000:
+            while first in finished:
+                first += 1
+        if len(finished) > 500:
             break
 
 
