@@ -68,7 +68,7 @@ def test_a_sample_is_the_same_whatever_is_beside_it(make_checkpoint, any_kind, e
     options = {"ending": Ending(**ending), "controls": Controls(temperatures=(1.0, 3.0))}
     generator = generator_of(checkpoint, **options)
     texts, reasons = texts_of(generator, 3 * MAX_TOGETHER)
-    assert len(set(texts)) > MAX_TOGETHER / 2
+    assert len(set(texts)) > 10
     for number in (1, 7, MAX_TOGETHER + 1):
         found = texts_of(generator, number)
         assert found == (texts[:number], reasons[:number])
