@@ -135,6 +135,7 @@ class Generator:
         """
         self._network = network
         self._characters = vocabulary.characters
+        self._plain = [Drawn(character) for character in self._characters]
         self.controls = controls or Controls()
         self._filters = filters_of(self.controls)
         self._never = [] if vocabulary.unknown_id is None else [vocabulary.unknown_id]
@@ -264,9 +265,7 @@ class Generator:
             draft.recent.append(id)
             if self._pattern is not None and draft.place is not None:
                 draft.place = self._pattern.follow(draft.place, id)
-            drawn = Drawn(self._characters[id])
-            if scores is not None:
-                drawn = self._tell(scores[row], id)
+            drawn = self._plain[id] if scores is None else self._tell(scores[row], id)
             yield self._release(draft, drawn)
 
     def _release(self, draft: _Draft, drawn: Drawn) -> Piece:
