@@ -59,7 +59,6 @@ class Network:
         if isinstance(self._first, RecurrentLayer) and config.ngrams == 1:
             embedding = self._norm(0, arrays["embedding.weight"])
             self._first_projection = self._first.project(embedding)
-        self._is_embedded = self._first_projection is None or self._has_residual[0]
         self._output_weight = np.ascontiguousarray(arrays["output.weight"].T)  # (H, V)
         self._output_bias = arrays["output.bias"]
 
@@ -95,7 +94,7 @@ class Network:
         if self.config.ngrams > 1:
             recent = np.concatenate([state[0][0].T, recent])
         next_state: list[tuple[npt.NDArray[Any], ...]] = [(recent[ids.shape[1] :].T,)]
-        hidden = self._embed(recent) if self._is_embedded else ids  # (T, B, E)
+        hidden = self._embed(recent)  # (T, B, E)
         for number, layer_state in enumerate(state[1:]):
             output, layer_state = self._run_layer(number, hidden, ids, layer_state, product)
             hidden = hidden + output if self._has_residual[number] else output
