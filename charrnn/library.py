@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
 from charrnn.errors import TextError
+from charrnn.evaluation.report import evaluate_text
 from charrnn.evaluation.scoring import Score, score
 from charrnn.generation.controls import Controls, Ending
 from charrnn.generation.generator import Generator, first_ids, in_order, sample_rng
 from charrnn.generation.samples import Sample, collect
 from charrnn.model.checkpoint import Checkpoint, find_model, read_checkpoint
+from charrnn.model.ensemble import make_network
 from charrnn.model.network import Network
 from charrnn.text.vocabulary import Ids, OnUnknown, Vocabulary
 
@@ -68,12 +70,14 @@ class Model:
     @cached_property
     def network(self) -> Network:
         """The network that runs."""
-        return Network(self.checkpoint.config, self.checkpoint.arrays)
+        return make_network(self.checkpoint.config, self.checkpoint.arrays)
 
     def stream(
         self, prompt: str = "", *, seed: int | None = None, **options: Unpack[SamplingOptions]
     ) -> Iterator[str]:
         """Yield what the model writes after a prompt, one character at a time.
+
+        A model of documents writes one and ends.
 
         Args:
             prompt: What it reads first; not part of the result.
@@ -154,28 +158,29 @@ class Model:
     def score(self, text: str) -> Score:
         """Score a text: how surprising is each character after those before it?
 
-        The first character is given, not predicted. Characters that the model never saw count as
-        its unknown symbol if it has one, and are left out if not.
+        A model of documents cuts the text into those and scores each by itself, and that it ends.
+        To another model the first character is given, not predicted. Characters that the model
+        never saw count as its unknown symbol if it has one, and are left out if not.
 
         Raises:
-            TextError: If fewer than two characters of the text are known to the model.
+            TextError: If there is no document, or fewer than two characters of the text are known
+                to the model.
         """
         vocabulary = self.vocabulary
-        on_unknown: OnUnknown = "skip" if vocabulary.unknown_id is None else "replace"
-        return self.score_ids(vocabulary.encode(vocabulary.from_user(text), on_unknown))
+        return evaluate_text(self.network, vocabulary, [vocabulary.from_user(text)]).score
 
     def score_ids(self, ids: Ids, *, num_streams: int | None = None) -> Score:
         """Score a text that is ids already, shape (N,); see ``score``.
 
         Args:
-            ids: The text.
+            ids: The text; of documents as ``charrnn.text.documents`` says.
             num_streams: How many parts of the text are read side by side; 1 is exact, None is fast.
         """
         if len(ids) < 2:
             raise TextError(
                 "the text has fewer than two characters that the model knows: nothing to predict"
             )
-        return score(self.network, ids, num_streams=num_streams)
+        return score(self.network, ids, num_streams=num_streams, end_id=self.vocabulary.end_id)
 
 
 def chosen(**options: Unpack[SamplingOptions]) -> tuple[Controls, Ending]:

@@ -150,11 +150,6 @@ def sample(
     if prompt_file is not None and prompt:
         raise ConfigError("--prompt-file: there is a prompt already; give one of the two")
     total = num_samples * len(controls.temperatures)
-    if ending.is_endless and (as_json or total > 1):
-        raise ConfigError(
-            "--length: of an endless text there is no end to wait for; give a length, --stop or "
-            "--match"
-        )
     if prompt_file is not None:
         prompt = "-" if prompt_file == "-" else _decode(Path(prompt_file).read_bytes())
     if prompt == "-" and prompt_file in (None, "-"):
@@ -167,6 +162,11 @@ def sample(
 
     path = find_model(model)
     loaded = Model(read_checkpoint(path))
+    if ending.is_endless and loaded.vocabulary.end_id is None and (as_json or total > 1):
+        raise ConfigError(
+            "--length: of an endless text there is no end to wait for; give a length, --stop or "
+            "--match"
+        )
     if seed is None:
         seed = random_seed()
     if not quiet:
@@ -192,8 +192,10 @@ def sample(
                 output.json(each.to_json(with_prompt=echo, with_logprobs=logprobs is not None))
         else:
             before = prompt.encode("utf-8", "surrogateescape") * echo
-            separator = b"\0" if null else b"\n"
+            end = loaded.vocabulary.to_bytes(loaded.vocabulary.separator)  # of a document
+            separator = b"\0" if null else end or b"\n"
             _write(output, pieces, loaded.vocabulary, before, separator, unbuffered)
+            output.write(separator if end else b"")
 
 
 def _write(

@@ -14,6 +14,7 @@ from charrnn.errors import TextError
 from charrnn.evaluation.scoring import Score, score
 from charrnn.model.network import Network
 from charrnn.text.corpus import open_corpus
+from charrnn.text.documents import Piece, cut_documents, insert_ends
 from charrnn.text.vocabulary import Ids, Vocabulary, smallest_dtype
 
 SCHEMA = 1
@@ -67,41 +68,59 @@ class Evaluation:
 
 
 def evaluate_text(network: Network, vocabulary: Vocabulary, blocks: Iterable[str]) -> Evaluation:
-    """Evaluate a model on a text.
-
-    The first character is given, not predicted. Characters that the model never saw count as its
-    unknown symbol if it has one, and are left out if not.
+    """Evaluate a model on one text; see ``evaluate_pieces``.
 
     Args:
         network: The model.
         vocabulary: Its characters.
         blocks: The text, in parts.
+    """
+    return evaluate_pieces(network, vocabulary, cut_documents(blocks, vocabulary.separator))
+
+
+def evaluate_pieces(
+    network: Network, vocabulary: Vocabulary, pieces: Iterable[Piece]
+) -> Evaluation:
+    """Evaluate a model on texts.
+
+    A model of documents scores each document by itself, and that it ends. To another model the
+    first character is given, not predicted. Characters that the model never saw count as its
+    unknown symbol if it has one, and are left out if not.
+
+    Args:
+        network: The model.
+        vocabulary: Its characters.
+        pieces: The texts in parts, cut into documents by the separator of the vocabulary.
 
     Raises:
-        TextError: If fewer than two characters are known to the model.
+        TextError: If there is no document, or fewer than two characters are known to the model.
     """
-    dtype = smallest_dtype(vocabulary.size)
-    parts = [np.zeros(0, dtype)]
+    dtype, end = smallest_dtype(vocabulary.size), vocabulary.end_id
+    parts = [np.full(int(end is not None), end or 0, dtype)]
     unknown = num_bytes = first_bytes = 0
-    for block in blocks:
+    for block, ends in pieces:
         ids = vocabulary.look_up(block)
         missing = ids < 0
         unknown += int(missing.sum())
+        num_bytes += len(ends) * len(vocabulary.to_bytes(vocabulary.separator))
         if vocabulary.unknown_id is None:
             ids = ids[~missing]
+            ends = ends - np.insert(missing.cumsum(), 0, 0)[ends]
             num_bytes += int(vocabulary.byte_lengths[ids].sum())
             first_bytes = first_bytes or int(vocabulary.byte_lengths[ids[:1]].sum())
         else:
             ids[missing] = vocabulary.unknown_id
             num_bytes += len(vocabulary.to_bytes(block))
             first_bytes = first_bytes or len(vocabulary.to_bytes(block[:1]))
-        parts.append(ids.astype(dtype))
+        parts.append(insert_ends(ids, ends, end).astype(dtype))
     ids = np.concatenate(parts)
     if len(ids) < 2:
         raise TextError(
             "the text has fewer than two characters that the model knows: nothing to predict"
         )
-    return Evaluation(score(network, ids), num_bytes - first_bytes, unknown)
+    if end is not None:
+        first_bytes = 0
+    return Evaluation(score(network, ids, end_id=end), num_bytes - first_bytes, unknown)
 
 
 def evaluate_corpus(network: Network, vocabulary: Vocabulary, directory: Path) -> Evaluation:
@@ -127,7 +146,8 @@ def evaluate_corpus(network: Network, vocabulary: Vocabulary, directory: Path) -
             "give a file to evaluate"
         )
     unknown = _count(corpus.val[1:], vocabulary.unknown_id)
-    return Evaluation(score(network, corpus.val), corpus.val_bytes, unknown)
+    found = score(network, corpus.val, end_id=vocabulary.end_id)
+    return Evaluation(found, corpus.val_bytes, unknown)
 
 
 def _count(ids: Ids, wanted: int | None) -> int:

@@ -90,13 +90,16 @@ class _Draft:
 def first_ids(vocabulary: Vocabulary, prompt: str, on_unknown: OnUnknown = "error") -> Ids:
     """Return what a model reads before it writes, shape (T,), T of 1 or more.
 
-    Without a prompt that is a line end where the vocabulary has one, else its first character, so
-    that a text begins as a line does.
+    A model of documents has read the end of another one. Another model without a prompt reads a
+    line end where its vocabulary has one, else its first character, so that a text begins as a line
+    does.
 
     Raises:
         UnknownCharacterError: If the prompt has a character that the model never saw.
     """
     ids = vocabulary.encode(vocabulary.from_user(prompt), on_unknown)
+    if vocabulary.end_id is not None:
+        return np.insert(ids, 0, vocabulary.end_id)
     return ids if len(ids) else np.array([max(vocabulary.characters.find("\n"), 0)])
 
 
@@ -126,7 +129,7 @@ class Generator:
             prompt: Ids of what is read first, shape (T,), T of 1 or more; see ``first_ids``.
             controls: How characters are drawn.
             ending: Where a text ends.
-            end_id: The id of the model's end symbol, if it has one.
+            end_id: The id whose draw ends a text; None for the model's end symbol, if it has one.
             num_best: How many of the likeliest characters are told with each; None to tell no
                 probabilities at all.
 
@@ -139,7 +142,7 @@ class Generator:
         self.controls = controls or Controls()
         self._filters = filters_of(self.controls)
         self._never = [] if vocabulary.unknown_id is None else [vocabulary.unknown_id]
-        self._end_id = end_id
+        self._end_id = vocabulary.end_id if end_id is None else end_id
         self._num_best = num_best
         ending = ending or Ending()
         self._length = math.inf if ending.length is None else ending.length

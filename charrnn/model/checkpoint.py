@@ -84,9 +84,14 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "vocabulary": json.dumps(checkpoint.vocabulary.to_json()),
         "about": json.dumps(dict(checkpoint.about), allow_nan=False),
     }
-    data = safetensors.numpy.save(arrays)
+    write_tensors(path, strings, arrays)
+
+
+def write_tensors(path: Path, strings: Mapping[str, str], arrays: Mapping[str, Any]) -> None:
+    """Write arrays and the strings of the header, with their checksum, whole or not at all."""
+    data = safetensors.numpy.save(dict(arrays))
     end = _tensor_offset(data)
-    strings["sha256"] = _digest(strings, data[end:])
+    strings = {**strings, "sha256": _digest(strings, data[end:])}
     # Written here, because safetensors gives its strings another order each time.
     header = json.dumps({"__metadata__": strings} | json.loads(data[_LENGTH_BYTES:end])).encode()
     header += b" " * (-len(header) % _ALIGNMENT)
@@ -99,12 +104,12 @@ def read_checkpoint(path: Path) -> Checkpoint:
     Raises:
         CheckpointError: If it is missing, damaged, from a newer format, or no model file.
     """
-    data = _read_regular_file(path)
+    data = read_regular_file(path)
     try:
-        header = _read_header(data)
-        config = ModelConfig.from_json(_parse(header, "config"))
-        vocabulary = Vocabulary.from_json(_parse(header, "vocabulary"))
-        about = _parse(header, "about")
+        header = read_header(data, FORMAT)
+        config = ModelConfig.from_json(parse_string(header, "config"))
+        vocabulary = Vocabulary.from_json(parse_string(header, "vocabulary"))
+        about = parse_string(header, "about")
         if not isinstance(about, dict):
             raise ValueError("its description is not an object")
         if vocabulary.size != config.vocab_size:
@@ -114,7 +119,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         arrays = _read_arrays(data, config)
     except (ValueError, RecursionError, safetensors.SafetensorError) as error:
         raise CheckpointError(
-            f"{str(path)!r}: not a whole charrnn model: {_printable(str(error))}; "
+            f"{str(path)!r}: not a whole charrnn model: {printable(str(error))}; "
             "train again or fetch a good copy"
         ) from None
     return Checkpoint(config, vocabulary, arrays, about)
@@ -168,12 +173,12 @@ def _time(value: object) -> float:
     return seconds if math.isfinite(seconds) else -1.0
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Return a text as one line that cannot control a terminal."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
-def _read_regular_file(path: Path) -> bytes:
+def read_regular_file(path: Path) -> bytes:
     """Return the bytes of a file that is one: no folder, pipe or device."""
     try:
         with open(path, "rb", opener=_open_at_once) as file:
@@ -200,8 +205,16 @@ def _tensor_offset(data: bytes) -> int:
     return _LENGTH_BYTES + int.from_bytes(data[:_LENGTH_BYTES], "little")
 
 
-def _read_header(data: bytes) -> dict[str, str]:
-    """Return the strings of the header, the checksum held against the bytes."""
+def read_header(data: bytes, form: str) -> dict[str, str]:
+    """Return the strings of the header of a file, the checksum held against the bytes.
+
+    Args:
+        data: The file.
+        form: Its format, as the header must say.
+
+    Raises:
+        ValueError: If the file is damaged or of another format.
+    """
     end = _tensor_offset(data)
     if len(data) < _LENGTH_BYTES or end > len(data):
         raise ValueError("it is cut short, or no safetensors file")
@@ -209,8 +222,8 @@ def _read_header(data: bytes) -> dict[str, str]:
     strings = header.get("__metadata__") if isinstance(header, dict) else None
     if not isinstance(strings, dict) or not str(strings.get("format", "")).startswith("charrnn "):
         raise ValueError("it was not written by charrnn")
-    if strings["format"] != FORMAT:
-        raise ValueError(f"its format is {strings['format']!r}, this program reads {FORMAT!r}")
+    if strings["format"] != form:
+        raise ValueError(f"its format is {strings['format']!r}, this program reads {form!r}")
     if strings.get("sha256") != _digest(strings, data[end:]):
         raise ValueError("its content does not fit its checksum")
     return strings
@@ -231,8 +244,12 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def _parse(header: Mapping[str, str], name: str) -> object:
-    """Return the value of one of the header's strings of JSON."""
+def parse_string(header: Mapping[str, str], name: str) -> Any:
+    """Return the value of one of the header's strings of JSON.
+
+    Raises:
+        ValueError: If there is none.
+    """
     text = header.get(name)
     if not isinstance(text, str):
         raise ValueError(f"its header has no {name}")

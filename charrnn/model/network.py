@@ -45,7 +45,7 @@ class Network:
         self.config = config
         self._arrays = arrays
         self._layers = [
-            make_layer(config, _within(f"layers.{layer}.", arrays))
+            make_layer(config, within(f"layers.{layer}.", arrays))
             for layer in range(config.num_layers)
         ]
         self._has_residual = [config.has_residual(layer) for layer in range(config.num_layers)]
@@ -72,10 +72,17 @@ class Network:
         ]
         return ((recent,), *layers)
 
-    def forget(self, state: State, stream: int) -> State:
-        """Return the state with one stream back at the start of a text."""
-        is_kept = np.arange(len(state[0][0]))[:, None] != stream
-        return tuple(tuple(np.where(is_kept, array, 0) for array in part) for part in state)
+    def forget(self, state: State, is_start: npt.NDArray[np.bool_]) -> State:
+        """Return the state with some streams back at the start of a text.
+
+        Args:
+            state: The state of B streams.
+            is_start: Which streams, shape (B,).
+        """
+        if not is_start.any():
+            return state
+        where = is_start[:, None]
+        return tuple(tuple(np.where(where, 0, array) for array in part) for part in state)
 
     def forward(self, ids: Ids, state: State, product: Product = together) -> tuple[Array, State]:
         """Read a window of each stream.
@@ -128,7 +135,7 @@ class Network:
         return layer_norm(hidden, *self._norms[number]) if self._norms else hidden
 
 
-def _within(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
+def within(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
     """Return the arrays whose names begin with a prefix, without it."""
     return {
         name.removeprefix(prefix): array
