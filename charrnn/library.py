@@ -2,21 +2,54 @@
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from typing import Any, TypedDict, Unpack
 
 from charrnn.errors import TextError
 from charrnn.evaluation.report import evaluate_text
 from charrnn.evaluation.scoring import Score, score
-from charrnn.generation.generator import generate, sample_rng
+from charrnn.generation.controls import Controls, Ending
+from charrnn.generation.generator import Generator, first_ids, in_order, sample_rng
+from charrnn.generation.samples import Sample, collect
 from charrnn.model.checkpoint import Checkpoint, find_model, read_checkpoint
 from charrnn.model.ensemble import make_network
 from charrnn.model.network import Network
 from charrnn.text.vocabulary import Ids, OnUnknown, Vocabulary
+
+
+class SamplingOptions(TypedDict, total=False):
+    """How a model writes; every one may be left out.
+
+    Attributes:
+        temperature: 0 takes the likeliest character, 1 is the model as trained; several are taken
+            in turn by the samples. 0.8 if not given.
+        top_k: See ``Controls``; the filters act before the temperature.
+        top_p: See ``Controls``.
+        min_p: See ``Controls``.
+        repeat_penalty: See ``Controls``.
+        repeat_last_n: See ``Controls``.
+        length: How many characters at the most; None for no end. 500 if not given.
+        stop: Texts before which the text ends.
+        match: A regular expression that the whole text matches; it ends where it matches and the
+            model would go on with what does not.
+        on_unknown: What to do with a character of the prompt that the model never saw: ``error``,
+            which is the default, ``skip`` or ``replace``.
+    """
+
+    temperature: float | Sequence[float]
+    top_k: int
+    top_p: float
+    min_p: float
+    repeat_penalty: float
+    repeat_last_n: int
+    length: int | None
+    stop: Sequence[str]
+    match: str | None
+    on_unknown: OnUnknown
 
 
 @dataclass(frozen=True)
@@ -40,13 +73,7 @@ class Model:
         return make_network(self.checkpoint.config, self.checkpoint.arrays)
 
     def stream(
-        self,
-        prompt: str = "",
-        *,
-        temperature: float = 0.8,
-        length: int | None = 500,
-        seed: int | None = None,
-        on_unknown: OnUnknown = "error",
+        self, prompt: str = "", *, seed: int | None = None, **options: Unpack[SamplingOptions]
     ) -> Iterator[str]:
         """Yield what the model writes after a prompt, one character at a time.
 
@@ -54,49 +81,79 @@ class Model:
 
         Args:
             prompt: What it reads first; not part of the result.
-            temperature: 0 takes the likeliest character, 1 is the model as trained.
-            length: How many characters at the most; None for no limit.
             seed: 0 or more; the same seed gives the same text. None for a random one.
-            on_unknown: What to do with a character of the prompt that the model never saw:
-                ``error``, ``skip`` or ``replace``.
+            **options: See ``SamplingOptions``.
 
         Raises:
-            ValueError: If the temperature is negative or not finite.
-            UnknownCharacterError: If there is such a character, with ``error``.
+            ConfigError: If an option is out of range.
+            UnknownCharacterError: If the prompt has a character that the model never saw, with
+                ``on_unknown="error"``.
         """
-        if not (math.isfinite(temperature) and temperature >= 0):
-            raise ValueError(f"the temperature {temperature} is not a number of 0 or more")
-        return generate(
-            self.network,
-            self.vocabulary,
-            prompt,
-            temperature=temperature,
-            rng=sample_rng(random_seed() if seed is None else seed),
-            length=length,
-            on_unknown=on_unknown,
-        )
+        generator = self.generator(prompt, **options)
+        pieces = generator.write(partial(sample_rng, random_seed() if seed is None else seed))
+        return (drawn.character for piece in pieces for drawn in piece.drawn)
 
     def sample(
-        self,
-        prompt: str = "",
-        *,
-        temperature: float = 0.8,
-        length: int = 500,
-        seed: int | None = None,
-        on_unknown: OnUnknown = "error",
+        self, prompt: str = "", *, seed: int | None = None, **options: Unpack[SamplingOptions]
     ) -> str:
         """Return what the model writes after a prompt; see ``stream``.
 
         Of a model of bytes the text is what they mean in UTF-8, with U+FFFD where they do not.
         """
-        text = "".join(
-            self.stream(
-                prompt, temperature=temperature, length=length, seed=seed, on_unknown=on_unknown
-            )
+        text = "".join(self.stream(prompt, seed=seed, **options))
+        return self.vocabulary.to_bytes(text).decode("utf-8", "replace")
+
+    def samples(
+        self,
+        prompt: str = "",
+        *,
+        num_samples: int = 1,
+        seed: int | None = None,
+        logprobs: int = 0,
+        **options: Unpack[SamplingOptions],
+    ) -> Iterator[Sample]:
+        """Yield several texts that the model writes after one prompt, in order.
+
+        They are computed together. Each is the same whatever the number of samples; the first is
+        what ``sample`` returns.
+
+        Args:
+            prompt: What it reads first; not part of the texts.
+            num_samples: How many, for each temperature; samples take the temperatures in turn.
+            seed: See ``stream``.
+            logprobs: How many of the likeliest characters are told with each drawn one.
+            **options: See ``SamplingOptions``.
+
+        Raises:
+            ConfigError: If an option is out of range.
+            UnknownCharacterError: See ``stream``.
+        """
+        generator = self.generator(prompt, num_best=logprobs, **options)
+        seed = random_seed() if seed is None else seed
+        temperatures = generator.controls.temperatures
+        pieces = generator.write(partial(sample_rng, seed), num_samples * len(temperatures))
+        return collect(
+            in_order(pieces), self.vocabulary, prompt=prompt, seed=seed, temperatures=temperatures
         )
-        if self.vocabulary.is_bytes:
-            return self.vocabulary.to_bytes(text).decode("utf-8", "replace")
-        return text
+
+    def generator(
+        self, prompt: str = "", *, num_best: int | None = None, **options: Unpack[SamplingOptions]
+    ) -> Generator:
+        """Return the model with a prompt read, ready to write; see ``samples`` and ``Generator``.
+
+        Raises:
+            ConfigError: If an option is out of range.
+            UnknownCharacterError: See ``stream``.
+        """
+        controls, ending = chosen(**options)
+        return Generator(
+            self.network,
+            self.vocabulary,
+            first_ids(self.vocabulary, prompt, options.get("on_unknown", "error")),
+            controls=controls,
+            ending=ending,
+            num_best=num_best,
+        )
 
     def score(self, text: str) -> Score:
         """Score a text: how surprising is each character after those before it?
@@ -124,6 +181,23 @@ class Model:
                 "the text has fewer than two characters that the model knows: nothing to predict"
             )
         return score(self.network, ids, exact=exact, end_id=self.vocabulary.end_id)
+
+
+def chosen(**options: Unpack[SamplingOptions]) -> tuple[Controls, Ending]:
+    """Return what was chosen of drawing and of ending, checked.
+
+    Raises:
+        ConfigError: If an option is out of range.
+    """
+    values: dict[str, Any] = dict(options)
+    values.pop("on_unknown", None)
+    ending = {name: values.pop(name) for name in ("length", "stop", "match") if name in values}
+    if "stop" in ending:
+        ending["stop"] = tuple(ending["stop"])
+    if "temperature" in values:
+        given = values.pop("temperature")
+        values["temperatures"] = (given,) if isinstance(given, int | float) else tuple(given)
+    return Controls(**values), Ending(**ending)
 
 
 def load(path: str | Path | None = None) -> Model:

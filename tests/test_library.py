@@ -181,3 +181,39 @@ def test_the_check_for_torch_can_fail(tmp_path):
     done = run_check("import charrnn.training.loop", tmp_path)
     assert done.returncode == 1
     assert "torch was imported" in done.stderr
+
+
+def test_samples_are_as_ever_one_by_one(model):
+    """Of several samples the first is what ``sample`` returns, and each comes again alone."""
+    options = {"seed": 5, "length": 40, "top_k": 4, "temperature": 1.1}
+    samples = list(model.samples("ab", num_samples=70, **options))
+    assert samples[0].text == model.sample("ab", **options)
+    assert [sample.index for sample in samples] == list(range(70))
+    few = list(model.samples("ab", num_samples=3, **options))
+    assert [sample.text for sample in few] == [sample.text for sample in samples[:3]]
+    assert {sample.prompt for sample in few} == {"ab"}
+
+
+def test_samples_take_temperatures_in_turn(model):
+    """Several temperatures are taken in turn, as many samples for each as asked for."""
+    samples = list(model.samples(num_samples=2, temperature=[0.5, 2], seed=1, length=5))
+    assert [sample.temperature for sample in samples] == [0.5, 2, 0.5, 2]
+
+
+def test_a_sample_may_have_to_match(model):
+    """The options that end a text are there as well."""
+    text = model.sample(match="[a-c]{3}\n", seed=2)
+    assert len(text) == 4
+    assert set(text[:3]) <= set("abc")
+    assert "a" not in model.sample(stop=["a"], seed=2)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"temperature": -1}, {"top_p": 2.0}, {"length": -1}, {"stop": [""]}, {"match": "("}],
+    ids=str,
+)
+def test_options_out_of_range_are_refused(model, options):
+    """A value without sense raises an exception of the package, at once."""
+    with pytest.raises(charrnn.CharRNNError):
+        model.stream(**options)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import math
 import sys
-from typing import Annotated, Literal
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from charrnn.cli.output import product, say
+from charrnn.cli.output import Output, product, say
 from charrnn.errors import ConfigError, TextError
+from charrnn.generation.controls import Controls, Ending
+
+if TYPE_CHECKING:
+    from charrnn.generation.generator import Pieces
+    from charrnn.text.vocabulary import Vocabulary
 
 
 def sample(
@@ -25,27 +31,91 @@ def sample(
             "that was trained last.",
         ),
     ] = None,
-    temperature: Annotated[
-        float,
+    prompt_file: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Read the prompt from a file.")
+    ] = None,
+    temperatures: Annotated[
+        list[float] | None,
         typer.Option(
             "-t",
             "--temp",
             "--temperature",
             help="0 takes the likeliest character each time; 1 is the model as trained; below 1 is "
-            "safer, above 1 wilder.",
+            "safer, above 1 wilder. Given several times: a sample for each. Default: 0.8.",
         ),
-    ] = 0.8,
+    ] = None,
     length: Annotated[
-        int, typer.Option("-n", "--length", help="New characters; -1 goes on until stopped.")
+        int,
+        typer.Option(
+            "-n", "--length", help="New characters at the most; -1 goes on until stopped."
+        ),
     ] = 500,
+    num_samples: Annotated[
+        int,
+        typer.Option(
+            "-N", "--num-samples", help="How many texts; one is the same whatever the number."
+        ),
+    ] = 1,
     seed: Annotated[
         int | None,
         typer.Option(help="The same seed gives the same text. Default: a random one, told."),
+    ] = None,
+    repeat_penalty: Annotated[
+        float,
+        typer.Option(
+            help="Divide the probability of characters that came shortly before by this; 1 is off."
+        ),
+    ] = 1.0,
+    repeat_last_n: Annotated[
+        int, typer.Option(help="How many characters back --repeat-penalty looks.")
+    ] = 64,
+    top_k: Annotated[
+        int, typer.Option(help="Draw from the K likeliest characters only; 0 is off.")
+    ] = 0,
+    top_p: Annotated[
+        float,
+        typer.Option(help="Draw from the fewest that together have this probability; 1 is off."),
+    ] = 1.0,
+    min_p: Annotated[
+        float,
+        typer.Option(
+            help="Draw from those with this share of the likeliest one's probability; 0 is off."
+        ),
+    ] = 0.0,
+    stop: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TEXT", help="End before this text. May be given several times."),
+    ] = None,
+    match: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REGEX",
+            help="The whole text matches this regular expression of Python's syntax. It ends where "
+            "it matches and the model would go on with what does not.",
+        ),
     ] = None,
     on_unknown: Annotated[
         Literal["error", "skip", "replace"],
         typer.Option(help="For characters of the prompt that the model never saw."),
     ] = "error",
+    echo: Annotated[
+        bool, typer.Option("--echo/--no-echo", help="Write the prompt before each text.")
+    ] = False,
+    null: Annotated[
+        bool, typer.Option("-0", "--null", help="NUL, not a newline, between texts.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON object for each text.")] = False,
+    logprobs: Annotated[
+        int | None,
+        typer.Option(
+            metavar="K",
+            help="With --json: the probability of each character and of the K best, as logarithms.",
+        ),
+    ] = None,
+    unbuffered: Annotated[
+        bool,
+        typer.Option("--unbuffered", help="Send each character at once, as on a terminal."),
+    ] = False,
     quiet: Annotated[
         bool, typer.Option("-q", "--quiet", help="Only errors on standard error.")
     ] = False,
@@ -55,40 +125,116 @@ def sample(
     \b
     charrnn sample "NELL:" --temp 0.6 -n 300
     charrnn sample -n -1 | head -c 10000 > novel.txt
+    charrnn sample -N 20 --match "[A-Z][a-z]{2,9}"
+
+    Characters are filtered first, by --repeat-penalty, --match, --top-k, --top-p and --min-p in
+    this order; what is left, one at least, is drawn from at the temperature.
     """
-    if not (math.isfinite(temperature) and temperature >= 0):
-        raise ConfigError(f"--temp: {temperature} is not a temperature; give 0 or more")
-    if length < -1:
-        raise ConfigError(f"--length: {length} is not a number of characters; -1 is endless")
+    controls = Controls(
+        temperatures=tuple(temperatures or [0.8]),
+        repeat_penalty=repeat_penalty,
+        repeat_last_n=repeat_last_n,
+        top_k=top_k,
+        top_p=top_p,
+        min_p=min_p,
+    )
+    ending = Ending(length=None if length == -1 else length, stop=tuple(stop or []), match=match)
+    if num_samples < 1:
+        raise ConfigError(f"--num-samples: {num_samples} is not a number of texts; give 1 or more")
     if seed is not None and not 0 <= seed < 2**63:
         raise ConfigError(f"--seed: {seed} is not a seed; give a whole number, 0 or more")
-    if prompt == "-":
+    if logprobs is not None and not (as_json and logprobs >= 0):
+        raise ConfigError("--logprobs: is for --json, 0 or more")
+    if as_json and null:
+        raise ConfigError("--null: JSON objects are lines; drop one of the two")
+    if prompt_file is not None and prompt:
+        raise ConfigError("--prompt-file: there is a prompt already; give one of the two")
+    total = num_samples * len(controls.temperatures)
+    if prompt_file is not None:
+        prompt = "-" if prompt_file == "-" else _decode(Path(prompt_file).read_bytes())
+    if prompt == "-" and prompt_file in (None, "-"):
         prompt = _read_prompt()
 
+    from charrnn.generation.generator import Generator, first_ids, in_order, sample_rng
+    from charrnn.generation.samples import collect
     from charrnn.library import Model, random_seed
     from charrnn.model.checkpoint import find_model, read_checkpoint
 
     path = find_model(model)
     loaded = Model(read_checkpoint(path))
+    if ending.is_endless and loaded.vocabulary.end_id is None and (as_json or total > 1):
+        raise ConfigError(
+            "--length: of an endless text there is no end to wait for; give a length, --stop or "
+            "--match"
+        )
     if seed is None:
         seed = random_seed()
     if not quiet:
         say(f"charrnn: model {str(path)!r}, seed {seed}")
-    characters = loaded.stream(
-        prompt,
-        temperature=temperature,
-        length=None if length < 0 else length,
-        seed=seed,
-        on_unknown=on_unknown,
+    generator = Generator(
+        loaded.network,
+        loaded.vocabulary,
+        first_ids(loaded.vocabulary, prompt, on_unknown),
+        controls=controls,
+        ending=ending,
+        num_best=(logprobs or 0) if as_json else None,
     )
+    pieces = in_order(generator.write(partial(sample_rng, seed), total))
     with product() as output:
-        for character in characters:
-            output.write(loaded.vocabulary.to_bytes(character))
-        output.write(loaded.vocabulary.to_bytes(loaded.vocabulary.separator))
+        if as_json:
+            for each in collect(
+                pieces,
+                loaded.vocabulary,
+                prompt=prompt,
+                seed=seed,
+                temperatures=controls.temperatures,
+            ):
+                output.json(each.to_json(with_prompt=echo, with_logprobs=logprobs is not None))
+        else:
+            before = prompt.encode("utf-8", "surrogateescape") * echo
+            end = loaded.vocabulary.to_bytes(loaded.vocabulary.separator)  # of a document
+            separator = b"\0" if null else end or b"\n"
+            _write(output, pieces, loaded.vocabulary, before, separator, unbuffered)
+            output.write(separator if end else b"")
+
+
+def _write(
+    output: Output,
+    pieces: Pieces,
+    vocabulary: Vocabulary,
+    before: bytes,
+    separator: bytes,
+    unbuffered: bool,
+) -> None:
+    """Write texts as they come.
+
+    Args:
+        output: Where to.
+        pieces: One text after the other.
+        vocabulary: Their characters.
+        before: What is written before each text.
+        separator: What is written between two texts.
+        unbuffered: Whether each piece is sent at once.
+    """
+    output.write(before)
+    is_finished = False
+    for piece in pieces:
+        if is_finished:
+            output.write(separator + before)
+        for drawn in piece.drawn:
+            output.write(vocabulary.to_bytes(drawn.character))
+        is_finished = bool(piece.finish_reason)
+        if unbuffered:
+            output.flush()
 
 
 def _read_prompt() -> str:
     """Return standard input, as what a user would have typed."""
     if sys.stdin is None:
         raise TextError("'-': standard input is closed")
-    return sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+    return _decode(sys.stdin.buffer.read())
+
+
+def _decode(data: bytes) -> str:
+    """Return the prompt that some bytes are."""
+    return data.decode("utf-8", "surrogateescape")

@@ -31,7 +31,6 @@ _READING = {
     "doc_sep": "separator",
     "min_count": "min_count",
     "val": "val",
-    "lines": "separator",
 }
 
 

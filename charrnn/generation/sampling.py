@@ -33,7 +33,7 @@ def forbid(logits: Array, ids: Sequence[int]) -> Array:
 
 
 def draw(
-    logits: Array, temperature: float, rngs: Sequence[np.random.Generator]
+    logits: Array, temperature: float | Float64s, rngs: Sequence[np.random.Generator]
 ) -> npt.NDArray[np.intp]:
     """Draw the next character of each sample from softmax(logits / temperature).
 
@@ -42,24 +42,38 @@ def draw(
 
     Args:
         logits: Shape (B, V); -inf where a character is forbidden.
-        temperature: 0 or more, finite.
+        temperature: 0 or more, finite; one for all or one for each sample, shape (B,).
         rngs: One generator for each sample, B of them, so that a sample does not depend on how many
             others are drawn beside it.
 
     Returns:
         One id for each sample, shape (B,).
     """
-    if temperature == 0:
+    if isinstance(temperature, np.ndarray):
+        if not temperature.all():
+            return _draw_mixed(logits, temperature, rngs)
+        temperature = temperature[:, None]
+    elif temperature == 0:
         likeliest: npt.NDArray[np.intp] = logits.argmax(axis=-1)
         return likeliest
-    scaled = logits.astype(np.float64)
+    weights = logits.astype(np.float64)
     # The maximum goes first: a small temperature then cannot make an infinity of a large logit.
-    scaled -= scaled.max(axis=-1, keepdims=True)
+    weights -= weights.max(axis=-1, keepdims=True)
     with np.errstate(over="ignore"):  # to -inf, whose exponential is the 0 that is meant
-        scaled /= temperature
-    cumulative = np.exp(log_probs(scaled)).cumsum(axis=-1)  # (B, V)
-    uniform = np.array([rng.random() for rng in rngs])  # in [0, 1)
+        weights /= temperature
+    cumulative = np.exp(weights, out=weights).cumsum(axis=-1)  # (B, V)
+    uniform = np.array([[rng.random()] for rng in rngs])  # (B, 1), in [0, 1)
     # Only ids with some probability are reached: the first whose sum is above the threshold.
-    threshold = uniform[:, None] * cumulative[:, -1:]
-    chosen: npt.NDArray[np.intp] = (cumulative > threshold).argmax(axis=-1)
+    chosen: npt.NDArray[np.intp] = (cumulative > uniform * cumulative[:, -1:]).argmax(axis=-1)
+    return chosen
+
+
+def _draw_mixed(
+    logits: Array, temperatures: Float64s, rngs: Sequence[np.random.Generator]
+) -> npt.NDArray[np.intp]:
+    """Draw where some temperatures are 0 and some are not."""
+    chosen: npt.NDArray[np.intp] = logits.argmax(axis=-1)
+    (warm,) = temperatures.nonzero()
+    if len(warm):
+        chosen[warm] = draw(logits[warm], temperatures[warm], [rngs[row] for row in warm.tolist()])
     return chosen

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from charrnn.model.config import ModelConfig
+from charrnn.model.products import Product, together
 
 Array = npt.NDArray[np.floating]
 LayerState = tuple[Array, ...]
@@ -34,7 +35,7 @@ class RecurrentWeights:
     bias_hh: Array
 
 
-Step = Callable[[RecurrentWeights, Array, LayerState], LayerState]
+Step = Callable[[RecurrentWeights, Array, LayerState, Product], LayerState]
 
 
 def sigmoid(x: Array) -> Array:
@@ -45,7 +46,12 @@ def sigmoid(x: Array) -> Array:
     return y
 
 
-def rnn_tanh_step(weights: RecurrentWeights, projected: Array, state: LayerState) -> LayerState:
+def rnn_tanh_step(
+    weights: RecurrentWeights,
+    projected: Array,
+    state: LayerState,
+    product: Product = together,
+) -> LayerState:
     """Advance an Elman network by one time step.
 
     ::
@@ -56,6 +62,7 @@ def rnn_tanh_step(weights: RecurrentWeights, projected: Array, state: LayerState
         weights: The recurrent weights, with G = 1 block.
         projected: ``W_ih x + b_ih``, shape (B, H).
         state: One array ``h``, shape (B, H); zeros at the start of a text.
+        product: How rows are multiplied; see ``products``.
 
     Returns:
         The next state: one array, shape (B, H), between -1 and 1.
@@ -64,10 +71,18 @@ def rnn_tanh_step(weights: RecurrentWeights, projected: Array, state: LayerState
         J. Elman, Finding structure in time, Cognitive Science 14, 1990.
     """
     (h,) = state
-    return (np.tanh(projected + (h @ weights.weight_hh + weights.bias_hh)),)
+    hidden = product(h, weights.weight_hh)
+    hidden += weights.bias_hh
+    hidden += projected
+    return (np.tanh(hidden, out=hidden),)
 
 
-def rnn_relu_step(weights: RecurrentWeights, projected: Array, state: LayerState) -> LayerState:
+def rnn_relu_step(
+    weights: RecurrentWeights,
+    projected: Array,
+    state: LayerState,
+    product: Product = together,
+) -> LayerState:
     """Advance an Elman network with the rectifier in the place of the tangent.
 
     ::
@@ -78,6 +93,7 @@ def rnn_relu_step(weights: RecurrentWeights, projected: Array, state: LayerState
         weights: The recurrent weights, with G = 1 block.
         projected: ``W_ih x + b_ih``, shape (B, H).
         state: One array ``h``, shape (B, H); zeros at the start of a text.
+        product: How rows are multiplied; see ``products``.
 
     Returns:
         The next state: one array, shape (B, H), 0 or more and without a bound.
@@ -86,10 +102,18 @@ def rnn_relu_step(weights: RecurrentWeights, projected: Array, state: LayerState
         Q. Le et al., 2015, arXiv:1504.00941.
     """
     (h,) = state
-    return (np.maximum(projected + (h @ weights.weight_hh + weights.bias_hh), 0),)
+    hidden = product(h, weights.weight_hh)
+    hidden += weights.bias_hh
+    hidden += projected
+    return (np.maximum(hidden, 0, out=hidden),)
 
 
-def lstm_step(weights: RecurrentWeights, projected: Array, state: LayerState) -> LayerState:
+def lstm_step(
+    weights: RecurrentWeights,
+    projected: Array,
+    state: LayerState,
+    product: Product = together,
+) -> LayerState:
     """Advance a long short-term memory by one time step.
 
     With s the logistic function and * taken entry by entry::
@@ -107,6 +131,7 @@ def lstm_step(weights: RecurrentWeights, projected: Array, state: LayerState) ->
         weights: The recurrent weights, with G = 4 blocks.
         projected: ``W_ih x + b_ih``, shape (B, 4H).
         state: Two arrays, ``h`` and ``c``, each of shape (B, H); zeros at the start of a text.
+        product: How rows are multiplied; see ``products``.
 
     Returns:
         The next ``h``, between -1 and 1, and ``c``, without a bound; each of shape (B, H).
@@ -116,15 +141,24 @@ def lstm_step(weights: RecurrentWeights, projected: Array, state: LayerState) ->
         F. Gers et al., Learning to forget, Neural Computation 12, 2000 (the forget gate).
     """
     h, c = state
-    gates = h @ weights.weight_hh
+    gates = product(h, weights.weight_hh)
     gates += weights.bias_hh
     gates += projected
-    i, f, g, o = np.split(gates, 4, axis=-1)
-    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
-    return sigmoid(o) * np.tanh(c), c
+    size = h.shape[-1]
+    g = np.tanh(gates[..., 2 * size : 3 * size])
+    gates = sigmoid(gates)  # of all four: quicker than of three
+    i, f, o = gates[..., :size], gates[..., size : 2 * size], gates[..., 3 * size :]
+    c = f * c
+    c += i * g
+    return o * np.tanh(c), c
 
 
-def gru_step(weights: RecurrentWeights, projected: Array, state: LayerState) -> LayerState:
+def gru_step(
+    weights: RecurrentWeights,
+    projected: Array,
+    state: LayerState,
+    product: Product = together,
+) -> LayerState:
     """Advance a gated recurrent unit by one time step.
 
     With s the logistic function and * taken entry by entry::
@@ -142,6 +176,7 @@ def gru_step(weights: RecurrentWeights, projected: Array, state: LayerState) -> 
         weights: The recurrent weights, with G = 3 blocks.
         projected: ``W_ih x + b_ih``, shape (B, 3H).
         state: One array ``h``, shape (B, H); zeros at the start of a text.
+        product: How rows are multiplied; see ``products``.
 
     Returns:
         The next state: one array, shape (B, H), between -1 and 1 if ``h`` was.
@@ -151,11 +186,12 @@ def gru_step(weights: RecurrentWeights, projected: Array, state: LayerState) -> 
         J. Chung et al., 2014, arXiv:1412.3555 (a comparison with the LSTM).
     """
     (h,) = state
-    hidden_r, hidden_z, hidden_n = np.split(h @ weights.weight_hh + weights.bias_hh, 3, axis=-1)
-    input_r, input_z, input_n = np.split(projected, 3, axis=-1)
-    r = sigmoid(input_r + hidden_r)
-    z = sigmoid(input_z + hidden_z)
-    n = np.tanh(input_n + r * hidden_n)
+    size = h.shape[-1]
+    hidden = product(h, weights.weight_hh)
+    hidden += weights.bias_hh
+    gates = sigmoid(projected[..., : 2 * size] + hidden[..., : 2 * size])
+    r, z = gates[..., :size], gates[..., size:]
+    n = np.tanh(projected[..., 2 * size :] + r * hidden[..., 2 * size :])
     return (n + z * (h - n),)
 
 
@@ -190,7 +226,8 @@ def mingru_step(projected: Array, h: Array) -> tuple[Array, Array]:
         (gates that do not look at the state).
         B. Peng et al., RWKV, 2023, arXiv:2305.13048 (token shift).
     """
-    z, c, g = np.split(projected, 3, axis=-1)
+    size = h.shape[-1]
+    z, c, g = projected[..., :size], projected[..., size : 2 * size], projected[..., 2 * size :]
     h = h + sigmoid(z) * (c - h)
     return g * sigmoid(g) * h, h
 
@@ -206,8 +243,11 @@ def shift_inputs(inputs: Array, last: Array, share: Array) -> Array:
     Returns:
         ``inputs + share * (inputs one step before - inputs)``, shape (T, B, E).
     """
-    before = np.concatenate([last[None], inputs[:-1]])
-    return inputs + share * (before - inputs)
+    before = last[None] if len(inputs) == 1 else np.concatenate([last[None], inputs[:-1]])
+    mixed = before - inputs
+    mixed *= share
+    mixed += inputs
+    return mixed
 
 
 def step_of(config: ModelConfig) -> Step:

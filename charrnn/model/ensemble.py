@@ -17,6 +17,7 @@ import numpy as np
 from charrnn.model.cells import Array
 from charrnn.model.config import ModelConfig, network_prefix
 from charrnn.model.network import Network, State, within
+from charrnn.model.products import Product, together
 from charrnn.text.vocabulary import Ids
 
 
@@ -42,12 +43,13 @@ class Ensemble(Network):
         states = (network.initial_state(num_streams) for network in self._networks)
         return tuple(itertools.chain.from_iterable(states))
 
-    def forward(self, ids: Ids, state: State) -> tuple[Array, State]:
+    def forward(self, ids: Ids, state: State, product: Product = together) -> tuple[Array, State]:
         """Read a window of each stream.
 
         Args:
             ids: What is read, shape (B, T).
             state: The state before it.
+            product: How rows are multiplied; see ``Network.forward``.
 
         Returns:
             After each character, the logarithms of the probabilities of the next one, shape
@@ -58,7 +60,7 @@ class Ensemble(Network):
         next_state: list[State] = []
         for number, network in enumerate(self._networks):
             part = state[number * length : (number + 1) * length]
-            logits, part = network.forward(ids, part)
+            logits, part = network.forward(ids, part, product)
             next_state.append(part)
             probs = _softmax(logits)
             total = probs if total is None else np.add(total, probs, out=total)

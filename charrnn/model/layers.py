@@ -20,6 +20,7 @@ from charrnn.model.cells import (
     step_of,
 )
 from charrnn.model.config import ModelConfig
+from charrnn.model.products import Product, together
 
 NORM_EPSILON = 1e-5
 
@@ -27,12 +28,15 @@ NORM_EPSILON = 1e-5
 class Layer(Protocol):
     """Anything that advances over a window."""
 
-    def run(self, inputs: Array, state: LayerState) -> tuple[Array, LayerState]:
+    def run(
+        self, inputs: Array, state: LayerState, product: Product = together
+    ) -> tuple[Array, LayerState]:
         """Advance over a window.
 
         Args:
             inputs: Shape (T, B, E).
             state: Before the window, each array of shape (B, H).
+            product: How rows are multiplied.
 
         Returns:
             What the layer hands on, shape (T, B, H), and the state after the window.
@@ -45,26 +49,32 @@ class RecurrentLayer:
     def __init__(self, config: ModelConfig, arrays: Mapping[str, Array]) -> None:
         """Arrange the weights of one layer, by their names within it."""
         self._step = step_of(config)
-        self._weight_ih = arrays["weight_ih"].T
+        self._weight_ih = np.ascontiguousarray(arrays["weight_ih"].T)
         self._bias_ih = arrays["bias_ih"]
         weight_hh = np.ascontiguousarray(arrays["weight_hh"].T)
         self._recurrent = RecurrentWeights(weight_hh, arrays["bias_hh"])
 
-    def project(self, inputs: Array) -> Array:
+    def project(self, inputs: Array, product: Product = together) -> Array:
         """Return ``W_ih x + b_ih``, shape (..., E) to (..., G·H)."""
-        return inputs @ self._weight_ih + self._bias_ih
+        projected = product(inputs, self._weight_ih)
+        projected += self._bias_ih
+        return projected
 
-    def advance(self, projected: Array, state: LayerState) -> tuple[Array, LayerState]:
+    def advance(
+        self, projected: Array, state: LayerState, product: Product = together
+    ) -> tuple[Array, LayerState]:
         """Advance over a window whose projections are known, shape (T, B, G·H)."""
-        hidden = np.empty((*projected.shape[:2], state[0].shape[-1]), projected.dtype)
-        for t, row in enumerate(projected):
-            state = self._step(self._recurrent, row, state)
-            hidden[t] = state[0]
-        return hidden, state
+        hidden = []
+        for row in projected:
+            state = self._step(self._recurrent, row, state, product)
+            hidden.append(state[0])
+        return _window(hidden), state
 
-    def run(self, inputs: Array, state: LayerState) -> tuple[Array, LayerState]:
+    def run(
+        self, inputs: Array, state: LayerState, product: Product = together
+    ) -> tuple[Array, LayerState]:
         """Advance over a window; see ``Layer``."""
-        return self.advance(self.project(inputs), state)
+        return self.advance(self.project(inputs, product), state, product)
 
 
 class MinGRULayer:
@@ -77,19 +87,28 @@ class MinGRULayer:
         self._bias_ih = arrays["bias_ih"]
         self._weight_ho = np.ascontiguousarray(arrays["weight_ho"].T)
 
-    def run(self, inputs: Array, state: LayerState) -> tuple[Array, LayerState]:
+    def run(
+        self, inputs: Array, state: LayerState, product: Product = together
+    ) -> tuple[Array, LayerState]:
         """Advance over a window; see ``Layer``. The state is h and the last input."""
         h, last = state
-        projected = shift_inputs(inputs, last, self._shift) @ self._weight_ih + self._bias_ih
-        gated = np.empty((*inputs.shape[:2], h.shape[-1]), projected.dtype)
-        for t, row in enumerate(projected):
-            gated[t], h = mingru_step(row, h)
-        return gated @ self._weight_ho, (h, inputs[-1])
+        projected = product(shift_inputs(inputs, last, self._shift), self._weight_ih)
+        projected += self._bias_ih
+        gated = []
+        for row in projected:
+            handed_on, h = mingru_step(row, h)
+            gated.append(handed_on)
+        return product(_window(gated), self._weight_ho), (h, inputs[-1])
 
 
 def make_layer(config: ModelConfig, arrays: Mapping[str, Array]) -> Layer:
     """Return a layer of a model, from its weights by their names within the layer."""
     return MinGRULayer(arrays) if config.cell == "mingru" else RecurrentLayer(config, arrays)
+
+
+def _window(rows: list[Array]) -> Array:
+    """Return the rows of T steps, each of shape (B, H), as a window of shape (T, B, H)."""
+    return rows[0][None] if len(rows) == 1 else np.array(rows)
 
 
 def layer_norm(inputs: Array, weight: Array, bias: Array) -> Array:
@@ -103,7 +122,10 @@ def layer_norm(inputs: Array, weight: Array, bias: Array) -> Array:
     References:
         J. Ba et al., 2016, arXiv:1607.06450.
     """
-    centred = inputs - inputs.mean(axis=-1, keepdims=True)
-    variance = np.square(centred).mean(axis=-1, keepdims=True)
-    normed: Array = centred / np.sqrt(variance + NORM_EPSILON) * weight + bias
-    return normed
+    size = inputs.shape[-1]
+    centred: Array = inputs - np.add.reduce(inputs, axis=-1, keepdims=True) / size
+    variance = np.vecdot(centred, centred) / size
+    centred /= np.sqrt(variance + NORM_EPSILON)[..., None]
+    centred *= weight
+    centred += bias
+    return centred

@@ -18,6 +18,7 @@ from charrnn.model.cells import Array, LayerState
 from charrnn.model.config import ModelConfig
 from charrnn.model.layers import RecurrentLayer, layer_norm, make_layer
 from charrnn.model.ngrams import ngram_rows
+from charrnn.model.products import Product, together
 from charrnn.text.vocabulary import Ids
 
 State = tuple[tuple[npt.NDArray[Any], ...], ...]
@@ -46,6 +47,12 @@ class Network:
         self._layers = [
             make_layer(config, within(f"layers.{layer}.", arrays))
             for layer in range(config.num_layers)
+        ]
+        self._has_residual = [config.has_residual(layer) for layer in range(config.num_layers)]
+        self._norms = [
+            (arrays[f"norms.{number}.weight"], arrays[f"norms.{number}.bias"])
+            for number in range(config.num_layers + 1)
+            if config.block == "residual"
         ]
         self._first = self._layers[0]
         self._first_projection: Array | None = None  # (V, G·H)
@@ -77,25 +84,29 @@ class Network:
         where = is_start[:, None]
         return tuple(tuple(np.where(where, 0, array) for array in part) for part in state)
 
-    def forward(self, ids: Ids, state: State) -> tuple[Array, State]:
+    def forward(self, ids: Ids, state: State, product: Product = together) -> tuple[Array, State]:
         """Read a window of each stream.
 
         Args:
             ids: What is read, shape (B, T).
             state: The state before it.
+            product: How rows are multiplied: with ``products.each_row`` a stream gives the same
+                bits whatever the others are.
 
         Returns:
             After each character, the logits of the next one, shape (B, T, V), and the state after
             the window.
         """
-        recent = np.concatenate([state[0][0], ids], axis=1).T  # (K - 1 + T, B)
+        recent = ids.T  # (K - 1 + T, B)
+        if self.config.ngrams > 1:
+            recent = np.concatenate([state[0][0].T, recent])
         next_state: list[tuple[npt.NDArray[Any], ...]] = [(recent[ids.shape[1] :].T,)]
         hidden = self._embed(recent)  # (T, B, E)
         for number, layer_state in enumerate(state[1:]):
-            output, layer_state = self._run_layer(number, hidden, ids, layer_state)
-            hidden = hidden + output if self.config.has_residual(number) else output
+            output, layer_state = self._run_layer(number, hidden, ids, layer_state, product)
+            hidden = hidden + output if self._has_residual[number] else output
             next_state.append(layer_state)
-        logits = self._norm(self.config.num_layers, hidden) @ self._output_weight
+        logits = product(self._norm(self.config.num_layers, hidden), self._output_weight)
         logits += self._output_bias
         return logits.transpose(1, 0, 2), tuple(next_state)
 
@@ -111,20 +122,17 @@ class Network:
         return embedded
 
     def _run_layer(
-        self, number: int, hidden: Array, ids: Ids, state: LayerState
+        self, number: int, hidden: Array, ids: Ids, state: LayerState, product: Product
     ) -> tuple[Array, LayerState]:
         """Advance one layer over a window, from (T, B, E) to (T, B, H)."""
         if number == 0 and self._first_projection is not None:
             assert isinstance(self._first, RecurrentLayer)
-            return self._first.advance(self._first_projection[ids.T], state)
-        return self._layers[number].run(self._norm(number, hidden), state)
+            return self._first.advance(self._first_projection[ids.T], state, product)
+        return self._layers[number].run(self._norm(number, hidden), state, product)
 
     def _norm(self, number: int, hidden: Array) -> Array:
         """Normalise what a layer, or after the last one the output layer, reads."""
-        if self.config.block == "plain":
-            return hidden
-        weight, bias = (self._arrays[f"norms.{number}.{name}"] for name in ("weight", "bias"))
-        return layer_norm(hidden, weight, bias)
+        return layer_norm(hidden, *self._norms[number]) if self._norms else hidden
 
 
 def within(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:

@@ -98,7 +98,9 @@ OPTIONS = {
         "--json -q --quiet -h --help"
     ),
     "sample": (
-        "-m --model -t --temp --temperature -n --length --seed --on-unknown -q --quiet -h --help"
+        "-m --model --prompt-file -t --temp --temperature -n --length -N --num-samples --seed "
+        "--repeat-penalty --repeat-last-n --top-k --top-p --min-p --stop --match --on-unknown "
+        "--echo --no-echo -0 --null --json --logprobs --unbuffered -q --quiet -h --help"
     ),
     "eval": (
         "-m --model --by --sort --heat --html --svg --adapt --glob --encoding --json -q --quiet "
@@ -116,7 +118,7 @@ def test_options_are_those_agreed_on(command: str, invoke: Callable) -> None:
     options = finished.text.partition("\nOptions:\n")[2].partition("\nCommands:\n")[0]
     found = []
     for line in re.findall(r"^  (-.*)", options, re.MULTILINE):
-        found += re.findall(r"(?<!\S)--?[a-z][a-z-]*", line.partition("  ")[0])
+        found += re.findall(r"(?<!\S)--?[a-zA-Z0-9][a-z-]*", line.partition("  ")[0])
     assert found == OPTIONS[command].split()
 
 

@@ -1,0 +1,175 @@
+"""How fast text is written: one stream against torch and against memory, and 64 samples together.
+
+    python benchmarks/generation.py [--chars 1000] [--rounds 5] [--json]
+
+Two models with random weights: an LSTM of 2 x 256 units, and the default, mingru 4 x 128 with the
+embedding of pairs. torch steps the same LSTM (``nn.LSTM`` and a linear layer, softmax and
+``multinomial``) one character at a time, with 1 and 2 threads and with oneDNN and without; its best
+setting counts. Each engine takes its turn, round after round.
+
+The share of memory bandwidth is the weights that a character needs, in bytes, times the characters
+a second, over the bytes a second at which an array of that many bytes is copied.
+"""
+
+import argparse
+import itertools
+import json
+import statistics
+import time
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import torch
+from torch import nn
+
+from charrnn.generation.controls import Controls, Ending
+from charrnn.generation.generator import MAX_TOGETHER, Generator, sample_rng
+from charrnn.model.cells import Array
+from charrnn.model.config import ModelConfig, parameter_shapes
+from charrnn.model.network import Network
+from charrnn.text.vocabulary import Vocabulary
+
+CHARACTERS = "".join(map(chr, range(32, 97)))  # 65, as many as tinyshakespeare has
+TEMPERATURE = 0.8
+
+LSTM = {"cell": "lstm", "hidden_size": 256, "embedding_size": 256, "num_layers": 2}
+PAIRS = {"cell": "mingru", "block": "residual", "ngrams": 2}
+DEFAULT = {**PAIRS, "hidden_size": 128, "embedding_size": 128, "num_layers": 4}
+
+Write = Callable[[int], None]
+
+
+def make_weights(config: ModelConfig) -> dict[str, Array]:
+    """Return random weights, as small as torch starts them."""
+    rng = np.random.default_rng(1)
+    bound = config.hidden_size**-0.5
+    shapes = parameter_shapes(config)
+    return {n: rng.uniform(-bound, bound, s).astype(np.float32) for n, s in shapes.items()}
+
+
+def our_writer(config: ModelConfig, num_samples: int) -> Write:
+    """Return what writes some samples of a length."""
+    network = Network(config, make_weights(config))
+    vocabulary = Vocabulary(CHARACTERS)
+
+    def write(num_chars: int) -> None:
+        generator = Generator(
+            network,
+            vocabulary,
+            vocabulary.encode("A"),
+            controls=Controls(temperatures=(TEMPERATURE,)),
+            ending=Ending(length=num_chars),
+        )
+        for _ in generator.write(lambda index: sample_rng(1, index), num_samples):
+            pass
+
+    return write
+
+
+def torch_writer(config: ModelConfig, num_threads: int, with_onednn: bool) -> Write:
+    """Return what writes one sample with torch's own layers."""
+    weights = {name: torch.from_numpy(array) for name, array in make_weights(config).items()}
+    embedding = nn.Embedding(config.vocab_size, config.embedding_size)
+    layers = nn.LSTM(config.embedding_size, config.hidden_size, config.num_layers)
+    output = nn.Linear(config.hidden_size, config.vocab_size)
+    with torch.no_grad():
+        embedding.weight.copy_(weights["embedding.weight"])
+        for layer, name in itertools.product(range(config.num_layers), ["weight", "bias"]):
+            for part in ("ih", "hh"):
+                values = weights[f"layers.{layer}.{name}_{part}"]
+                getattr(layers, f"{name}_{part}_l{layer}").copy_(values)
+        output.weight.copy_(weights["output.weight"])
+        output.bias.copy_(weights["output.bias"])
+
+    def write(num_chars: int) -> None:
+        torch.set_num_threads(num_threads)
+        ids, state, text = torch.zeros(1, dtype=torch.int64), None, []
+        with torch.inference_mode(), torch.backends.mkldnn.flags(enabled=with_onednn):
+            for _ in range(num_chars):
+                hidden, state = layers(embedding(ids)[None], state)
+                probs = torch.softmax(output(hidden[0]) / TEMPERATURE, dim=-1)
+                ids = torch.multinomial(probs, 1)[0]
+                text.append(CHARACTERS[int(ids)])
+
+    return write
+
+
+def weight_bytes(config: ModelConfig) -> int:
+    """Return the bytes of the weights that an LSTM reads for a character.
+
+    The first layer's input product is a row of a table.
+    """
+    shapes = parameter_shapes(config)
+    unread = {"embedding.weight", "layers.0.weight_ih", "layers.0.bias_ih"}
+    row = shapes["layers.0.bias_ih"][0]
+    return 4 * (row + sum(int(np.prod(s)) for name, s in shapes.items() if name not in unread))
+
+
+def copy_rate(num_bytes: int) -> float:
+    """Return the bytes a second at which an array is copied, the best of many times."""
+    source = np.ones(num_bytes // 4, np.float32)
+    target = np.empty_like(source)
+    times = []
+    for _ in range(200):
+        begin = time.perf_counter()
+        np.copyto(target, source)
+        times.append(time.perf_counter() - begin)
+    return num_bytes / min(times)
+
+
+def chars_per_second(writers: Mapping[str, tuple[Write, int]], chars: int, rounds: int):
+    """Let writers take turns; return the median rate of each.
+
+    Args:
+        writers: What writes, and how many samples it writes together, by name.
+        chars: How many characters each sample has.
+        rounds: How often, after one round to warm up.
+    """
+    rates: dict[str, list[float]] = {name: [] for name in writers}
+    for number in range(rounds + 1):
+        for name, (write, num_samples) in writers.items():
+            begin = time.perf_counter()
+            write(chars if number else 20)
+            if number:
+                rates[name].append(num_samples * chars / (time.perf_counter() - begin))
+    return {name: statistics.median(values) for name, values in rates.items()}
+
+
+def main() -> None:
+    """Print a row for each writer, and the ratios."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--chars", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    lstm, default = (ModelConfig(vocab_size=len(CHARACTERS), **c) for c in (LSTM, DEFAULT))
+    writers = {}
+    for name, config in [("lstm 2 x 256", lstm), ("mingru 4 x 128", default)]:
+        for num_samples in (1, MAX_TOGETHER):
+            writers[f"{name}, {num_samples}"] = our_writer(config, num_samples), num_samples
+    for threads, onednn in itertools.product([1, 2], [True, False]):
+        name = f"torch, {threads} threads, oneDNN {'on' if onednn else 'off'}"
+        writers[name] = torch_writer(lstm, threads, onednn), 1
+    rates = chars_per_second(writers, arguments.chars, arguments.rounds)
+    best = max(rate for name, rate in rates.items() if name.startswith("torch"))
+    one = rates["lstm 2 x 256, 1"]
+    rate = copy_rate(weight_bytes(lstm))
+    ratios = {
+        "lstm, one stream / torch": one / best,
+        "lstm, one stream / memory bandwidth": one * weight_bytes(lstm) / rate,
+        "lstm, 64 samples / one": rates[f"lstm 2 x 256, {MAX_TOGETHER}"] / one,
+        "mingru, 64 samples / one": rates[f"mingru 4 x 128, {MAX_TOGETHER}"]
+        / rates["mingru 4 x 128, 1"],
+    }
+    if arguments.json:
+        print(json.dumps({"chars_per_second": rates, "copy_rate": rate, "ratios": ratios}))
+        return
+    for name, value in rates.items():
+        print(f"{name:36}{value:12,.0f} chars/s")
+    print(f"{'copy':36}{rate / 1e9:12.1f} GB/s")
+    for name, value in ratios.items():
+        print(f"{name:36}{value:12.2f}")
+
+
+if __name__ == "__main__":
+    main()
