@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from charrnn.errors import TextError
+from charrnn.errors import CheckpointError, TextError
+from charrnn.evaluation.novelty import CopySearch, Novelty
 from charrnn.evaluation.scoring import Score, score
 from charrnn.generation.generator import generate, sample_rng
 from charrnn.model.checkpoint import Checkpoint, find_model, read_checkpoint
@@ -106,6 +107,29 @@ class Model:
         vocabulary = self.vocabulary
         on_unknown: OnUnknown = "skip" if vocabulary.unknown_id is None else "replace"
         return self.score_ids(vocabulary.encode(vocabulary.from_user(text), on_unknown))
+
+    def copy_search(self) -> CopySearch:
+        """Return a search for what a text has copied from the one that the model was trained on.
+
+        Raises:
+            CheckpointError: If the model has no sketch of that text.
+        """
+        if self.checkpoint.sketch is None:
+            raise CheckpointError(
+                "this model has no sketch of its training text, which was too short for one; "
+                "what is copied cannot be told"
+            )
+        return CopySearch(self.checkpoint.sketch)
+
+    def novelty(self, text: str) -> Novelty:
+        """Tell how much of a text is copied from the one that the model was trained on.
+
+        Raises:
+            CheckpointError: If the model has no sketch of that text.
+        """
+        search = self.copy_search()
+        search.read(self.vocabulary.look_up(self.vocabulary.from_user(text)))
+        return search.result()
 
     def score_ids(self, ids: Ids, *, num_streams: int | None = None) -> Score:
         """Score a text that is ids already, shape (N,); see ``score``.

@@ -54,14 +54,15 @@ def evaluate(
     names = find_files(files or [], glob)
     path = find_model(model)
     loaded = Model(read_checkpoint(path))
+    sketch = loaded.checkpoint.sketch
     notice(f"model {str(path)!r}")
     if files:
         if loaded.vocabulary.is_bytes:
             decoding = Decoding(is_bytes=True)
         blocks = read_blocks(names, decoding, notice)
-        report = evaluate_text(loaded.network, loaded.vocabulary, blocks)
+        report = evaluate_text(loaded.network, loaded.vocabulary, blocks, sketch)
     else:
-        report = evaluate_corpus(loaded.network, loaded.vocabulary, path.parent)
+        report = evaluate_corpus(loaded.network, loaded.vocabulary, path.parent, sketch)
     if report.unknown:
         notice(report.unknown_note(loaded.vocabulary))
     with product() as output:

@@ -46,6 +46,14 @@ def sample(
         Literal["error", "skip", "replace"],
         typer.Option(help="For characters of the prompt that the model never saw."),
     ] = "error",
+    novel: Annotated[
+        bool,
+        typer.Option(
+            "--novel",
+            help="Tell on standard error, -q or not, how much of the text is copied from the text "
+            "that the model was trained on.",
+        ),
+    ] = False,
     quiet: Annotated[
         bool, typer.Option("-q", "--quiet", help="Only errors on standard error.")
     ] = False,
@@ -70,6 +78,7 @@ def sample(
 
     path = find_model(model)
     loaded = Model(read_checkpoint(path))
+    search = loaded.copy_search() if novel else None
     if seed is None:
         seed = random_seed()
     if not quiet:
@@ -84,6 +93,10 @@ def sample(
     with product() as output:
         for character in characters:
             output.write(loaded.vocabulary.to_bytes(character))
+            if search is not None:
+                search.read(loaded.vocabulary.look_up(character))
+    if search is not None:
+        say(f"charrnn: {search.result().line()}")
 
 
 def _read_prompt() -> str:

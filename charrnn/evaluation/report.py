@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from charrnn.errors import TextError
+from charrnn.evaluation.novelty import CopySearch, Novelty
 from charrnn.evaluation.scoring import Score, score
 from charrnn.model.network import Network
 from charrnn.text.corpus import open_corpus
+from charrnn.text.sketch import Sketch
 from charrnn.text.vocabulary import Ids, Vocabulary, smallest_dtype
 
 SCHEMA = 1
@@ -27,11 +29,13 @@ class Evaluation:
         score: The sums over the predicted characters.
         num_bytes: Their size in UTF-8.
         unknown: Characters of the text that the model never saw.
+        novelty: How much is copied from the training text, where the model has a sketch of it.
     """
 
     score: Score
     num_bytes: int
     unknown: int
+    novelty: Novelty | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the numbers as one object."""
@@ -44,7 +48,8 @@ class Evaluation:
         }
         counts = {"chars": self.score.chars, "bytes": self.num_bytes, "unknown": self.unknown}
         finite = {name: value if math.isfinite(value) else None for name, value in values.items()}
-        return {"schema": SCHEMA, **finite, **counts}
+        novelty = {} if self.novelty is None else {"novelty": self.novelty.to_json()}
+        return {"schema": SCHEMA, **finite, **counts, **novelty}
 
     def lines(self) -> list[str]:
         """Return the numbers as a table for people."""
@@ -58,6 +63,7 @@ class Evaluation:
             f"characters          {score.chars:12,}",
             f"bytes               {self.num_bytes:12,}",
             f"unknown             {self.unknown:12,}",
+            *([] if self.novelty is None else self.novelty.lines()),
         ]
 
     def unknown_note(self, vocabulary: Vocabulary) -> str:
@@ -66,7 +72,12 @@ class Evaluation:
         return f"{self.unknown:,} characters that the model never saw {how}"
 
 
-def evaluate_text(network: Network, vocabulary: Vocabulary, blocks: Iterable[str]) -> Evaluation:
+def evaluate_text(
+    network: Network,
+    vocabulary: Vocabulary,
+    blocks: Iterable[str],
+    sketch: Sketch | None = None,
+) -> Evaluation:
     """Evaluate a model on a text.
 
     The first character is given, not predicted. Characters that the model never saw count as its
@@ -76,6 +87,7 @@ def evaluate_text(network: Network, vocabulary: Vocabulary, blocks: Iterable[str
         network: The model.
         vocabulary: Its characters.
         blocks: The text, in parts.
+        sketch: Of the text that the model was trained on, to find copies of it.
 
     Raises:
         TextError: If fewer than two characters are known to the model.
@@ -83,8 +95,11 @@ def evaluate_text(network: Network, vocabulary: Vocabulary, blocks: Iterable[str
     dtype = smallest_dtype(vocabulary.size)
     parts = [np.zeros(0, dtype)]
     unknown = num_bytes = first_bytes = 0
+    search = None if sketch is None else CopySearch(sketch)
     for block in blocks:
         ids = vocabulary.look_up(block)
+        if search is not None:
+            search.read(ids)
         missing = ids < 0
         unknown += int(missing.sum())
         if vocabulary.unknown_id is None:
@@ -101,16 +116,20 @@ def evaluate_text(network: Network, vocabulary: Vocabulary, blocks: Iterable[str
         raise TextError(
             "the text has fewer than two characters that the model knows: nothing to predict"
         )
-    return Evaluation(score(network, ids), num_bytes - first_bytes, unknown)
+    novelty = None if search is None else search.result()
+    return Evaluation(score(network, ids), num_bytes - first_bytes, unknown, novelty)
 
 
-def evaluate_corpus(network: Network, vocabulary: Vocabulary, directory: Path) -> Evaluation:
+def evaluate_corpus(
+    network: Network, vocabulary: Vocabulary, directory: Path, sketch: Sketch | None = None
+) -> Evaluation:
     """Evaluate a model on the validation part of the text that it was trained on.
 
     Args:
         network: The model.
         vocabulary: Its characters.
         directory: Its run directory, which holds the text.
+        sketch: Of the training part of that text, to find copies of it in the other.
 
     Raises:
         TextError: If the text is not there, or belongs to another model.
@@ -127,7 +146,12 @@ def evaluate_corpus(network: Network, vocabulary: Vocabulary, directory: Path) -
             "give a file to evaluate"
         )
     unknown = _count(corpus.val[1:], vocabulary.unknown_id)
-    return Evaluation(score(network, corpus.val), corpus.val_bytes, unknown)
+    novelty = None
+    if sketch is not None:
+        search = CopySearch(sketch, vocabulary.unknown_id)
+        search.read(corpus.val)
+        novelty = search.result()
+    return Evaluation(score(network, corpus.val), corpus.val_bytes, unknown, novelty)
 
 
 def _count(ids: Ids, wanted: int | None) -> int:

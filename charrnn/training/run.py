@@ -21,6 +21,7 @@ from charrnn.model.checkpoint import MODEL_NAME, RUNS, Checkpoint, write_checkpo
 from charrnn.model.config import parameter_shapes
 from charrnn.text.corpus import ABOUT_NAME, IDS_NAME, Corpus, CorpusOptions, build_corpus
 from charrnn.text.reading import STDIN, find_files
+from charrnn.text.sketch import Sketch, build_sketch
 from charrnn.text.streams import Streams
 from charrnn.training.monitor import Monitor, Report, Silent
 from charrnn.training.recipe import Recipe, Settings, resolve
@@ -96,7 +97,8 @@ def train(
             f"{len(corpus.val):,} of them validate"
         )
         recipe = resolve(settings, num_chars=corpus.num_train, vocab_size=corpus.vocabulary.size)
-        run = _Run(directory, corpus, recipe, monitor, preview_text)
+        sketch = build_sketch(corpus.train, corpus.vocabulary)
+        run = _Run(directory, corpus, sketch, recipe, monitor, preview_text)
         return run.train(began, preview_every)
     except BaseException:
         _remove_unless_trained(directory, is_new)
@@ -109,6 +111,7 @@ class _Run:
 
     directory: Path
     corpus: Corpus
+    sketch: Sketch | None
     recipe: Recipe
     monitor: Monitor
     preview_text: PreviewText | None
@@ -153,7 +156,7 @@ class _Run:
         about: dict[str, Any] = {"trained_at": time.time(), "recipe": self.recipe.to_json()}
         if report is not None:
             about["report"] = report.to_json()
-        return Checkpoint(self.recipe.model, self.corpus.vocabulary, arrays, about)
+        return Checkpoint(self.recipe.model, self.corpus.vocabulary, arrays, about, self.sketch)
 
 
 @dataclass(frozen=True)

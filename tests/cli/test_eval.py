@@ -23,6 +23,7 @@ KEYS = {
     "chars",
     "bytes",
     "unknown",
+    "novelty",
 }
 
 
@@ -51,7 +52,7 @@ def test_json_has_its_keys(trained, measure: Callable) -> None:
     values = measure("-m", trained.directory)
     assert values.keys() == KEYS
     assert values["schema"] == 1
-    assert all(math.isfinite(value) for value in values.values())
+    assert all(math.isfinite(values[name]) for name in KEYS - {"novelty"})
 
 
 def test_numbers_fit_each_other(trained, measure: Callable) -> None:
@@ -75,6 +76,8 @@ def test_table_says_what_the_json_says(trained, invoke: Callable, measure: Calla
     shown = [float(value.replace(",", "")) for value in rows.values()]
     names = ["nats_per_char", "bits_per_char", "bits_per_byte", "perplexity", "accuracy"]
     wanted = [values[name] for name in [*names, "chars", "bytes", "unknown"]]
+    copied = ["copied_share", "longest_copied", "longest_copied_limit"]
+    wanted += [values["novelty"][name] for name in copied]
     assert shown == pytest.approx(wanted, abs=6e-4)
     assert list(rows)[:2] == ["nats per character", "bits per character"]
 

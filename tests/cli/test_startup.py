@@ -90,7 +90,8 @@ OPTIONS = {
         "--precision --threads --preview-every --json -q --quiet -h --help"
     ),
     "sample": (
-        "-m --model -t --temp --temperature -n --length --seed --on-unknown -q --quiet -h --help"
+        "-m --model -t --temp --temperature -n --length --seed --on-unknown --novel "
+        "-q --quiet -h --help"
     ),
     "eval": "-m --model --glob --encoding --json -q --quiet -h --help",
 }
