@@ -167,7 +167,7 @@ def open_tensor_file(path: Path, form: str) -> Iterator[TensorFile]:
             raise ValueError("it is cut short, or no safetensors file")
         if length > MAX_HEADER_BYTES:
             raise ValueError("its header is too long")
-        header = parse_json(file.read(length).decode())
+        header = parse_json(file.read(length).decode(errors="replace"))
         strings = header.pop("__metadata__", None) if isinstance(header, dict) else None
         if not isinstance(strings, dict) or not _is_kin(strings.get("format"), form):
             raise ValueError(f"it is no {form.partition(' ')[0]} file")
@@ -196,6 +196,8 @@ def parse_json(text: str) -> Any:
         raise ValueError("its header has too many parts")
     try:
         return json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
+    except json.JSONDecodeError:
+        raise ValueError("its header is no JSON") from None
     except RecursionError:
         raise ValueError("its header is nested too deeply") from None
 
