@@ -94,26 +94,24 @@ def split(data: bytes) -> tuple[dict[str, Any], bytes]:
     return header, data[end:]
 
 
-def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Return the ways to all values within one."""
-    if isinstance(value, dict):
-        items = list(value.items())
-    elif isinstance(value, list):
-        items = list(enumerate(value))
-    else:
-        return [path] if path else []
-    found = [path] if path else []
-    for name, inner in items:
-        found += places(inner, (*path, name))
-    return found
+def some_place(rng: random.Random, value: Any) -> list[Any]:
+    """Return the way to some value within one, the outer ones as likely as the inner."""
+    way: list[Any] = []
+    while isinstance(value, dict | list) and value and not (way and rng.random() < 0.3):
+        way.append(
+            rng.choice(list(value)) if isinstance(value, dict) else rng.randrange(len(value))
+        )
+        value = value[way[-1]]
+    return way or ["a"]
 
 
 def change_value(rng: random.Random, header: dict[str, Any]) -> None:
     """Change one value somewhere in a header."""
-    ways = places(header) or [("a",)]
     if rng.random() < 0.7:  # most of a header is of arrays, most of what is to be checked is not
-        ways = [way for way in ways if way[0] == "__metadata__"] or ways
-    way = rng.choice(ways)
+        header = header.get("__metadata__", header)
+        if not isinstance(header, dict):
+            return
+    way = some_place(rng, header)
     holder: Any = header
     for step in way[:-1]:
         holder = holder[step]
