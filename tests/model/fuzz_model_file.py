@@ -102,7 +102,7 @@ def some_place(rng: random.Random, value: Any) -> list[Any]:
             rng.choice(list(value)) if isinstance(value, dict) else rng.randrange(len(value))
         )
         value = value[way[-1]]
-    return way or ["a"]
+    return way
 
 
 def change_value(rng: random.Random, header: dict[str, Any]) -> None:
@@ -112,6 +112,8 @@ def change_value(rng: random.Random, header: dict[str, Any]) -> None:
         if not isinstance(header, dict):
             return
     way = some_place(rng, header)
+    if not way:
+        return
     holder: Any = header
     for step in way[:-1]:
         holder = holder[step]
