@@ -5,7 +5,7 @@
 >>> model.sample("NELL:", temperature=0.8)
 >>> model.score("a text").bits_per_char
 
-``charrnn.train`` trains. Only that imports torch.
+``charrnn.train`` trains, and ``charrnn.resume`` goes on with it. Only they import torch.
 """
 
 from importlib import import_module
@@ -16,11 +16,21 @@ if TYPE_CHECKING:
     from charrnn.library import Model, load
     from charrnn.text.vocabulary import Vocabulary
     from charrnn.training.recipe import Settings
+    from charrnn.training.resume import resume
     from charrnn.training.run import train
 
 __version__ = "0.1.0"
 
-__all__ = ["CharRNNError", "Model", "Settings", "Vocabulary", "__version__", "load", "train"]
+__all__ = [
+    "CharRNNError",
+    "Model",
+    "Settings",
+    "Vocabulary",
+    "__version__",
+    "load",
+    "resume",
+    "train",
+]
 
 _HOMES = {
     "CharRNNError": "charrnn.errors",
@@ -28,6 +38,7 @@ _HOMES = {
     "Settings": "charrnn.training.recipe",
     "Vocabulary": "charrnn.text.vocabulary",
     "load": "charrnn.library",
+    "resume": "charrnn.training.resume",
     "train": "charrnn.training.run",
 }
 

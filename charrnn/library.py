@@ -11,10 +11,12 @@ from pathlib import Path
 
 from charrnn.errors import CheckpointError, TextError
 from charrnn.evaluation.novelty import CopySearch, Novelty
+from charrnn.evaluation.report import evaluate_text
 from charrnn.evaluation.scoring import Score, score
 from charrnn.generation.generator import generate, sample_rng
 from charrnn.model.checkpoint import Checkpoint, find_model, read_checkpoint
 from charrnn.model.network import Network
+from charrnn.text.documents import cut_documents, insert_ends
 from charrnn.text.vocabulary import Ids, OnUnknown, Vocabulary
 
 
@@ -49,10 +51,12 @@ class Model:
     ) -> Iterator[str]:
         """Yield what the model writes after a prompt, one character at a time.
 
+        A model of documents writes one and ends.
+
         Args:
             prompt: What it reads first; not part of the result.
             temperature: 0 takes the likeliest character, 1 is the model as trained.
-            length: How many characters; None for no end.
+            length: How many characters at the most; None for no limit.
             seed: 0 or more; the same seed gives the same text. None for a random one.
             on_unknown: What to do with a character of the prompt that the model never saw:
                 ``error``, ``skip`` or ``replace``.
@@ -98,15 +102,16 @@ class Model:
     def score(self, text: str) -> Score:
         """Score a text: how surprising is each character after those before it?
 
-        The first character is given, not predicted. Characters that the model never saw count as
-        its unknown symbol if it has one, and are left out if not.
+        A model of documents cuts the text into those and scores each by itself, and that it ends.
+        To another model the first character is given, not predicted. Characters that the model
+        never saw count as its unknown symbol if it has one, and are left out if not.
 
         Raises:
-            TextError: If fewer than two characters of the text are known to the model.
+            TextError: If there is no document, or fewer than two characters of the text are known
+                to the model.
         """
         vocabulary = self.vocabulary
-        on_unknown: OnUnknown = "skip" if vocabulary.unknown_id is None else "replace"
-        return self.score_ids(vocabulary.encode(vocabulary.from_user(text), on_unknown))
+        return evaluate_text(self.network, vocabulary, [vocabulary.from_user(text)]).score
 
     def copy_search(self) -> CopySearch:
         """Return a search for what a text has copied from the one that the model was trained on.
@@ -128,21 +133,23 @@ class Model:
             CheckpointError: If the model has no sketch of that text.
         """
         search = self.copy_search()
-        search.read(self.vocabulary.look_up(self.vocabulary.from_user(text)))
+        vocabulary = self.vocabulary
+        for part, ends in cut_documents([vocabulary.from_user(text)], vocabulary.separator):
+            search.read(insert_ends(vocabulary.look_up(part), ends, vocabulary.end_id))
         return search.result()
 
     def score_ids(self, ids: Ids, *, num_streams: int | None = None) -> Score:
         """Score a text that is ids already, shape (N,); see ``score``.
 
         Args:
-            ids: The text.
+            ids: The text; of documents as ``charrnn.text.documents`` says.
             num_streams: How many parts of the text are read side by side; 1 is exact, None is fast.
         """
         if len(ids) < 2:
             raise TextError(
                 "the text has fewer than two characters that the model knows: nothing to predict"
             )
-        return score(self.network, ids, num_streams=num_streams)
+        return score(self.network, ids, num_streams=num_streams, end_id=self.vocabulary.end_id)
 
 
 def load(path: str | Path | None = None) -> Model:

@@ -41,10 +41,11 @@ def evaluate(
     charrnn eval                      # on the validation text
     charrnn eval other.txt --json
     """
-    from charrnn.evaluation.report import evaluate_corpus, evaluate_text
+    from charrnn.evaluation.report import evaluate_corpus, evaluate_pieces
     from charrnn.library import Model
     from charrnn.model.checkpoint import find_model, read_checkpoint
-    from charrnn.text.reading import Decoding, find_files, read_blocks
+    from charrnn.text.documents import read_pieces
+    from charrnn.text.reading import Decoding, find_files
 
     def notice(line: str) -> None:
         if not quiet:
@@ -59,8 +60,8 @@ def evaluate(
     if files:
         if loaded.vocabulary.is_bytes:
             decoding = Decoding(is_bytes=True)
-        blocks = read_blocks(names, decoding, notice)
-        report = evaluate_text(loaded.network, loaded.vocabulary, blocks, sketch)
+        pieces = read_pieces(names, decoding, loaded.vocabulary.separator, notice)
+        report = evaluate_pieces(loaded.network, loaded.vocabulary, pieces, sketch)
     else:
         report = evaluate_corpus(loaded.network, loaded.vocabulary, path.parent, sketch)
     if report.unknown:

@@ -24,19 +24,24 @@ from charrnn.training.monitor import Report
 from charrnn.training.run import Result
 
 PREVIEW_CHARS = 160
+MAX_PREVIEW_DOCUMENTS = 10
 SECONDS_BETWEEN_LINES = 10.0
 
 WriteJson = Callable[[Mapping[str, Any]], None]
 
 
 def preview_text(checkpoint: Checkpoint) -> str:
-    """Return a short text of a model that is still being trained."""
-    network = Network(checkpoint.config, checkpoint.arrays)
-    rng = sample_rng(0)
-    text = "".join(
-        generate(network, checkpoint.vocabulary, temperature=0.8, rng=rng, length=PREVIEW_CHARS)
-    )
-    return checkpoint.vocabulary.to_bytes(text).decode("utf-8", "replace").strip("\n")
+    """Return a short text of a model that is still being trained, or some short documents."""
+    network, vocabulary = Network(checkpoint.config, checkpoint.arrays), checkpoint.vocabulary
+    text = ""
+    for index in range(MAX_PREVIEW_DOCUMENTS if vocabulary.separator else 1):
+        length = PREVIEW_CHARS - len(text)
+        if length <= 0:
+            break
+        rng = sample_rng(0, index)
+        text += "".join(generate(network, vocabulary, temperature=0.8, rng=rng, length=length))
+        text += vocabulary.separator
+    return vocabulary.to_bytes(text).decode("utf-8", "replace").strip("\n")
 
 
 class PlainMonitor:
@@ -97,8 +102,11 @@ class PlainMonitor:
 
     def closing_lines(self, result: Result) -> Iterator[str]:
         """Yield what the user is told at the end."""
+        directory = str(result.directory)
+        directory = shlex.quote(f"./{directory}" if directory.startswith("-") else directory)
         if result.stop_signal is not None:
-            yield f"stopped by {signal.Signals(result.stop_signal).name}"
+            name = signal.Signals(result.stop_signal).name
+            yield f"stopped by {name}; to go on: charrnn train --resume -o {directory}"
         loss = result.best.val_nats_per_char
         if loss is not None:
             yield (
@@ -106,10 +114,7 @@ class PlainMonitor:
                 f"{loss / math.log(2):.4f} bits per character"
             )
         yield f"the model is {str(result.model)!r}"
-        directory = str(result.directory)
-        if directory.startswith("-"):
-            directory = f"./{directory}"
-        yield f"next: charrnn sample -m {shlex.quote(directory)}"
+        yield f"next: charrnn sample -m {directory}"
 
     def _say(self, line: str) -> None:
         say(line)

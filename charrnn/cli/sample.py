@@ -95,6 +95,7 @@ def sample(
             output.write(loaded.vocabulary.to_bytes(character))
             if search is not None:
                 search.read(loaded.vocabulary.look_up(character))
+        output.write(loaded.vocabulary.to_bytes(loaded.vocabulary.separator))
     if search is not None:
         say(f"charrnn: {search.result().line()}")
 

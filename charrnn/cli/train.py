@@ -5,27 +5,58 @@ from __future__ import annotations
 import contextlib
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from charrnn.cli.durations import parse_duration
 from charrnn.cli.output import product, say
+from charrnn.cli.separators import parse_separator
+from charrnn.errors import ConfigError
+
+if TYPE_CHECKING:
+    from charrnn.text.corpus import CorpusOptions
+    from charrnn.training.recipe import Settings
 
 _BEGAN = time.monotonic()  # the budget is what a user's watch shows, from the start of the program
 
 
+# Which attribute of CorpusOptions an option is about.
+_READING = {
+    "glob": "pattern",
+    "encoding": "decoding",
+    "as_bytes": "decoding",
+    "min_count": "min_count",
+    "val": "val",
+}
+
+
 def train(
+    context: typer.Context,
     corpora: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="CORPUS...",
             help="Texts: files (also .gz, .bz2, .xz), folders, or - for standard input.",
         ),
-    ],
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option("-o", "--out", help="Run directory. Default: a new one below ./runs."),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on with the run in -o, or else with the last one below ./runs on this text; a "
+            "larger --time, --steps or --epochs makes it longer.",
+        ),
+    ] = False,
+    init_from: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL", help="Begin with the weights of a model file or run directory."
+        ),
     ] = None,
     time: Annotated[
         str | None,
@@ -74,6 +105,17 @@ def train(
     val: Annotated[
         str, typer.Option(help="Share of the text, from its end, that validates; or another file.")
     ] = "0.1",
+    lines: Annotated[
+        bool,
+        typer.Option("--lines", help="Each line is a document, with nothing before it to know of."),
+    ] = False,
+    doc_sep: Annotated[
+        str | None,
+        typer.Option(
+            help="What stands between documents; \\n, \\t, \\r, \\0 and \\\\ are understood.",
+            show_default=False,
+        ),
+    ] = None,
     glob: Annotated[str, typer.Option(help="Which files of a folder.")] = "*.txt",
     encoding: Annotated[str, typer.Option(help="Of the texts.")] = "utf-8",
     as_bytes: Annotated[
@@ -91,6 +133,9 @@ def train(
     preview_every: Annotated[
         str, typer.Option(help="Time between short texts of the model; 0: none.")
     ] = "30s",
+    save_every: Annotated[
+        str, typer.Option(help="Time between saves of the run's state; 0: only at its end.")
+    ] = "1m",
     as_json: Annotated[
         bool, typer.Option("--json", help="Each report as a line of JSON on standard output.")
     ] = False,
@@ -104,12 +149,22 @@ def train(
     charrnn train corpus.txt
     charrnn train book1.txt book2.txt.gz --time 20m -o runs/books
     charrnn train src/ --glob "*.py" --time 10m
+    charrnn train corpus.txt --resume --time 20m
+    charrnn train names.txt --lines   # then each sample is a name
     """
+    if resume and init_from is not None:
+        raise ConfigError("--init-from: a run that goes on has its weights; drop it or --resume")
+    if not corpora and not (resume and out is not None):
+        raise ConfigError(
+            "no text: name files, folders, or - for standard input; see charrnn train --help"
+        )
     from charrnn.cli.monitors import make_monitor, preview_text
+    from charrnn.model.checkpoint import find_model
     from charrnn.text.corpus import CorpusOptions
     from charrnn.text.reading import Decoding
+    from charrnn.training import resume as resuming
+    from charrnn.training import run as running
     from charrnn.training.recipe import Settings
-    from charrnn.training.run import train as run
 
     settings = Settings(
         time=None if time is None else parse_duration("--time", time),
@@ -134,24 +189,47 @@ def train(
         threads=threads,
     )
     options = CorpusOptions(
-        pattern=glob, decoding=Decoding(encoding, as_bytes), min_count=min_count, val=val
+        pattern=glob,
+        decoding=Decoding(encoding, as_bytes),
+        min_count=min_count,
+        val=val,
+        separator=parse_separator(lines, doc_sep),
     )
-    between = parse_duration("--preview-every", preview_every, may_be_zero=True)
+    how: dict[str, Any] = {
+        "preview_every": parse_duration("--preview-every", preview_every, may_be_zero=True),
+        "preview_text": preview_text,
+        "save_every": parse_duration("--save-every", save_every, may_be_zero=True),
+        "began": _BEGAN,
+    }
     with contextlib.ExitStack() as stack:
         write_json = stack.enter_context(product()).json if as_json else None
-        monitor = stack.enter_context(make_monitor(quiet=quiet, json=write_json))
-        result = run(
-            corpora,
-            out=out,
-            options=options,
-            settings=settings,
-            monitor=monitor,
-            preview_every=between,
-            preview_text=preview_text,
-            began=_BEGAN,
-        )
+        how["monitor"] = monitor = stack.enter_context(make_monitor(quiet=quiet, json=write_json))
+        if resume:
+            changes = _given(context, settings, options)
+            result = resuming.resume(out, corpora or (), changes=changes, **how)
+        else:
+            source = None if init_from is None else find_model(init_from)
+            how |= {"options": options, "settings": settings, "init_from": source}
+            result = running.train(corpora or (), out=out, **how)
     if not quiet:
         for line in monitor.closing_lines(result):
             say(f"charrnn: {line}")
     if result.stop_signal is not None:
         raise typer.Exit(128 + result.stop_signal)
+
+
+def _given(context: typer.Context, settings: Settings, options: CorpusOptions) -> dict[str, object]:
+    """Return the attributes of the settings that a user named, with their values.
+
+    A run that goes on keeps what it was started with; only what is named is meant to differ.
+    """
+    given = {}
+    for name in context.params:
+        source = context.get_parameter_source(name)
+        if source is None or source.name == "DEFAULT":
+            continue
+        if name in _READING:
+            given[_READING[name]] = getattr(options, _READING[name])
+        elif hasattr(settings, name):
+            given[name] = getattr(settings, name)
+    return given

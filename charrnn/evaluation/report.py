@@ -15,6 +15,7 @@ from charrnn.evaluation.novelty import CopySearch, Novelty
 from charrnn.evaluation.scoring import Score, score
 from charrnn.model.network import Network
 from charrnn.text.corpus import open_corpus
+from charrnn.text.documents import Piece, cut_documents, insert_ends
 from charrnn.text.sketch import Sketch
 from charrnn.text.vocabulary import Ids, Vocabulary, smallest_dtype
 
@@ -72,52 +73,69 @@ class Evaluation:
         return f"{self.unknown:,} characters that the model never saw {how}"
 
 
-def evaluate_text(
-    network: Network,
-    vocabulary: Vocabulary,
-    blocks: Iterable[str],
-    sketch: Sketch | None = None,
-) -> Evaluation:
-    """Evaluate a model on a text.
-
-    The first character is given, not predicted. Characters that the model never saw count as its
-    unknown symbol if it has one, and are left out if not.
+def evaluate_text(network: Network, vocabulary: Vocabulary, blocks: Iterable[str]) -> Evaluation:
+    """Evaluate a model on one text; see ``evaluate_pieces``.
 
     Args:
         network: The model.
         vocabulary: Its characters.
         blocks: The text, in parts.
+    """
+    return evaluate_pieces(network, vocabulary, cut_documents(blocks, vocabulary.separator))
+
+
+def evaluate_pieces(
+    network: Network,
+    vocabulary: Vocabulary,
+    pieces: Iterable[Piece],
+    sketch: Sketch | None = None,
+) -> Evaluation:
+    """Evaluate a model on texts.
+
+    A model of documents scores each document by itself, and that it ends. To another model the
+    first character is given, not predicted. Characters that the model never saw count as its
+    unknown symbol if it has one, and are left out if not.
+
+    Args:
+        network: The model.
+        vocabulary: Its characters.
+        pieces: The texts in parts, cut into documents by the separator of the vocabulary.
         sketch: Of the text that the model was trained on, to find copies of it.
 
     Raises:
-        TextError: If fewer than two characters are known to the model.
+        TextError: If there is no document, or fewer than two characters are known to the model.
     """
-    dtype = smallest_dtype(vocabulary.size)
-    parts = [np.zeros(0, dtype)]
+    dtype, end = smallest_dtype(vocabulary.size), vocabulary.end_id
+    parts = [np.full(int(end is not None), end or 0, dtype)]
     unknown = num_bytes = first_bytes = 0
     search = None if sketch is None else CopySearch(sketch)
-    for block in blocks:
+    for block, ends in pieces:
         ids = vocabulary.look_up(block)
         if search is not None:
-            search.read(ids)
+            search.read(insert_ends(ids, ends, end))
         missing = ids < 0
         unknown += int(missing.sum())
+        num_bytes += len(ends) * len(vocabulary.to_bytes(vocabulary.separator))
         if vocabulary.unknown_id is None:
             ids = ids[~missing]
+            ends = ends - np.insert(missing.cumsum(), 0, 0)[ends]
             num_bytes += int(vocabulary.byte_lengths[ids].sum())
             first_bytes = first_bytes or int(vocabulary.byte_lengths[ids[:1]].sum())
         else:
             ids[missing] = vocabulary.unknown_id
             num_bytes += len(vocabulary.to_bytes(block))
             first_bytes = first_bytes or len(vocabulary.to_bytes(block[:1]))
-        parts.append(ids.astype(dtype))
+        parts.append(insert_ends(ids, ends, end).astype(dtype))
     ids = np.concatenate(parts)
     if len(ids) < 2:
         raise TextError(
             "the text has fewer than two characters that the model knows: nothing to predict"
         )
+    if end is not None:
+        first_bytes = 0
     novelty = None if search is None else search.result()
-    return Evaluation(score(network, ids), num_bytes - first_bytes, unknown, novelty)
+    found = score(network, ids, end_id=end)
+    return Evaluation(found, num_bytes - first_bytes, unknown, novelty)
 
 
 def evaluate_corpus(
@@ -151,7 +169,8 @@ def evaluate_corpus(
         search = CopySearch(sketch, vocabulary.unknown_id)
         search.read(corpus.val)
         novelty = search.result()
-    return Evaluation(score(network, corpus.val), corpus.val_bytes, unknown, novelty)
+    found = score(network, corpus.val, end_id=vocabulary.end_id)
+    return Evaluation(found, corpus.val_bytes, unknown, novelty)
 
 
 def _count(ids: Ids, wanted: int | None) -> int:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from charrnn.model.network import Network
-from charrnn.text.streams import IGNORED, MAX_MEASURING_STREAMS, measuring_streams
+from charrnn.text.streams import IGNORED, MAX_MEASURING_STREAMS
 from charrnn.text.vocabulary import Ids
+from charrnn.text.windows import measuring_windows
 
 SEQ_LENGTH = 64
 MAX_WINDOW_LOGITS = 1 << 23  # of a window, 32 MB
@@ -64,13 +65,17 @@ class Score:
         return self.nats / math.log(2) / num_bytes
 
 
-def score(network: Network, ids: Ids, *, num_streams: int | None = None) -> Score:
+def score(
+    network: Network, ids: Ids, *, num_streams: int | None = None, end_id: int | None = None
+) -> Score:
     """Score a text.
 
     Args:
         network: The model.
         ids: The text, shape (N,), N of 2 or more.
-        num_streams: See ``measuring_streams``. 1 gives the exact sum.
+        num_streams: See ``measuring_windows``. 1 gives the exact sum.
+        end_id: The end symbol of a text of documents, each of which is scored by itself, from a
+            fresh state to its end.
 
     Returns:
         The sums over the N - 1 predictions.
@@ -82,13 +87,12 @@ def score(network: Network, ids: Ids, *, num_streams: int | None = None) -> Scor
         raise ValueError("a text of fewer than two characters has nothing to predict")
     window_chars = MAX_WINDOW_LOGITS // network.config.vocab_size
     seq_length = max(1, min(SEQ_LENGTH, window_chars // MAX_MEASURING_STREAMS))
-    streams = measuring_streams(ids, seq_length, num_streams)
+    streams = measuring_windows(ids, end_id, seq_length, num_streams)
     state = network.initial_state(streams.num_streams)
     nats = 0.0
     correct = 0
     for window in streams:
-        if window.is_start:
-            state = network.forget(state, stream=0)
+        state = network.forget(state, window.is_start)
         logits, state = network.forward(window.inputs, state)
         if not window.num_chars:
             continue

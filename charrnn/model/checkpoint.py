@@ -101,7 +101,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raise CheckpointError(f"{str(path)!r}: {error.strerror}; give a model file") from None
     except ValueError as error:
         raise CheckpointError(
-            f"{str(path)!r}: not a whole charrnn model: {_printable(str(error))}; "
+            f"{str(path)!r}: not a whole charrnn model: {printable(str(error))}; "
             "train again or fetch a good copy"
         ) from None
 
@@ -179,6 +179,6 @@ def _time(value: object) -> float:
     return seconds if math.isfinite(seconds) else -1.0
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Return a text as one line that cannot control a terminal."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

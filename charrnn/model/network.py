@@ -65,10 +65,17 @@ class Network:
         ]
         return ((recent,), *layers)
 
-    def forget(self, state: State, stream: int) -> State:
-        """Return the state with one stream back at the start of a text."""
-        is_kept = np.arange(len(state[0][0]))[:, None] != stream
-        return tuple(tuple(np.where(is_kept, array, 0) for array in part) for part in state)
+    def forget(self, state: State, is_start: npt.NDArray[np.bool_]) -> State:
+        """Return the state with some streams back at the start of a text.
+
+        Args:
+            state: The state of B streams.
+            is_start: Which streams, shape (B,).
+        """
+        if not is_start.any():
+            return state
+        where = is_start[:, None]
+        return tuple(tuple(np.where(where, 0, array) for array in part) for part in state)
 
     def forward(self, ids: Ids, state: State) -> tuple[Array, State]:
         """Read a window of each stream.

@@ -113,7 +113,7 @@ class TensorFile:
     specs: Mapping[str, ArraySpec]
     _file: IO[bytes]
 
-    def json(self, name: str) -> object:
+    def json(self, name: str) -> Any:
         """Return the value of a string that is JSON.
 
         Raises:
@@ -215,8 +215,8 @@ def _refuse_constant(name: str) -> None:
 
 
 def _is_kin(form: object, wanted: str) -> bool:
-    """Return whether a format is one of the same kind of file, of whatever version."""
-    return isinstance(form, str) and form.startswith(wanted.rpartition(" ")[0] + " ")
+    """Return whether a format is one of the same program, of whatever kind and version."""
+    return isinstance(form, str) and form.startswith(wanted.partition(" ")[0] + " ")
 
 
 def _spec(entry: object) -> ArraySpec:

@@ -4,7 +4,8 @@ The text is read once. While its characters are counted it is copied as UTF-8 in
 that standard input serves as well as a file and a file may change meanwhile; then the vocabulary is
 known and the spool becomes ids. Two files in the run directory hold the result::
 
-    corpus.npy     ids in the smallest unsigned type: the training text, then the validation text
+    corpus.npy     ids in the smallest unsigned type: the training text, then the validation text;
+                   ``documents`` says how end symbols stand in a text of documents
     corpus.json    the vocabulary, where the text came from, and how many ids train
 
 Sizes: N ids, V ids in the vocabulary.
@@ -18,6 +19,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import IO
 
@@ -26,12 +28,13 @@ import numpy.typing as npt
 
 from charrnn.errors import ConfigError, TextError
 from charrnn.files import open_whole, write_whole
-from charrnn.text.reading import BLOCK_BYTES, STDIN, Decoding, Notice, find_files, read_blocks
+from charrnn.text.documents import Piece, Places, insert_ends, read_pieces
+from charrnn.text.layout import Layout, Part, check_length, lay_out
+from charrnn.text.reading import BLOCK_BYTES, STDIN, Decoding, Notice, find_files
 from charrnn.text.vocabulary import Ids, Vocabulary, code_points, smallest_dtype
 
 IDS_NAME = "corpus.npy"
 ABOUT_NAME = "corpus.json"
-MIN_CHARS = 20
 MAX_VOCAB_SIZE = 65_536
 
 
@@ -44,21 +47,33 @@ class CorpusOptions:
         decoding: How bytes become characters.
         min_count: Characters seen less often than this become the unknown symbol.
         val: The share of the text, from its end, that validates; or the path of another text.
+        separator: What stands between documents, as a user types it; None for a text in one piece.
     """
 
     pattern: str = "*.txt"
     decoding: Decoding = field(default_factory=Decoding)
     min_count: int = 1
     val: str = "0.1"
+    separator: str | None = None
 
     def __post_init__(self) -> None:
-        """Check the count.
+        """Check the count and the separator.
 
         Raises:
-            ConfigError: If it is less than one.
+            ConfigError: If the count is less than one, or the separator is nothing.
         """
         if self.min_count < 1:
             raise ConfigError(f"--min-count: {self.min_count} is not a count; give 1 or more")
+        if self.separator == "":
+            raise ConfigError("--doc-sep: it is empty; give the text that stands between documents")
+
+    @property
+    def separator_read(self) -> str:
+        """The separator as it is read, in characters of the corpus; empty where there is none."""
+        separator = self.separator or ""
+        if self.decoding.is_bytes:
+            return separator.encode("utf-8", "surrogateescape").decode("latin-1")
+        return separator.replace("\r\n", "\n")
 
     @property
     def val_fraction(self) -> Fraction | None:
@@ -106,6 +121,12 @@ class Corpus:
         """The ids that validate, shape (N - num_train,)."""
         return self.ids[self.num_train :]
 
+    @cached_property
+    def num_documents(self) -> int:
+        """How many documents the training text has; 0 where it is in one piece."""
+        end = self.vocabulary.end_id
+        return 0 if end is None else int(np.count_nonzero(self.train == end)) - 1
+
 
 def build_corpus(
     directory: Path, names: Sequence[str], options: CorpusOptions, notice: Notice = lambda _: None
@@ -133,22 +154,24 @@ def build_corpus(
     encoding = "latin-1" if options.decoding.is_bytes else "utf-8"
     with tempfile.TemporaryFile(dir=directory) as spool:
         counts = np.zeros(0x110000, dtype=np.int64)
-        totals = [
-            _count_and_spool(read_blocks(part, options.decoding, notice), counts, spool, encoding)
+        separator = options.separator_read
+        parts = [
+            _count_and_spool(
+                read_pieces(part, options.decoding, separator, notice), counts, spool, encoding
+            )
             for part in (files, val_files)
         ]
-        num_chars = sum(totals)
-        num_train = totals[0] if fraction is None else int(num_chars * (1 - fraction))
-        _check_length(names, num_train, num_chars - num_train, fraction is not None)
+        layout = lay_out(parts, fraction, documents=bool(separator))
+        check_length(names, layout, may_be_none=fraction is not None)
         vocabulary = _build_vocabulary(counts, options, notice)
         spool.seek(0)
         ids_path = directory / IDS_NAME
         blocks = _respool(spool, encoding)
-        val_bytes = _write_ids(ids_path, blocks, num_chars, num_train, vocabulary, encoding)
+        val_bytes = _write_ids(ids_path, blocks, layout, vocabulary, encoding)
     sources = [name if name == STDIN else str(Path(name).resolve()) for name in files + val_files]
     about = {
         "vocabulary": vocabulary.to_json(),
-        "num_train": num_train,
+        "num_train": layout.num_train,
         "val_bytes": val_bytes,
         "sources": sources,
     }
@@ -183,19 +206,25 @@ def open_corpus(directory: Path) -> Corpus:
     dtype = smallest_dtype(corpus.vocabulary.size)
     if ids.ndim != 1 or ids.dtype != dtype or not 0 < corpus.num_train <= len(ids):
         raise TextError(f"{str(directory)!r}: the corpus files are damaged")
+    end = corpus.vocabulary.end_id
+    outer = [part[[0, -1]] for part in (corpus.train, corpus.val) if len(part)]
+    if end is not None and not (np.concatenate(outer) == end).all():
+        raise TextError(f"{str(directory)!r}: the corpus files are damaged")
     return corpus
 
 
 def _count_and_spool(
-    blocks: Iterator[str], counts: npt.NDArray[np.int64], spool: IO[bytes], encoding: str
-) -> int:
-    """Add the characters of blocks to ``counts``, shape (0x110000,), and copy them to the spool.
+    pieces: Iterator[Piece], counts: npt.NDArray[np.int64], spool: IO[bytes], encoding: str
+) -> Part:
+    """Add the characters of a text to ``counts``, shape (0x110000,), and copy them to the spool.
 
     Returns:
-        How many characters there were.
+        How many characters there were, and where among them documents end.
     """
     num_chars = 0
-    for block in blocks:
+    ends: list[Places] = []
+    for block, block_ends in pieces:
+        ends.append(block_ends + num_chars)
         try:
             data = block.encode(encoding)
         except UnicodeEncodeError:
@@ -209,23 +238,7 @@ def _count_and_spool(
         counts[: len(found)] += found
         num_chars += len(block)
         spool.write(data)
-    return num_chars
-
-
-def _check_length(names: Sequence[str], num_train: int, num_val: int, may_be_none: bool) -> None:
-    """Refuse a text that is too short to train and validate on."""
-    where = ", ".join(repr(name) for name in names)
-    if num_train + num_val == 0:
-        raise TextError(f"{where}: the text is empty")
-    if num_train < MIN_CHARS:
-        raise TextError(
-            f"{where}: {num_train} characters to train on are too few; give {MIN_CHARS} or more"
-        )
-    if num_val == 1 or (num_val == 0 and not may_be_none):
-        raise TextError(
-            f"{where}: fewer than two characters cannot validate; "
-            "give --val a larger share, or 0 for none"
-        )
+    return Part(num_chars, np.concatenate([np.zeros(0, np.int64), *ends]))
 
 
 def _build_vocabulary(
@@ -247,7 +260,8 @@ def _build_vocabulary(
             f"{len(seen) - len(kept)} rare characters ({rare} in the text) are the unknown symbol"
         )
     characters = "".join(map(chr, kept.tolist()))
-    return Vocabulary(characters, len(kept) < len(seen), options.decoding.is_bytes)
+    has_unknown, is_bytes = len(kept) < len(seen), options.decoding.is_bytes
+    return Vocabulary(characters, has_unknown, is_bytes, options.separator_read)
 
 
 def _respool(spool: IO[bytes], encoding: str) -> Iterator[str]:
@@ -256,31 +270,32 @@ def _respool(spool: IO[bytes], encoding: str) -> Iterator[str]:
 
 
 def _write_ids(
-    path: Path,
-    blocks: Iterator[str],
-    num_chars: int,
-    num_train: int,
-    vocabulary: Vocabulary,
-    encoding: str,
+    path: Path, blocks: Iterator[str], layout: Layout, vocabulary: Vocabulary, encoding: str
 ) -> int:
     """Write the ids of a text as a NumPy file.
 
     Returns:
-        The bytes of the validation text, its first character left out: that one is given to a
-        model and never predicted.
+        The bytes of the validation text, as far as it is predicted. An end symbol counts those of
+        the separator that it stands for.
     """
     dtype = smallest_dtype(vocabulary.size)
-    unknown = vocabulary.unknown_id
-    done = val_bytes = 0
+    unknown, end = vocabulary.unknown_id, vocabulary.end_id
+    done = 0
+    val_bytes = layout.val_ends * len(vocabulary.separator.encode(encoding))
     with open_whole(path) as file:
-        header = {"descr": dtype.str, "fortran_order": False, "shape": (num_chars,)}
+        header = {"descr": dtype.str, "fortran_order": False, "shape": (layout.num_ids,)}
         np.lib.format.write_array_header_1_0(file, header)
         for block in blocks:
-            ids = vocabulary.look_up(block)
+            ids: Ids = vocabulary.look_up(block)
             if unknown is not None:
                 ids[ids < 0] = unknown
+            first, last = np.searchsorted(layout.ends, [done, done + len(block)])
+            ids = insert_ends(ids, layout.ends[first:last] - done, end)
             file.write(ids.astype(dtype).tobytes())
-            predicted = block[max(num_train + 1 - done, 0) :]
+            predicted = block[max(layout.val_from - done, 0) :]
             val_bytes += len(predicted.encode(encoding))
             done += len(block)
+        if end is not None:
+            last_ends = np.count_nonzero(layout.ends == done)
+            file.write(np.full(last_ends, end, dtype).tobytes())
     return val_bytes

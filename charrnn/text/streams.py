@@ -38,13 +38,13 @@ class Window:
         inputs: What is read, shape (B, T), int64.
         targets: What is to be predicted, shape (B, T), int64; ``IGNORED`` where there is nothing.
         num_chars: How many predictions there are.
-        is_start: Whether the first stream begins here, so that its state must be zero.
+        is_start: Which streams begin a text here, so that their state must be zero, shape (B,).
     """
 
     inputs: npt.NDArray[np.int64]
     targets: npt.NDArray[np.int64]
     num_chars: int
-    is_start: bool
+    is_start: npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,14 @@ class Streams:
         """Windows in an epoch, those of warming up not counted."""
         return -(-self.stream_length // self.seq_length)
 
+    @property
+    def usual_chars(self) -> float:
+        """How many predictions a window has, unless it is the last of an epoch."""
+        return self.num_streams * min(self.seq_length, self.stream_length)
+
     def window(self, index: int) -> Window:
-        """Return the window ``index``, from ``-warm_up`` to ``num_windows - 1``."""
+        """Return the window ``index``, from ``-warm_up`` on; at ``num_windows`` all begins anew."""
+        index = index % self.num_windows if index > 0 else index
         num_predictions = len(self.ids) - 1
         borders = np.arange(self.num_streams + 1) * num_predictions // self.num_streams
         begin = index * self.seq_length
@@ -90,7 +96,9 @@ class Streams:
         targets = self.ids[places + 1].astype(np.int64)
         targets[is_none] = IGNORED
         inputs = self.ids[places].astype(np.int64)
-        return Window(inputs, targets, int(targets.size - is_none.sum()), index == 0)
+        is_start = np.full(self.num_streams, index == 0)
+        is_start[1:] &= self.warm_up == 0
+        return Window(inputs, targets, int(targets.size - is_none.sum()), is_start)
 
     def __iter__(self) -> Iterator[Window]:
         """Yield the windows of warming up and then those of one epoch."""

@@ -37,26 +37,37 @@ class Vocabulary:
 
     A vocabulary of bytes is one of the characters U+0000 to U+00FF, one for each byte value.
 
+    After the characters come the ids of symbols that are none: first the unknown symbol, if there
+    is one, then the end symbol, if there is one.
+
     Attributes:
         characters: The characters, each once, sorted by code point.
-        has_unknown: Whether one more id, the last, stands for all other characters. It is learned
-            from the rare characters of the training text and never sampled.
+        has_unknown: Whether an id stands for all other characters. It is learned from the rare
+            characters of the training text and never sampled.
         is_bytes: Whether each character stands for one byte.
+        separator: Where the model writes documents, what stands between two of them in a text;
+            then an id, the end symbol, stands for the end of a document. Else empty.
     """
 
     characters: str
     has_unknown: bool = False
     is_bytes: bool = False
+    separator: str = ""
 
     @property
     def size(self) -> int:
         """The number of ids, V."""
-        return len(self.characters) + self.has_unknown
+        return len(self.characters) + self.has_unknown + bool(self.separator)
 
     @property
     def unknown_id(self) -> int | None:
         """The id of the unknown symbol, if there is one."""
         return len(self.characters) if self.has_unknown else None
+
+    @property
+    def end_id(self) -> int | None:
+        """The id of the end symbol, if there is one: then a model writes documents."""
+        return self.size - 1 if self.separator else None
 
     @cached_property
     def _table(self) -> npt.NDArray[np.int32]:
@@ -70,10 +81,13 @@ class Vocabulary:
     def byte_lengths(self) -> npt.NDArray[np.int64]:
         """How many bytes each character takes in UTF-8 (1 in a vocabulary of bytes), shape (V,).
 
-        The unknown symbol counts 0: how long it was in the text is not known.
+        The unknown symbol counts 0: how long it was in the text is not known. The end symbol counts
+        the bytes of the separator, which it stands for.
         """
-        encoded = [1 if self.is_bytes else len(c.encode()) for c in self.characters]
-        return np.array(encoded + [0] * self.has_unknown, dtype=np.int64)
+        lengths = [1 if self.is_bytes else len(c.encode()) for c in self.characters]
+        lengths += [0] * self.has_unknown
+        lengths += [len(self.to_bytes(self.separator))] * bool(self.separator)
+        return np.array(lengths, dtype=np.int64)
 
     def look_up(self, text: str) -> npt.NDArray[np.int32]:
         """Return the id of each character, and -1 for each that has none; shape (N,)."""
@@ -114,8 +128,12 @@ class Vocabulary:
         )
 
     def decode(self, ids: Ids) -> str:
-        """Return the text of ids, shape (N,); the unknown symbol as ``UNKNOWN``."""
-        symbols = self.characters + UNKNOWN * self.has_unknown
+        """Return the text of ids, shape (N,).
+
+        The unknown symbol becomes ``UNKNOWN``, the end symbol the separator.
+        """
+        symbols = [*self.characters, *[UNKNOWN] * self.has_unknown]
+        symbols += [self.separator] * bool(self.separator)
         return "".join([symbols[i] for i in ids.tolist()])
 
     def from_user(self, text: str) -> str:
@@ -134,6 +152,7 @@ class Vocabulary:
             "characters": self.characters,
             "has_unknown": self.has_unknown,
             "is_bytes": self.is_bytes,
+            "separator": self.separator,
         }
 
     @classmethod
@@ -148,7 +167,9 @@ class Vocabulary:
                 "characters": str(text),
                 "has_unknown": bool(unknown),
                 "is_bytes": bool(is_bytes),
+                **others,
             }:
+                separator = others.get("separator", "")  # older files have none
                 points = code_points(text)
                 if (
                     len(points) == 0
@@ -157,5 +178,16 @@ class Vocabulary:
                     or (is_bytes and int(points[-1]) > 0xFF)
                 ):
                     raise ValueError("the characters are not distinct, sorted and valid")
-                return cls(text, unknown, is_bytes)
+                if not isinstance(separator, str) or not _is_encodable(separator, is_bytes):
+                    raise ValueError("the separator of documents is no text")
+                return cls(text, unknown, is_bytes, separator)
         raise ValueError("not a vocabulary")
+
+
+def _is_encodable(text: str, is_bytes: bool) -> bool:
+    """Return whether characters of a vocabulary can be written."""
+    try:
+        text.encode("latin-1" if is_bytes else "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 SAVING_SECONDS = 0.5
@@ -37,6 +37,17 @@ class Budget:
     def start_training(self) -> None:
         """Let the schedule begin now: what went before, such as reading, is not part of it."""
         self.training_began = self.clock()
+
+    def to_json(self) -> dict[str, float]:
+        """Return what is used up, as it stands in a state file."""
+        reading = self.training_began - self.began
+        return {"elapsed": self.elapsed, "reading": reading, "reserve": self.reserve}
+
+    def go_on(self, used: Mapping[str, float]) -> None:
+        """Count what an earlier process used up, which ``to_json`` described, as used."""
+        self.began -= used["elapsed"]
+        self.training_began = self.began + used["reading"]
+        self.reserve = used["reserve"]
 
     def reserve_for_validation(self, seconds: float) -> None:
         """Keep as much time for the end as a validation took, but never much of the budget."""

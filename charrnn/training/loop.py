@@ -1,22 +1,71 @@
-"""The loop of a run: step, report, validate, keep the best, stop.
+"""The loop of a run: step, report, validate, keep the best, save the state, stop.
 
-How a step is made is ``trainer``'s; how far the run is, ``budget``'s.
+How a step is made is ``trainer``'s; how far the run is, ``budget``'s; what is written, ``run``'s.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
 
 from charrnn.errors import TrainingError
 from charrnn.model.cells import Array
 from charrnn.training.monitor import Monitor, Report
-from charrnn.training.trainer import NUM_VALIDATIONS, VALIDATION_SHARE, Trainer
+from charrnn.training.tally import NUM_REPORTS, NUM_VALIDATIONS, Tally, counts_at
+from charrnn.training.trainer import VALIDATION_SHARE, Trainer
 
-NUM_REPORTS = 100
+SAVING_SHARE = 0.01  # of the time of a run
 
 Keep = Callable[[dict[str, Array], Report], None]
+
+
+@dataclass
+class Saver:
+    """Saves a run now and then, so rarely that it costs little of its time.
+
+    Attributes:
+        write: Called with a trainer's ``state_arrays`` and the loop's counts.
+        every: Seconds between two times; 0 for at the end only.
+    """
+
+    write: Callable[[Mapping[str, Any], Tally], None]
+    every: float
+    _next: float = field(default=math.inf, init=False)
+
+    def save(self, trainer: Trainer, tally: Tally) -> None:
+        """Save.
+
+        Raises:
+            OSError: If that fails; what was saved before stays.
+            TrainingError: If the weights are not finite; what was saved before stays.
+        """
+        budget = trainer.budget
+        before = budget.elapsed
+        arrays = trainer.state_arrays()
+        if not all(np.isfinite(array).all() for array in arrays.values()):
+            raise TrainingError(_not_finite(trainer, tally.best))
+        try:
+            self.write(arrays, tally)
+        finally:
+            took = budget.elapsed - before
+            if self.every:
+                self._next = before + took + max(self.every, took / SAVING_SHARE)
+
+    def save_if_due(self, trainer: Trainer, tally: Tally, monitor: Monitor) -> None:
+        """Save if it is time; if that fails the training goes on, and it is tried again later."""
+        if trainer.budget.elapsed < self._next:
+            return
+        try:
+            self.save(trainer, tally)
+        except OSError as error:
+            monitor.notice(
+                f"warning: the state of the run could not be saved: {error.strerror}; "
+                "what was saved before is kept, and the training goes on"
+            )
 
 
 @dataclass(frozen=True)
@@ -32,23 +81,15 @@ class Outcome:
     stop_signal: int | None
 
 
-def run_training(
-    trainer: Trainer, monitor: Monitor, keep: Keep, preview_every: float, preview: Callable[[], str]
-) -> Outcome:
-    """Train until the budget is used up or a signal asks for an end.
+def begin(trainer: Trainer, monitor: Monitor) -> Tally:
+    """Let the schedule of a new run begin.
 
     Args:
-        trainer: The run, at any step.
+        trainer: The run, at its first step.
         monitor: Who follows it.
-        keep: Called with the weights and the report whenever the validation is the best so far.
-        preview_every: Seconds between previews; 0 for none.
-        preview: Makes a short text with the weights of now.
 
     Returns:
-        How it ended.
-
-    Raises:
-        TrainingError: If the loss is not finite. What was kept stays kept.
+        The counts of a run without a step.
     """
     budget = trainer.budget
     validation_chars = trainer.validation_chars()
@@ -57,73 +98,134 @@ def run_training(
             f"validations read the first {validation_chars:,} of {len(trainer.val):,} characters"
         )
     budget.start_training()
-    best: Report | None = None
-    nats, num_chars = 0.0, 0
-    reported_at = previewed_at = budget.elapsed
-    reports_done = validations_done = 0
-    validating = 0.0  # seconds
-    stop_signal = None
-    while True:
-        progress = budget.progress(trainer.step)
-        if trainer.step and progress >= 1:
-            break
-        step_nats, step_chars = trainer.advance(progress)
+    return Tally(validation_chars, reported_at=budget.elapsed)
+
+
+def run_training(
+    trainer: Trainer,
+    monitor: Monitor,
+    keep: Keep,
+    preview_every: float,
+    preview: Callable[[], str],
+    *,
+    tally: Tally | None = None,
+    saver: Saver | None = None,
+) -> Outcome:
+    """Train until the budget is used up or a signal asks for an end.
+
+    A signal leaves no trace in the run: what it saves is what the next step would have found. So a
+    run that is stopped and goes on ends as one that was never stopped.
+
+    Args:
+        trainer: The run, at any step.
+        monitor: Who follows it.
+        keep: Called with the weights and the report whenever the validation is the best so far.
+        preview_every: Seconds between previews; 0 for none.
+        preview: Makes a short text with the weights of now.
+        tally: What the loop had counted when the run was saved; None for a new run.
+        saver: Saves the state of the run; None for nobody.
+
+    Returns:
+        How it ended.
+
+    Raises:
+        TrainingError: If the loss is not finite. What was kept stays kept.
+        OSError: If the model, or at the end the state, cannot be written.
+    """
+    budget = trainer.budget
+    tally = begin(trainer, monitor) if tally is None else tally
+    previewed_at = budget.elapsed
+    if saver is not None:
+        saver.save(trainer, tally)
+    stop_signal = report = None
+    while not tally.is_over and stop_signal is None:
+        step_nats, step_chars = trainer.advance(budget.progress(trainer.step))
         if not math.isfinite(step_nats):
-            raise TrainingError(_not_finite(trainer, best))
-        nats += step_nats
-        num_chars += step_chars
-        stop_signal = monitor.stop_signal()
+            raise TrainingError(_not_finite(trainer, tally.best))
+        tally.nats += step_nats
+        tally.num_chars += step_chars
         progress = budget.progress(trainer.step)
-        is_end = progress >= 1 or stop_signal is not None
-        if not is_end and progress * NUM_REPORTS < reports_done + 1:
+        tally.is_over = progress >= 1
+        if tally.is_over or progress * NUM_REPORTS >= tally.reports_done + 1:
+            report = _report(trainer, tally, keep, progress)
+            monitor.report(report)
+            if preview_every and budget.elapsed - previewed_at >= preview_every:
+                if not tally.is_over:
+                    monitor.preview(preview())
+                previewed_at = budget.elapsed
+            tally.reported_at = budget.elapsed
+        stop_signal = monitor.stop_signal()
+        if saver is None:
             continue
-        reports_done = int(progress * NUM_REPORTS)
-        elapsed = budget.elapsed
-        report = Report(
-            step=trainer.step,
-            epoch=trainer.epoch,
-            progress=progress,
-            seconds=elapsed,
-            seconds_left=budget.seconds_left(trainer.step),
-            chars=trainer.chars,
-            chars_per_second=num_chars / max(elapsed - reported_at, 1e-9),
-            learning_rate=trainer.learning_rate,
-            train_nats_per_char=nats / num_chars,
-        )
-        is_affordable = budget.seconds is None or validating < VALIDATION_SHARE * elapsed
-        if is_end or (progress * NUM_VALIDATIONS >= validations_done + 1 and is_affordable):
-            validations_done = int(progress * NUM_VALIDATIONS)
-            before = budget.elapsed
-            loss = trainer.validate(validation_chars)
-            validating += budget.elapsed - before
-            if loss is not None and not math.isfinite(loss):
-                raise TrainingError(_not_finite(trainer, best))
-            budget.reserve_for_validation(budget.elapsed - before)
-            report, best = _compare(report, loss, best)
-            if report is best:
-                keep(trainer.average.to_arrays(), report)
-        monitor.report(report)
-        nats, num_chars = 0.0, 0
-        reported_at = budget.elapsed
-        if is_end:
-            break
-        if preview_every and reported_at - previewed_at >= preview_every:
-            monitor.preview(preview())
-            previewed_at = reported_at = budget.elapsed
-    assert best is not None  # the last step of a run validates
+        if tally.is_over or stop_signal is not None:
+            saver.save(trainer, tally)
+        else:
+            saver.save_if_due(trainer, tally, monitor)
+    best = tally.best
+    if best is None:  # stopped before the first validation: some model is better than none
+        if report is None or tally.num_chars:
+            report = _standing(trainer, tally)
+        best = _keep_if_best(trainer, replace(tally), keep, report)
     return Outcome(best, stop_signal)
 
 
-def _compare(
-    report: Report, loss: float | None, best: Report | None
-) -> tuple[Report, Report | None]:
-    """Return the report with its validation loss, and the best report so far."""
-    if loss is None:
-        report = replace(report, is_best=True)
-        return report, report
-    is_best = best is None or best.val_nats_per_char is None or loss < best.val_nats_per_char
+def _report(trainer: Trainer, tally: Tally, keep: Keep, progress: float) -> Report:
+    """Return where a run stands, validated if it is time to, and begin to count anew."""
+    report = _standing(trainer, tally)
+    budget = trainer.budget
+    is_affordable = budget.seconds is None or tally.validating < VALIDATION_SHARE * budget.elapsed
+    is_due = progress * NUM_VALIDATIONS >= tally.validations_done + 1
+    if tally.is_over or (is_due and is_affordable):
+        _, tally.validations_done = counts_at(progress)
+        report = _keep_if_best(trainer, tally, keep, report)
+    tally.reports_done, _ = counts_at(progress)
+    tally.nats, tally.num_chars = 0.0, 0
+    return report
+
+
+def _standing(trainer: Trainer, tally: Tally) -> Report:
+    """Return where a run stands."""
+    budget = trainer.budget
+    elapsed = budget.elapsed
+    return Report(
+        step=trainer.step,
+        epoch=trainer.epoch,
+        progress=budget.progress(trainer.step),
+        seconds=elapsed,
+        seconds_left=budget.seconds_left(trainer.step),
+        chars=trainer.chars,
+        chars_per_second=tally.num_chars / max(elapsed - tally.reported_at, 1e-9),
+        learning_rate=trainer.learning_rate,
+        train_nats_per_char=tally.nats / max(tally.num_chars, 1),
+    )
+
+
+def _keep_if_best(trainer: Trainer, tally: Tally, keep: Keep, report: Report) -> Report:
+    """Validate, and keep the model if it is the best so far.
+
+    Returns:
+        The report with its validation loss.
+    """
+    budget = trainer.budget
+    before = budget.elapsed
+    loss = trainer.validate(tally.validation_chars)
+    took = budget.elapsed - before
+    tally.validating += took
+    if loss is not None and not math.isfinite(loss):
+        raise TrainingError(_not_finite(trainer, tally.best))
+    budget.reserve_for_validation(took)
+    best = tally.best
+    is_best = (
+        loss is None
+        or best is None
+        or best.val_nats_per_char is None
+        or loss < best.val_nats_per_char
+    )
     report = replace(report, val_nats_per_char=loss, is_best=is_best)
-    return report, report if is_best else best
+    if is_best:
+        tally.best = report
+        keep(trainer.average.to_arrays(), report)
+    return report
 
 
 def _not_finite(trainer: Trainer, best: Report | None) -> str:

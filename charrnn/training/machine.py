@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -29,6 +30,16 @@ class Machine:
         if self.precision == "float32":
             return contextlib.nullcontext()
         return torch.autocast(self.device.type, torch.bfloat16)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all on which the last bit of a result depends, as it stands in a state file."""
+        return {
+            "torch": torch.__version__,
+            "processor": torch.backends.cpu.get_cpu_capability(),
+            "device": self.device.type,
+            "precision": self.precision,
+            "threads": torch.get_num_threads(),
+        }
 
     def __str__(self) -> str:
         """Return the words that a user is told."""

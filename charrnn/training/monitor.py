@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Protocol
 
 SCHEMA = 1
@@ -47,6 +48,15 @@ class Report:
         }
         bits = self.train_nats_per_char / math.log(2)
         return {"schema": SCHEMA, **values, "train_bits_per_char": round(bits, 6)}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Report:
+        """Return the report that ``to_json`` described.
+
+        Raises:
+            TypeError: If the values are not those of one.
+        """
+        return cls(**{f.name: values[f.name] for f in fields(cls) if f.name in values})
 
 
 class Monitor(Protocol):

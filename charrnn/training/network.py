@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -67,6 +69,18 @@ class TrainableNetwork(nn.Module):
             for layer in range(config.num_layers)
         ]
         return ((recent,), *layers)
+
+    def forget(self, state: State, is_start: npt.NDArray[np.bool_]) -> State:
+        """Return the state with some streams back at the start of a text.
+
+        Args:
+            state: The state of B streams.
+            is_start: Which streams, shape (B,).
+        """
+        if not is_start.any():
+            return state
+        where = torch.from_numpy(is_start).to(self.output.weight.device)[:, None]
+        return tuple(tuple(array.masked_fill(where, 0) for array in part) for part in state)
 
     def forward(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
         """Read a window of each stream.

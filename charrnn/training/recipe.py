@@ -137,13 +137,16 @@ class Recipe:
         return {name: value for name, value in asdict(self).items() if name != "model"}
 
 
-def resolve(settings: Settings, *, num_chars: int, vocab_size: int) -> Recipe:
+def resolve(
+    settings: Settings, *, num_chars: int, vocab_size: int, num_documents: int = 0
+) -> Recipe:
     """Choose what the settings leave open.
 
     Args:
         settings: What the user fixed.
         num_chars: Characters to train on, N.
         vocab_size: Characters in the vocabulary, V.
+        num_documents: Documents to train on; 0 for a text in one piece.
 
     Returns:
         The recipe. What the user fixed is in it unchanged.
@@ -172,8 +175,7 @@ def resolve(settings: Settings, *, num_chars: int, vocab_size: int) -> Recipe:
             num_layers=_given(settings.num_layers, 4 if cell == "mingru" else 1),
         ),
         dropout=_given(settings.dropout, _default_dropout(settings, num_chars)),
-        # A short text still gets a few windows an epoch in each stream.
-        batch_size=settings.batch_size or max(1, min(16, num_chars // (4 * seq_length))),
+        batch_size=settings.batch_size or _default_batch_size(num_chars, seq_length, num_documents),
         seq_length=seq_length,
         learning_rate=_given(
             settings.learning_rate, _LEARNING_RATES.get((cell, settings.optimizer), 2e-3)
@@ -185,6 +187,19 @@ def resolve(settings: Settings, *, num_chars: int, vocab_size: int) -> Recipe:
         precision=settings.precision,
         threads=settings.threads,
     )
+
+
+def _default_batch_size(num_chars: int, seq_length: int, num_documents: int) -> int:
+    """Return the number of streams; a short text still gets a few windows an epoch in each.
+
+    Windows are as wide as the documents that they hold, so short documents are read by more
+    streams: a step has about as many characters whatever the text.
+    """
+    streams = 16
+    if num_documents:
+        streams = 1024 // max(1, min(seq_length, num_chars // num_documents))
+        seq_length = min(seq_length, max(1, num_chars // num_documents))
+    return max(1, min(streams, num_chars // (4 * seq_length)))
 
 
 def _default_hidden_size(cell: str, num_chars: int) -> int:

@@ -5,29 +5,37 @@ Torch is imported only after the texts are read, so that a mistake in a name is 
 
 from __future__ import annotations
 
-import contextlib
-import itertools
-import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any
 
-from charrnn.errors import RunError
+from charrnn.errors import CheckpointError, ConfigError
 from charrnn.model.cells import Array
-from charrnn.model.checkpoint import MODEL_NAME, RUNS, Checkpoint, write_checkpoint
+from charrnn.model.checkpoint import MODEL_NAME, Checkpoint, read_checkpoint, write_checkpoint
 from charrnn.model.config import parameter_shapes
-from charrnn.text.corpus import ABOUT_NAME, IDS_NAME, Corpus, CorpusOptions, build_corpus
-from charrnn.text.reading import STDIN, find_files
+from charrnn.text.corpus import Corpus, CorpusOptions, build_corpus
+from charrnn.text.reading import find_files
 from charrnn.text.sketch import Sketch, build_sketch
-from charrnn.text.streams import Streams
+from charrnn.text.windows import training_windows
+from charrnn.training.budget import Budget, learning_rate_factor
+from charrnn.training.changes import has_same_budget, why_not_exact
+from charrnn.training.directory import locked, make_directory, refuse_run, remove_vain_run
+from charrnn.training.metrics import Recorder, open_metrics
 from charrnn.training.monitor import Monitor, Report, Silent
 from charrnn.training.recipe import Recipe, Settings, resolve
+from charrnn.training.state import STATE_NAME, RunState, damaged, fingerprint, write_state
+from charrnn.training.tally import Tally, counts_at
+from charrnn.training.transfer import describe_transfer, recipe_from, settings_from, transfer
 
-METRICS_NAME = "metrics.jsonl"
-RUN_NAMES = (MODEL_NAME, METRICS_NAME, IDS_NAME, ABOUT_NAME)
+if TYPE_CHECKING:
+    from charrnn.training.machine import Machine
+    from charrnn.training.trainer import Trainer
+
+SAVE_EVERY = 60.0  # seconds
 
 PreviewText = Callable[[Checkpoint], str]
 """Makes a short text with a model; handed in, because training does not know how to sample."""
@@ -59,9 +67,11 @@ def train(
     out: Path | None = None,
     options: CorpusOptions | None = None,
     settings: Settings | None = None,
+    init_from: Path | None = None,
     monitor: Monitor | None = None,
     preview_every: float = 0.0,
     preview_text: PreviewText | None = None,
+    save_every: float = SAVE_EVERY,
     began: float | None = None,
 ) -> Result:
     """Train a model on texts and leave it in a run directory.
@@ -71,9 +81,11 @@ def train(
         out: The run directory; None for a new one below ``./runs``, named after the text.
         options: How to read the texts.
         settings: How to train.
+        init_from: A model file whose weights to begin with.
         monitor: Who follows the run.
         preview_every: Seconds between short texts for the monitor; 0 for none.
         preview_text: Makes those texts.
+        save_every: Seconds between two times that the state is saved; 0 for at the end only.
         began: When the time budget began, by ``time.monotonic``; None for now.
 
     Returns:
@@ -87,64 +99,201 @@ def train(
     settings = settings or Settings()
     monitor = monitor or Silent()
     find_files(corpora, options.pattern)  # mistakes are told before anything is made
+    source = None if init_from is None else read_checkpoint(init_from)
+    if source is not None:
+        settings = settings_from(source, settings, is_bytes=options.decoding.is_bytes)
     resolve(settings, num_chars=1, vocab_size=1)
-    directory, is_new = _make_directory(out, corpora[0])
-    try:
-        monitor.notice(f"reading {', '.join(map(repr, corpora))}")
-        corpus = build_corpus(directory, corpora, options, monitor.notice)
-        monitor.notice(
-            f"{len(corpus.ids):,} characters, {corpus.vocabulary.size:,} distinct; "
-            f"{len(corpus.val):,} of them validate"
-        )
-        recipe = resolve(settings, num_chars=corpus.num_train, vocab_size=corpus.vocabulary.size)
-        sketch = build_sketch(corpus.train, corpus.vocabulary)
-        run = _Run(directory, corpus, sketch, recipe, monitor, preview_text)
-        return run.train(began, preview_every)
-    except BaseException:
-        _remove_unless_trained(directory, is_new)
-        raise
+    if out is not None:
+        refuse_run(out)
+    directory, is_new = make_directory(out, corpora[0])
+    with locked(directory, is_new=is_new):
+        refuse_run(directory)
+        try:
+            monitor.notice(f"reading {', '.join(map(repr, corpora))}")
+            corpus = build_corpus(directory, corpora, options, monitor.notice)
+            monitor.notice(
+                f"{len(corpus.ids):,} characters, {corpus.vocabulary.size:,} distinct; "
+                f"{len(corpus.val):,} of them validate"
+            )
+            if corpus.num_documents:
+                monitor.notice(f"{corpus.num_documents:,} documents train, each ends with a symbol")
+            recipe = resolve(
+                settings,
+                num_chars=corpus.num_train,
+                vocab_size=corpus.vocabulary.size,
+                num_documents=corpus.num_documents,
+            )
+            if source is not None:
+                recipe = recipe_from(source, recipe)
+            run = Run(directory, corpus, options, recipe, monitor, preview_text)
+            return run.train(began, preview_every, save_every, source=source)
+        except BaseException:
+            remove_vain_run(directory)
+            raise
 
 
 @dataclass(frozen=True)
-class _Run:
-    """What the parts of a run share while it goes on."""
+class Run:
+    """What the parts of a run share while a process works on it.
+
+    Attributes:
+        directory: Where it is; locked.
+        corpus: Its text.
+        options: How that was read.
+        recipe: What is trained, and how.
+        monitor: Who follows it.
+        preview_text: Makes short texts with the weights of now.
+    """
 
     directory: Path
     corpus: Corpus
-    sketch: Sketch | None
+    options: CorpusOptions
     recipe: Recipe
     monitor: Monitor
     preview_text: PreviewText | None
 
-    def train(self, began: float, preview_every: float) -> Result:
-        """Train; keep the best model, and a line for each report."""
-        from charrnn.training.budget import Budget
-        from charrnn.training.loop import run_training
+    def train(
+        self,
+        began: float,
+        preview_every: float,
+        save_every: float,
+        *,
+        source: Checkpoint | None = None,
+        state: RunState | None = None,
+    ) -> Result:
+        """Train; keep the best model, the state, and a line for each report.
+
+        Args:
+            began: When this process began.
+            preview_every: Seconds between previews; 0 for none.
+            save_every: Seconds between two times that the state is saved.
+            source: The model with whose weights a new run begins.
+            state: Where a run stands that goes on.
+        """
+        sketch = build_sketch(self.corpus.train, self.corpus.vocabulary)
+        budget = self._budget(began)
+        tally = None if state is None else self._go_on(state, budget)
+
+        from charrnn.training.loop import Saver, run_training
         from charrnn.training.machine import prepare_machine
         from charrnn.training.trainer import Trainer
 
         recipe = self.recipe
         machine = prepare_machine(recipe.device, recipe.precision, recipe.threads)
-        num_windows = Streams(self.corpus.train, recipe.batch_size, recipe.seq_length).num_windows
-        limits = [] if recipe.steps is None else [recipe.steps]
-        if recipe.epochs is not None:
-            limits.append(max(1, round(recipe.epochs * num_windows)))
-        budget = Budget(recipe.time, min(limits, default=None), began)
-        trainer = Trainer(recipe, machine, self.corpus.train, self.corpus.val, budget)
+        corpus = self.corpus
+        trainer = Trainer(
+            recipe, machine, corpus.train, corpus.val, budget, end_id=corpus.vocabulary.end_id
+        )
         self.monitor.notice(f"training {_describe(recipe)} on {machine}")
-        with (self.directory / METRICS_NAME).open("w", encoding="utf-8", buffering=1) as metrics:
+        if source is not None:
+            fresh = trainer.network.to_arrays()
+            trainer.take_weights(transfer(source, recipe.model, self.corpus.vocabulary, fresh))
+            for line in describe_transfer(source.vocabulary, self.corpus.vocabulary):
+                self.monitor.notice(line)
+        if state is not None and tally is not None:
+            try:
+                trainer.load_state_arrays(state.arrays, step=state.step, chars=state.chars)
+            except ValueError as error:
+                raise damaged(self.directory / STATE_NAME, error) from None
+            if reasons := why_not_exact(state, recipe, machine.to_json()):
+                self.monitor.notice(f"not bit for bit as without a stop: {'; '.join(reasons)}")
+                tally.best = self._best_on_disk(tally.best)
+            # The time between the processes is none in which characters were read.
+            tally.reported_at += budget.elapsed - state.used["elapsed"]
+        digest = fingerprint(self.corpus) if state is None else state.fingerprint
+        saver = Saver(partial(self._save, trainer, machine, digest), save_every)
+        with open_metrics(self.directory, trainer.step) as metrics:
             outcome = run_training(
                 trainer,
-                _Recorder(self.monitor, metrics),
-                self.keep,
+                Recorder(self.monitor, metrics),
+                partial(self.keep, sketch),
                 preview_every if self.preview_text else 0.0,
                 lambda: self.preview(trainer.average.to_arrays()),
+                tally=tally,
+                saver=saver,
             )
         return Result(self.directory, outcome.best, outcome.stop_signal)
 
-    def keep(self, arrays: Mapping[str, Array], report: Report) -> None:
+    def _budget(self, began: float) -> Budget:
+        """Return the limits that the recipe gives."""
+        recipe = self.recipe
+        windows = training_windows(
+            self.corpus.train,
+            self.corpus.vocabulary.end_id,
+            recipe.batch_size,
+            recipe.seq_length,
+            recipe.seed,
+        )
+        limits = [] if recipe.steps is None else [recipe.steps]
+        if recipe.epochs is not None:
+            limits.append(max(1, round(recipe.epochs * windows.num_windows)))
+        return Budget(recipe.time, min(limits, default=None), began)
+
+    def _go_on(self, state: RunState, budget: Budget) -> Tally:
+        """Return what was counted when the run was saved, fitted to the budget of now."""
+        budget.go_on(state.used)
+        progress = budget.progress(state.step)
+        self.monitor.notice(f"going on with {str(self.directory)!r} after step {state.step:,}")
+        tally = replace(state.tally)
+        if not has_same_budget(state.recipe, self.recipe):
+            used = f"step {state.step:,} is done and {state.used['elapsed']:.0f} s are used"
+            if progress >= 1:
+                raise ConfigError(
+                    f"{describe_budget(self.recipe)} are no longer than what is over: {used}; "
+                    "give more --time, --steps or --epochs"
+                )
+            rate = self.recipe.learning_rate * learning_rate_factor(progress)
+            self.monitor.notice(
+                f"the budget is now {describe_budget(self.recipe)}, of which {used}: the learning "
+                f"rate goes on at {rate:.2g}, {1 - progress:.0%} of the way from zero"
+            )
+            tally.is_over = False
+            tally.reports_done, tally.validations_done = counts_at(progress)
+        if not (self.directory / MODEL_NAME).exists():
+            tally.best = None
+        return tally
+
+    def _best_on_disk(self, best: Report | None) -> Report | None:
+        """Return the better of a report and that of the model file.
+
+        A process that was killed may have kept a model after it saved its state for the last time,
+        and a run that is not exact will not come by that model again.
+        """
+        try:
+            about = read_checkpoint(self.directory / MODEL_NAME).about["report"]
+            kept = Report.from_json(about)
+        except (CheckpointError, KeyError, TypeError):
+            return best
+        old, new = (None if r is None else r.val_nats_per_char for r in (best, kept))
+        return kept if new is not None and (old is None or new < old) else best
+
+    def _save(
+        self,
+        trainer: Trainer,
+        machine: Machine,
+        digest: str,
+        arrays: Mapping[str, Any],
+        tally: Tally,
+    ) -> None:
+        """Write the state file."""
+        state = RunState(
+            recipe=self.recipe,
+            options=self.options,
+            fingerprint=digest,
+            machine=machine.to_json(),
+            step=trainer.step,
+            chars=trainer.chars,
+            tally=tally,
+            used=trainer.budget.to_json(),
+            saved_at=time.time(),
+            arrays=arrays,
+        )
+        write_state(self.directory / STATE_NAME, state)
+
+    def keep(self, sketch: Sketch | None, arrays: Mapping[str, Array], report: Report) -> None:
         """Write the model file."""
-        write_checkpoint(self.directory / MODEL_NAME, self._checkpoint(arrays, report))
+        checkpoint = replace(self._checkpoint(arrays, report), sketch=sketch)
+        write_checkpoint(self.directory / MODEL_NAME, checkpoint)
 
     def preview(self, arrays: Mapping[str, Array]) -> str:
         """Return a short text made with the weights."""
@@ -156,85 +305,22 @@ class _Run:
         about: dict[str, Any] = {"trained_at": time.time(), "recipe": self.recipe.to_json()}
         if report is not None:
             about["report"] = report.to_json()
-        return Checkpoint(self.recipe.model, self.corpus.vocabulary, arrays, about, self.sketch)
-
-
-@dataclass(frozen=True)
-class _Recorder:
-    """A monitor that also writes each report as a line of JSON."""
-
-    monitor: Monitor
-    metrics: TextIO
-
-    def notice(self, line: str) -> None:
-        """Hand a line on."""
-        self.monitor.notice(line)
-
-    def report(self, report: Report) -> None:
-        """Write a report down and hand it on."""
-        self.metrics.write(json.dumps(report.to_json(), allow_nan=False) + "\n")
-        self.monitor.report(report)
-
-    def preview(self, text: str) -> None:
-        """Hand a text on."""
-        self.monitor.preview(text)
-
-    def stop_signal(self) -> int | None:
-        """Ask the monitor."""
-        return self.monitor.stop_signal()
-
-
-def _make_directory(out: Path | None, first_name: str) -> tuple[Path, bool]:
-    """Make the run directory, and tell whether it is new.
-
-    Args:
-        out: What the user named, or None.
-        first_name: The first text, after which a new directory is named.
-
-    Raises:
-        RunError: If the directory that the user named holds a run already.
-    """
-    if out is not None:
-        if any((out / name).exists() for name in RUN_NAMES):
-            raise RunError(
-                f"{str(out)!r}: holds a run already; give -o another directory, or remove this one"
-            )
-        is_new = not out.exists()
-        out.mkdir(parents=True, exist_ok=True)
-        return out, is_new
-    stem = "stdin" if first_name == STDIN else Path(first_name).resolve().name.split(".")[0]
-    stem = stem or "text"
-    for number in itertools.count(1):
-        directory = RUNS / (stem if number == 1 else f"{stem}-{number}")
-        try:
-            directory.mkdir(parents=True)
-        except FileExistsError:
-            continue
-        return directory, True
-    raise AssertionError("counting ended")
-
-
-def _remove_unless_trained(directory: Path, is_new: bool) -> None:
-    """Remove what a run that failed made, unless it made a model."""
-    if (directory / MODEL_NAME).exists():
-        return
-    for name in RUN_NAMES:
-        (directory / name).unlink(missing_ok=True)
-    if is_new:
-        with contextlib.suppress(OSError):  # a folder stays if anything else is in it
-            directory.rmdir()
-            RUNS.rmdir()
+        return Checkpoint(self.recipe.model, self.corpus.vocabulary, arrays, about)
 
 
 def _describe(recipe: Recipe) -> str:
     """Return a recipe in words."""
     model = recipe.model
     num_parameters = sum(math.prod(shape) for shape in parameter_shapes(model).values())
+    sizes = f"{model.num_layers} x {model.hidden_size}, {num_parameters:,} parameters"
+    return f"{model.cell} {sizes}, for {describe_budget(recipe)}"
+
+
+def describe_budget(recipe: Recipe) -> str:
+    """Return the limits of a run in words."""
     limits = [
         None if recipe.time is None else f"{recipe.time:g} s",
         None if recipe.steps is None else f"{recipe.steps:,} steps",
         None if recipe.epochs is None else f"{recipe.epochs:g} epochs",
     ]
-    budget = " or ".join(limit for limit in limits if limit)
-    sizes = f"{model.num_layers} x {model.hidden_size}, {num_parameters:,} parameters"
-    return f"{model.cell} {sizes}, for {budget}"
+    return " or ".join(limit for limit in limits if limit)

@@ -233,7 +233,7 @@ def test_forget_puts_one_stream_at_the_start(make_checkpoint, any_kind):
     network = Network(checkpoint.config, checkpoint.arrays)
     _, state = network.forward(some_ids(checkpoint, 10), network.initial_state(NUM_STREAMS))
     before = arrays_of(state)
-    after = arrays_of(network.forget(state, stream=1))
+    after = arrays_of(network.forget(state, np.array([False, True, False])))
     for old, new, untouched in zip(before, after, arrays_of(state), strict=True):
         assert new.dtype == old.dtype
         np.testing.assert_array_equal(new[1], 0)
@@ -249,7 +249,7 @@ def test_forget_wipes_a_state_that_overflowed(make_checkpoint):
     (hidden,) = state[-1]
     hidden[0] = np.inf
     hidden[1] = 3
-    (after,) = network.forget(state, stream=0)[-1]
+    (after,) = network.forget(state, np.array([True, False]))[-1]
     np.testing.assert_array_equal(after[0], 0)
     np.testing.assert_array_equal(after[1], 3)
 

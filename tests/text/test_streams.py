@@ -154,11 +154,12 @@ def test_warming_up_does_not_change_what_is_predicted(
 
 
 @pytest.mark.parametrize("warm_up", [0, 1, 4])
-def test_the_first_stream_begins_once(warm_up: int) -> None:
-    """Exactly the first window after the warming up is where the first stream begins."""
+def test_each_stream_begins_once(warm_up: int) -> None:
+    """All begin in the first window; but one that was warmed up began before it."""
     windows = list(Streams(places(100), 3, 5, warm_up=warm_up))
-    expected = [index == warm_up for index in range(len(windows))]
-    assert [window.is_start for window in windows] == expected
+    for index, window in enumerate(windows):
+        others = index == 0 and warm_up == 0
+        assert window.is_start.tolist() == [index == warm_up, others, others]
 
 
 def test_windows_can_be_asked_for_in_any_order() -> None:
@@ -168,7 +169,18 @@ def test_windows_can_be_asked_for_in_any_order() -> None:
         again = streams.window(index)
         assert np.array_equal(again.inputs, window.inputs)
         assert np.array_equal(again.targets, window.targets)
-        assert (again.num_chars, again.is_start) == (window.num_chars, window.is_start)
+        assert again.num_chars == window.num_chars
+        assert again.is_start.tolist() == window.is_start.tolist()
+
+
+def test_after_an_epoch_the_text_begins_anew() -> None:
+    """The window after the last one is the first one."""
+    streams = Streams(places(100), 3, 5)
+    for index in (0, 3, streams.num_windows - 1):
+        window, again = streams.window(index), streams.window(index + 2 * streams.num_windows)
+        assert np.array_equal(again.inputs, window.inputs)
+        assert np.array_equal(again.targets, window.targets)
+        assert again.is_start.tolist() == window.is_start.tolist() == [index == 0] * 3
 
 
 def test_a_window_of_a_text_that_is_spelled_out() -> None:
@@ -247,7 +259,7 @@ def test_no_more_streams_are_made_than_asked_for(
 def test_a_short_text_is_measured_in_one_stream(num_ids: int) -> None:
     """A text that is not worth two streams is read from its start to its end, exactly."""
     (window,) = measuring_streams(places(num_ids), seq_length=2 * WARM_UP_CHARS)
-    assert window.is_start
+    assert window.is_start.tolist() == [True]
     assert window.inputs.tolist() == [list(range(num_ids - 1))]
     assert window.targets.tolist() == [list(range(1, num_ids))]
 
