@@ -15,6 +15,7 @@ from charrnn.evaluation.report import evaluate_text
 from charrnn.evaluation.scoring import Score, score
 from charrnn.generation.generator import generate, sample_rng
 from charrnn.model.checkpoint import Checkpoint, find_model, read_checkpoint
+from charrnn.model.ensemble import make_network
 from charrnn.model.network import Network
 from charrnn.text.documents import cut_documents, insert_ends
 from charrnn.text.vocabulary import Ids, OnUnknown, Vocabulary
@@ -38,7 +39,7 @@ class Model:
     @cached_property
     def network(self) -> Network:
         """The network that runs."""
-        return Network(self.checkpoint.config, self.checkpoint.arrays)
+        return make_network(self.checkpoint.config, self.checkpoint.arrays)
 
     def stream(
         self,

@@ -92,6 +92,6 @@ def _make_checkpoint(
     rng = np.random.default_rng(seed)
     arrays = {}
     for name, shape in parameter_shapes(config).items():
-        bound = scale / np.sqrt(hidden_size) if name.startswith("layers.") else scale
+        bound = scale / np.sqrt(hidden_size) if "layers." in name else scale
         arrays[name] = rng.uniform(-bound, bound, shape).astype(dtype)
     return Checkpoint(config, vocabulary, arrays, about)

@@ -19,7 +19,7 @@ from charrnn.cli.durations import format_duration
 from charrnn.cli.output import escape_controls, is_terminal, say
 from charrnn.generation.generator import generate, sample_rng
 from charrnn.model.checkpoint import Checkpoint
-from charrnn.model.network import Network
+from charrnn.model.ensemble import make_network
 from charrnn.training.monitor import Report
 from charrnn.training.run import Result
 
@@ -32,7 +32,7 @@ WriteJson = Callable[[Mapping[str, Any]], None]
 
 def preview_text(checkpoint: Checkpoint) -> str:
     """Return a short text of a model that is still being trained, or some short documents."""
-    network, vocabulary = Network(checkpoint.config, checkpoint.arrays), checkpoint.vocabulary
+    network, vocabulary = make_network(checkpoint.config, checkpoint.arrays), checkpoint.vocabulary
     text = ""
     for index in range(MAX_PREVIEW_DOCUMENTS if vocabulary.separator else 1):
         length = PREVIEW_CHARS - len(text)

@@ -92,6 +92,10 @@ def train(
     hidden_size: Annotated[int | None, typer.Option(help="Hidden units in a layer.")] = None,
     num_layers: Annotated[int | None, typer.Option(help="Layers on top of one another.")] = None,
     embedding_size: Annotated[int | None, typer.Option(help="Numbers for a character.")] = None,
+    num_networks: Annotated[
+        int | None,
+        typer.Option(help="Networks that learn side by side and are averaged. Default: 2."),
+    ] = None,
     dropout: Annotated[float | None, typer.Option(help="Share of units dropped, 0 to 1.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Parallel streams of text.")] = None,
     seq_length: Annotated[
@@ -177,6 +181,7 @@ def train(
         hidden_size=hidden_size,
         num_layers=num_layers,
         embedding_size=embedding_size,
+        num_networks=num_networks,
         dropout=dropout,
         batch_size=batch_size,
         seq_length=seq_length,

@@ -21,6 +21,7 @@ MAX_SIZE = 1 << 16
 MAX_LAYERS = 64
 MAX_NGRAMS = 8
 NGRAM_ROWS = 8192
+MAX_NETWORKS = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,8 @@ class ModelConfig:
             those of the last 2, ..., K characters are added.
         ngram_rows: Rows of the table for each length of run; where all runs do not fit, they share
             rows.
+        num_networks: Networks of these sizes, each with weights of its own, whose probabilities are
+            averaged.
 
     Raises:
         ConfigError: If a value is out of range.
@@ -55,6 +58,7 @@ class ModelConfig:
     block: str = "plain"
     ngrams: int = 1
     ngram_rows: int = NGRAM_ROWS
+    num_networks: int = 1
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -70,6 +74,7 @@ class ModelConfig:
             ("num_layers", MAX_LAYERS),
             ("ngrams", MAX_NGRAMS),
             ("ngram_rows", 1 << 24),
+            ("num_networks", MAX_NETWORKS),
         ]:
             value = getattr(self, name)
             if type(value) is not int or not 1 <= value <= top:
@@ -121,7 +126,24 @@ class ModelConfig:
 
 
 def parameter_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
-    """Return the name and shape of every weight: the one place that says them.
+    """Return the name and shape of every weight.
+
+    Of several networks each has its own, below a name of its own; see ``network_prefix``.
+    """
+    return {
+        f"{network_prefix(config, number)}{name}": shape
+        for number in range(config.num_networks)
+        for name, shape in _network_shapes(config).items()
+    }
+
+
+def network_prefix(config: ModelConfig, number: int) -> str:
+    """Return what the names of the weights of one of a model's networks begin with."""
+    return f"networks.{number}." if config.num_networks > 1 else ""
+
+
+def _network_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    """Return the name and shape of every weight of one network: the one place that says them.
 
     The names and the order of the blocks within a weight are those of torch.
     """

@@ -44,7 +44,7 @@ class Network:
         self.config = config
         self._arrays = arrays
         self._layers = [
-            make_layer(config, _within(f"layers.{layer}.", arrays))
+            make_layer(config, within(f"layers.{layer}.", arrays))
             for layer in range(config.num_layers)
         ]
         self._first = self._layers[0]
@@ -127,7 +127,7 @@ class Network:
         return layer_norm(hidden, weight, bias)
 
 
-def _within(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
+def within(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
     """Return the arrays whose names begin with a prefix, without it."""
     return {
         name.removeprefix(prefix): array

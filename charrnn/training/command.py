@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from charrnn.text.corpus import CorpusOptions
 from charrnn.training.recipe import Recipe
@@ -10,14 +11,14 @@ from charrnn.training.recipe import Recipe
 _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\t": r"\t", "\r": r"\r", "\0": r"\0"})
 
 
-def command(corpora: Sequence[str], options: CorpusOptions, recipe: Recipe) -> list[str]:
+def command_line(sources: Sequence[str], options: CorpusOptions, recipe: Recipe) -> list[str]:
     """Return the arguments that repeat a run, the program's name first.
 
     The same steps give the same model on the same machine; a budget of time gives what the machine
     has time for.
 
     Args:
-        corpora: The names of the texts, as the user gave them.
+        sources: The files that were read, as absolute paths, or ``-``.
         options: How they are read.
         recipe: How the model is trained, nothing left open.
     """
@@ -33,6 +34,7 @@ def command(corpora: Sequence[str], options: CorpusOptions, recipe: Recipe) -> l
         "hidden-size": model.hidden_size,
         "num-layers": model.num_layers,
         "embedding-size": model.embedding_size,
+        "num-networks": model.num_networks,
         "dropout": recipe.dropout,
         "batch-size": recipe.batch_size,
         "seq-length": recipe.seq_length,
@@ -45,7 +47,13 @@ def command(corpora: Sequence[str], options: CorpusOptions, recipe: Recipe) -> l
         "threads": recipe.threads,
     }
     chosen = [f"--{name}={value}" for name, value in values.items() if value is not None]
-    return ["charrnn", "train", *_reading(options), *chosen, "--", *corpora]
+    return ["charrnn", "train", *_reading(options), *chosen, "--", *map(_from_here, sources)]
+
+
+def _from_here(source: str) -> str:
+    """Return a path as a user would type it: from the current folder, if it is below that."""
+    path = Path(source)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else source
 
 
 def _reading(options: CorpusOptions) -> list[str]:

@@ -224,7 +224,7 @@ def _keep_if_best(trainer: Trainer, tally: Tally, keep: Keep, report: Report) ->
     report = replace(report, val_nats_per_char=loss, is_best=is_best)
     if is_best:
         tally.best = report
-        keep(trainer.average.to_arrays(), report)
+        keep(trainer.to_arrays(), report)
     return report
 
 

@@ -31,6 +31,10 @@ class Machine:
             return contextlib.nullcontext()
         return torch.autocast(self.device.type, torch.bfloat16)
 
+    def share_among(self, num_networks: int) -> None:
+        """Give each of several networks its share of the threads, at least one."""
+        torch.set_num_threads(max(1, torch.get_num_threads() // num_networks))
+
     def to_json(self) -> dict[str, Any]:
         """Return all on which the last bit of a result depends, as it stands in a state file."""
         return {

@@ -1,31 +1,20 @@
-"""What a user leaves open, filled in: sizes, learning rate, budget.
+"""How to train: what a user fixed, and the recipe in which nothing is left open.
 
-Sizes: B streams, T time steps, V vocabulary, E embedding, H hidden units, L layers, N characters.
+Sizes: B streams, T time steps, E embedding, H hidden units, L layers.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from charrnn.errors import ConfigError
-from charrnn.model.config import NGRAM_ROWS, ModelConfig
+from charrnn.model.config import ModelConfig
 
-Value = TypeVar("Value")
-
-DEFAULT_SECONDS = 300.0
-EXPECTED_SPEED = 40_000  # characters a second of the default sizes on two cores
 OPTIMIZERS = ("adamw", "adam", "rmsprop", "sgd")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "float32", "bfloat16")
-
-_LEARNING_RATES = {
-    ("lstm", "adamw"): 5e-3,
-    ("mingru", "adamw"): 4e-3,
-    ("gru", "adamw"): 4e-3,
-    ("rnn", "adamw"): 1.5e-3,
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +32,7 @@ class Settings:
         hidden_size: Hidden units in a layer, H.
         num_layers: Layers, L.
         embedding_size: Numbers that stand for a character, E.
+        num_networks: Networks that learn side by side, and whose predictions are averaged.
         dropout: The share of values that are dropped after the embedding and each layer.
         batch_size: Parallel streams, B.
         seq_length: Time steps of a window, T: how far gradients reach back.
@@ -65,6 +55,7 @@ class Settings:
     hidden_size: int | None = None
     num_layers: int | None = None
     embedding_size: int | None = None
+    num_networks: int | None = None
     dropout: float | None = None
     batch_size: int | None = None
     seq_length: int | None = None
@@ -135,103 +126,3 @@ class Recipe:
     def to_json(self) -> dict[str, Any]:
         """Return the recipe as it stands in a model file, which has the sizes elsewhere."""
         return {name: value for name, value in asdict(self).items() if name != "model"}
-
-
-def resolve(
-    settings: Settings, *, num_chars: int, vocab_size: int, num_documents: int = 0
-) -> Recipe:
-    """Choose what the settings leave open.
-
-    Args:
-        settings: What the user fixed.
-        num_chars: Characters to train on, N.
-        vocab_size: Characters in the vocabulary, V.
-        num_documents: Documents to train on; 0 for a text in one piece.
-
-    Returns:
-        The recipe. What the user fixed is in it unchanged.
-
-    Raises:
-        ConfigError: If a size is out of range.
-    """
-    cell = _given(settings.cell, "mingru")
-    block = _given(settings.block, "residual" if cell == "mingru" else "plain")
-    hidden_size = _given(settings.hidden_size, _default_hidden_size(cell, num_chars))
-    embedding_size = _given(settings.embedding_size, hidden_size if block == "residual" else 128)
-    seq_length = settings.seq_length or max(1, min(64, num_chars // 8))
-    is_open = settings.time is None and settings.steps is None and settings.epochs is None
-    return Recipe(
-        time=DEFAULT_SECONDS if is_open else settings.time,
-        steps=settings.steps,
-        epochs=settings.epochs,
-        model=ModelConfig(
-            vocab_size=vocab_size,
-            cell=cell,
-            nonlinearity=_given(settings.nonlinearity, "tanh"),
-            block=block,
-            ngrams=_given(settings.ngrams, _default_ngrams(cell, vocab_size)),
-            embedding_size=embedding_size,
-            hidden_size=hidden_size,
-            num_layers=_given(settings.num_layers, 4 if cell == "mingru" else 1),
-        ),
-        dropout=_given(settings.dropout, _default_dropout(settings, num_chars)),
-        batch_size=settings.batch_size or _default_batch_size(num_chars, seq_length, num_documents),
-        seq_length=seq_length,
-        learning_rate=_given(
-            settings.learning_rate, _LEARNING_RATES.get((cell, settings.optimizer), 2e-3)
-        ),
-        clip=settings.clip,
-        optimizer=settings.optimizer,
-        seed=settings.seed,
-        device=settings.device,
-        precision=settings.precision,
-        threads=settings.threads,
-    )
-
-
-def _default_batch_size(num_chars: int, seq_length: int, num_documents: int) -> int:
-    """Return the number of streams; a short text still gets a few windows an epoch in each.
-
-    Windows are as wide as the documents that they hold, so short documents are read by more
-    streams: a step has about as many characters whatever the text.
-    """
-    streams = 16
-    if num_documents:
-        streams = 1024 // max(1, min(seq_length, num_chars // num_documents))
-        seq_length = min(seq_length, max(1, num_chars // num_documents))
-    return max(1, min(streams, num_chars // (4 * seq_length)))
-
-
-def _default_hidden_size(cell: str, num_chars: int) -> int:
-    """Return the width of a layer: a short text is better learned by a narrow one."""
-    if cell != "mingru":
-        return 256
-    return 96 if num_chars < 60_000 else 128 if num_chars < 400_000 else 192
-
-
-def _default_ngrams(cell: str, vocab_size: int) -> int:
-    """Return the longest run with an embedding: pairs, where each pair has a row of its own."""
-    return 2 if cell == "mingru" and vocab_size**2 <= NGRAM_ROWS else 1
-
-
-def _default_dropout(settings: Settings, num_chars: int) -> float:
-    """Return a dropout that fits how often the text will be read.
-
-    A text that is read three times or less cannot be learned by heart; from then on a tenth more
-    for each doubling, up to a half.
-    """
-    expected = [
-        None if settings.epochs is None else settings.epochs,
-        None if settings.steps is None else settings.steps * 1024 / num_chars,
-        None if settings.time is None else settings.time * EXPECTED_SPEED / num_chars,
-    ]
-    epochs = min(
-        (value for value in expected if value is not None),
-        default=DEFAULT_SECONDS * EXPECTED_SPEED / num_chars,
-    )
-    return round(min(max(0.1 * math.log2(max(epochs, 1e-9) / 3), 0.0), 0.5), 2)
-
-
-def _given(value: Value | None, otherwise: Value) -> Value:
-    """Return a value, or another where none is given."""
-    return otherwise if value is None else value

@@ -6,6 +6,7 @@ Torch is imported only after the texts are read, so that a mistake in a name is 
 from __future__ import annotations
 
 import math
+import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,10 +24,12 @@ from charrnn.text.sketch import Sketch, build_sketch
 from charrnn.text.windows import training_windows
 from charrnn.training.budget import Budget, learning_rate_factor
 from charrnn.training.changes import has_same_budget, why_not_exact
+from charrnn.training.choices import Power, resolve
+from charrnn.training.command import command_line
 from charrnn.training.directory import locked, make_directory, refuse_run, remove_vain_run
 from charrnn.training.metrics import Recorder, open_metrics
 from charrnn.training.monitor import Monitor, Report, Silent
-from charrnn.training.recipe import Recipe, Settings, resolve
+from charrnn.training.recipe import Recipe, Settings
 from charrnn.training.state import STATE_NAME, RunState, damaged, fingerprint, write_state
 from charrnn.training.tally import Tally, counts_at
 from charrnn.training.transfer import describe_transfer, recipe_from, settings_from, transfer
@@ -122,6 +125,7 @@ def train(
                 num_chars=corpus.num_train,
                 vocab_size=corpus.vocabulary.size,
                 num_documents=corpus.num_documents,
+                power=_power(settings),
             )
             if source is not None:
                 recipe = recipe_from(source, recipe)
@@ -180,13 +184,15 @@ class Run:
 
         recipe = self.recipe
         machine = prepare_machine(recipe.device, recipe.precision, recipe.threads)
+        machine.share_among(recipe.model.num_networks)
         corpus = self.corpus
         trainer = Trainer(
             recipe, machine, corpus.train, corpus.val, budget, end_id=corpus.vocabulary.end_id
         )
         self.monitor.notice(f"training {_describe(recipe)} on {machine}")
+        self.monitor.notice(f"to repeat: {shlex.join(self.command)}")
         if source is not None:
-            fresh = trainer.network.to_arrays()
+            fresh = trainer.to_arrays()
             trainer.take_weights(transfer(source, recipe.model, self.corpus.vocabulary, fresh))
             for line in describe_transfer(source.vocabulary, self.corpus.vocabulary):
                 self.monitor.notice(line)
@@ -208,7 +214,7 @@ class Run:
                 Recorder(self.monitor, metrics),
                 partial(self.keep, sketch),
                 preview_every if self.preview_text else 0.0,
-                lambda: self.preview(trainer.average.to_arrays()),
+                lambda: self.preview(trainer.to_arrays()),
                 tally=tally,
                 saver=saver,
             )
@@ -290,6 +296,11 @@ class Run:
         )
         write_state(self.directory / STATE_NAME, state)
 
+    @property
+    def command(self) -> list[str]:
+        """The command line that repeats the run; see ``command_line``."""
+        return command_line(self.corpus.sources, self.options, self.recipe)
+
     def keep(self, sketch: Sketch | None, arrays: Mapping[str, Array], report: Report) -> None:
         """Write the model file."""
         checkpoint = replace(self._checkpoint(arrays, report), sketch=sketch)
@@ -302,18 +313,33 @@ class Run:
 
     def _checkpoint(self, arrays: Mapping[str, Array], report: Report | None) -> Checkpoint:
         """Return the weights as a model."""
-        about: dict[str, Any] = {"trained_at": time.time(), "recipe": self.recipe.to_json()}
+        about: dict[str, Any] = {
+            "trained_at": time.time(),
+            "recipe": self.recipe.to_json(),
+            "command": self.command,
+        }
         if report is not None:
             about["report"] = report.to_json()
         return Checkpoint(self.recipe.model, self.corpus.vocabulary, arrays, about)
+
+
+def _power(settings: Settings) -> Power | None:
+    """Return what the machine can do, if a recipe for these settings depends on it."""
+    if settings.steps is not None or settings.epochs is not None:
+        return None
+    from charrnn.training.machine import prepare_machine
+    from charrnn.training.power import measure_power
+
+    return measure_power(prepare_machine(settings.device, settings.precision, settings.threads))
 
 
 def _describe(recipe: Recipe) -> str:
     """Return a recipe in words."""
     model = recipe.model
     num_parameters = sum(math.prod(shape) for shape in parameter_shapes(model).values())
+    networks = f"{model.num_networks} x " if model.num_networks > 1 else ""
     sizes = f"{model.num_layers} x {model.hidden_size}, {num_parameters:,} parameters"
-    return f"{model.cell} {sizes}, for {describe_budget(recipe)}"
+    return f"{networks}{model.cell} {sizes}, for {describe_budget(recipe)}"
 
 
 def describe_budget(recipe: Recipe) -> str:

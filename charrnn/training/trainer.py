@@ -1,24 +1,24 @@
-"""One run: the network, its optimizer, where in the text it is, and a step of it.
+"""One run: the networks that learn, and where in the text they are.
 
-Sizes: B streams, T time steps, V vocabulary.
+Sizes: N ids.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
+import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor, nn
 
 from charrnn.model.cells import Array
-from charrnn.text.streams import IGNORED, Window
+from charrnn.model.ensemble import join_networks, split_networks
 from charrnn.text.vocabulary import Ids
 from charrnn.text.windows import measuring_windows, training_windows
 from charrnn.training.budget import Budget, learning_rate_factor
+from charrnn.training.learner import Learner
 from charrnn.training.machine import Machine
-from charrnn.training.network import State, TrainableNetwork
 from charrnn.training.recipe import Recipe
 from charrnn.training.tally import NUM_VALIDATIONS
 
@@ -28,19 +28,22 @@ MIN_VALIDATION_CHARS = 120_000
 PROBE_CHARS = 16_384
 VALIDATION_SEQ_LENGTH = 32  # arrays of 64 streams of it stay in the processor's cache
 VALIDATION_STREAMS = 64
-WEIGHT_DECAY = 0.1
-AVERAGED_SHARE = 0.1
-GENERATOR = "generator"  # its tensor of the state
-AVERAGE_EVERY = 4  # steps, so that averaging costs nothing to speak of
+
+Result = TypeVar("Result")
 
 
 class Trainer:
-    """One run: the network, its optimizer, and where in the text it is.
+    """One run: the networks that learn, and where in the text they are.
+
+    The networks of a model read the same windows, each in a thread of its own, and know nothing of
+    one another. Two that each keep one core busy are faster together than one that has both: its
+    small products leave threads waiting for one another.
 
     Attributes:
-        network: What is trained.
-        average: The same with the average of its weights over the last steps, which is what is
-            validated and kept.
+        learners: One for each network of the model.
+        step: Windows read.
+        chars: Characters predicted.
+        learning_rate: Of the last step.
     """
 
     def __init__(
@@ -64,24 +67,15 @@ class Trainer:
             end_id: The end symbol of texts of documents, else None.
         """
         self.recipe = recipe
-        self.machine = machine
         self.budget = budget
         self.val = val
         self.end_id = end_id
-        self.generator = torch.Generator().manual_seed(recipe.seed)
-        self.network = TrainableNetwork(
-            recipe.model, dropout=recipe.dropout, generator=self.generator
-        ).to(machine.device)
-        self.average = TrainableNetwork(recipe.model, dropout=0.0, generator=torch.Generator()).to(
-            machine.device
-        )
-        self.average.load_state_dict(self.network.state_dict())
-        self.average.eval()
-        self.optimizer = make_optimizer(self.network, recipe)
         self.streams = training_windows(
             train, end_id, recipe.batch_size, recipe.seq_length, recipe.seed
         )
-        self.state = self.network.initial_state(self.streams.num_streams)
+        numbers = range(recipe.model.num_networks)
+        self.learners = [Learner(recipe, machine, self.streams.num_streams, n) for n in numbers]
+        self._threads = ThreadPoolExecutor(len(numbers)) if len(numbers) > 1 else None
         self.step = 0
         self.chars = 0
         self.learning_rate = 0.0
@@ -98,43 +92,21 @@ class Trainer:
             progress: The share of the training that is over, 0 to 1.
 
         Returns:
-            The sum of the losses in nats, and over how many characters.
+            The sum of the losses in nats, the mean of the networks, and over how many characters.
         """
         window = self.streams.window(self.step)
-        self.learning_rate = self.recipe.learning_rate * learning_rate_factor(progress)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.learning_rate
-        self.optimizer.zero_grad()
-        nats, self.state = self._nats(self.network, window, self.state)
-        # Not over the predictions of this window: each is to count alike, in a short one as well.
-        (nats / self.streams.usual_chars).backward()  # type: ignore[no-untyped-call]
-        if self.recipe.clip:
-            nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
-        self.optimizer.step()
         self.step += 1
+        self.learning_rate = rate = self.recipe.learning_rate * learning_rate_factor(progress)
+        nats = self._each(
+            lambda learner: learner.advance(window, self.step, rate, self.streams.usual_chars)
+        )
         self.chars += window.num_chars
-        if self.step % AVERAGE_EVERY == 0 or self.step <= AVERAGE_EVERY / AVERAGED_SHARE:
-            self._update_average()
-        return float(nats.detach()), window.num_chars
-
-    def _update_average(self) -> None:
-        """Move the average towards the weights of now.
-
-        The step is such that the average reaches back over about the last ``AVERAGED_SHARE`` of the
-        steps so far, so its length follows that of the run (after O. Shamir and T. Zhang, 2013,
-        arXiv:1212.1824). The first steps are too few for an average: it is the weights of now.
-        """
-        share = min(1.0, AVERAGE_EVERY / (AVERAGED_SHARE * self.step))
-        with torch.no_grad():
-            for mean, weight in zip(
-                self.average.parameters(), self.network.parameters(), strict=True
-            ):
-                mean.lerp_(weight, share)
+        return sum(nats) / len(nats), window.num_chars
 
     def validate(self, max_chars: int) -> float | None:
         """Return the loss of the validation text in nats per character.
 
-        It has a state of its own; that of training is not touched.
+        It is that of the networks together, with the averages of their weights.
 
         Args:
             max_chars: How much of the text to read, from its start.
@@ -142,14 +114,10 @@ class Trainer:
         val = self.val[: max_chars + 1]
         if len(val) < 2:
             return None
-        streams = measuring_windows(val, self.end_id, VALIDATION_SEQ_LENGTH, VALIDATION_STREAMS)
-        state = self.network.initial_state(streams.num_streams)
-        total = 0.0
-        with torch.inference_mode():
-            for window in streams:
-                nats, state = self._nats(self.average, window, state)
-                total += float(nats)
-        return total / (len(val) - 1)
+        windows = measuring_windows(val, self.end_id, VALIDATION_SEQ_LENGTH, VALIDATION_STREAMS)
+        losses = self._each(lambda learner: learner.measure(windows))
+        log_probs = np.logaddexp.reduce([-loss for loss in losses]) - np.log(len(losses))
+        return float(-log_probs.sum(dtype=np.float64)) / (len(val) - 1)
 
     def validation_chars(self) -> int:
         """Return how much of the validation text a validation may read.
@@ -170,22 +138,20 @@ class Trainer:
             limit = min(limit, int(VALIDATION_SHARE / NUM_VALIDATIONS * num_chars))
         return max(limit, MIN_VALIDATION_CHARS)
 
+    def to_arrays(self) -> dict[str, Array]:
+        """Return a copy of the averaged weights under the names of the model file."""
+        parts = [learner.average.to_arrays() for learner in self.learners]
+        return join_networks(self.recipe.model, parts)
+
     def take_weights(self, arrays: Mapping[str, Array]) -> None:
         """Begin with the weights of a model."""
-        self.network.load_arrays(arrays)
-        self.average.load_arrays(arrays)
+        parts = split_networks(self.recipe.model, arrays)
+        for learner, part in zip(self.learners, parts, strict=True):
+            learner.take_weights(part)
 
     def state_arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Return a copy of all that the next steps depend on, but for the number of the step.
-
-        Weights, their average, the optimizer's moments, the state that the streams carry, and the
-        state of the source of chance.
-        """
-        tensors = dict(self._fixed_tensors())
-        for name, parameter in self.network.named_parameters():
-            for key, moment in self.optimizer.state.get(parameter, {}).items():
-                tensors[f"optimizer.{key}.{name}"] = moment
-        return {name: tensor.detach().cpu().numpy().copy() for name, tensor in tensors.items()}
+        """Return a copy of all that the next steps depend on, but for the number of the step."""
+        return join_networks(self.recipe.model, [each.state_arrays() for each in self.learners])
 
     def load_state_arrays(
         self, arrays: Mapping[str, npt.NDArray[Any]], *, step: int, chars: int
@@ -200,90 +166,14 @@ class Trainer:
         Raises:
             ValueError: If the arrays are not those of such a trainer.
         """
-        fixed = dict(self._fixed_tensors())
-        tensors = {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
-        for name, tensor in fixed.items():
-            given = tensors.get(name)
-            if given is None or given.shape != tensor.shape or given.dtype != tensor.dtype:
-                raise ValueError(f"it has no {name} of the shape {tuple(tensor.shape)}")
-        if not all(tensor.isfinite().all() for tensor in tensors.values()):
-            raise ValueError("its numbers are not all finite")
-        moments = self._moments({name: tensors[name] for name in tensors.keys() - fixed.keys()})
-        with torch.no_grad():
-            for name, tensor in fixed.items():
-                if name != GENERATOR:
-                    tensor.copy_(tensors[name])
-        try:
-            self.generator.set_state(tensors[GENERATOR])
-        except RuntimeError:
-            raise ValueError("its source of chance has no state of one") from None
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        parts = split_networks(self.recipe.model, arrays)
+        for learner, part in zip(self.learners, parts, strict=True):
+            learner.load_state_arrays(part)
         self.step = step
         self.chars = chars
 
-    def _fixed_tensors(self) -> Iterator[tuple[str, Tensor]]:
-        """Yield all tensors of the state but the optimizer's, which are made by its first step."""
-        for name, parameter in self.network.named_parameters():
-            yield f"network.{name}", parameter
-        for name, parameter in self.average.named_parameters():
-            yield f"average.{name}", parameter
-        for layer, arrays in enumerate(self.state):
-            for number, array in enumerate(arrays):
-                yield f"carried.{layer}.{number}", array
-        yield GENERATOR, self.generator.get_state()
-
-    def _moments(self, tensors: Mapping[str, Tensor]) -> dict[int, dict[str, Tensor]]:
-        """Return the optimizer's tensors by the number of the parameter and their own name."""
-        names = {parameter: name for name, parameter in self.network.named_parameters()}
-        ordered = [p for group in self.optimizer.param_groups for p in group["params"]]
-        numbers = {names[parameter]: number for number, parameter in enumerate(ordered)}
-        moments: dict[int, dict[str, Tensor]] = {}
-        for full_name, tensor in tensors.items():
-            _, _, rest = full_name.partition(".")
-            key, _, name = rest.partition(".")
-            number = numbers.get(name, -1)
-            if number < 0 or (tensor.ndim and tensor.shape != ordered[number].shape):
-                raise ValueError(f"it has a {full_name}, which this run has not")
-            moments.setdefault(number, {})[key] = tensor
-        if moments and len({frozenset(keys) for keys in moments.values()}) > 1:
-            raise ValueError("its optimizer's moments are not all there")
-        return moments
-
-    def _nats(
-        self, network: TrainableNetwork, window: Window, state: State
-    ) -> tuple[Tensor, State]:
-        """Return the sum of a network's losses over a window, and the state after it."""
-        state = network.forget(state, window.is_start)
-        inputs = torch.from_numpy(window.inputs).to(self.machine.device)
-        targets = torch.from_numpy(window.targets).to(self.machine.device)
-        with self.machine.products():
-            logits, state = network(inputs, state)
-        nats = nn.functional.cross_entropy(
-            logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="sum"
-        )
-        return nats, state
-
-
-def make_optimizer(network: TrainableNetwork, recipe: Recipe) -> torch.optim.Optimizer:
-    """Return the optimizer that a recipe names.
-
-    Weight decay is for matrices alone: a bias or an embedding of a rare character has no reason to
-    shrink.
-    """
-    rate = recipe.learning_rate
-    match recipe.optimizer:
-        case "adamw":
-            decayed = [p for n, p in network.named_parameters() if "weight_" in n]
-            others = [p for n, p in network.named_parameters() if "weight_" not in n]
-            groups = [
-                {"params": decayed, "weight_decay": WEIGHT_DECAY},
-                {"params": others, "weight_decay": 0.0},
-            ]
-            return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.99), fused=True)
-        case "adam":
-            return torch.optim.Adam(network.parameters(), lr=rate, betas=(0.9, 0.99), fused=True)
-        case "rmsprop":
-            return torch.optim.RMSprop(network.parameters(), lr=rate, alpha=0.95)
-        case _:
-            return torch.optim.SGD(network.parameters(), lr=rate, momentum=0.9)
+    def _each(self, work: Callable[[Learner], Result]) -> list[Result]:
+        """Let each learner do something, all at once."""
+        if self._threads is None:
+            return [work(learner) for learner in self.learners]
+        return list(self._threads.map(work, self.learners))

@@ -80,15 +80,18 @@ def transfer(
     if vocabulary == source.vocabulary:
         return arrays
     old, new = _shared_ids(source.vocabulary, vocabulary)
-    for name, array in fresh.items():
-        if name in ("embedding.weight", "output.weight", "output.bias"):
-            arrays[name] = array.copy()
-            arrays[name][new] = source.arrays[name][old]
-        elif name.startswith("ngrams."):
-            length = int(name.split(".")[1])
-            arrays[name] = np.zeros_like(array)
-            for old_rows, new_rows in _shared_rows(length, source.config, config, old, new):
-                arrays[name][new_rows] = source.arrays[name][old_rows]
+    for full_name, array in fresh.items():
+        name = full_name.split(".")[2:] if config.num_networks > 1 else full_name.split(".")
+        match name:
+            case ["embedding" | "output", _]:
+                arrays[full_name] = array.copy()
+                arrays[full_name][new] = source.arrays[full_name][old]
+            case ["ngrams", length, _]:
+                arrays[full_name] = np.zeros_like(array)
+                for old_rows, new_rows in _shared_rows(
+                    int(length), source.config, config, old, new
+                ):
+                    arrays[full_name][new_rows] = source.arrays[full_name][old_rows]
     return arrays
 
 

@@ -11,12 +11,14 @@ from torch import nn
 
 from charrnn.errors import TrainingError
 from charrnn.evaluation.scoring import score
+from charrnn.model.ensemble import make_network
 from charrnn.model.network import Network
 from charrnn.training.budget import Budget
+from charrnn.training.choices import resolve
 from charrnn.training.loop import run_training
 from charrnn.training.machine import Machine, prepare_machine
 from charrnn.training.monitor import Report, Silent
-from charrnn.training.recipe import Settings, resolve
+from charrnn.training.recipe import Settings
 from charrnn.training.run import train
 from charrnn.training.trainer import Trainer
 
@@ -28,7 +30,7 @@ TEXT = np.random.default_rng(3).integers(0, 7, 500).cumsum() % 7
 def make_trainer(*, steps: int = 8, val: int = 60, **settings: object) -> Trainer:
     """Return a tiny trainer on a text of 7 characters."""
     sizes = {"hidden_size": 8, "embedding_size": 5, "batch_size": 4, "seq_length": 10}
-    small = {**sizes, "dropout": 0.0, **settings}
+    small = {**sizes, "dropout": 0.0, "num_networks": 1, **settings}
     recipe = resolve(Settings(steps=steps, **small), num_chars=440, vocab_size=7)  # type: ignore[arg-type]
     ids = TEXT.astype(np.uint8)
     budget = Budget(None, steps, 0.0)
@@ -38,8 +40,10 @@ def make_trainer(*, steps: int = 8, val: int = 60, **settings: object) -> Traine
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
 def test_a_step_is_that_of_torch_written_out(cell: str) -> None:
     """One step of SGD equals one on torch's own modules, loss, clipping and update alike."""
-    trainer = make_trainer(cell=cell, optimizer="sgd", learning_rate=0.5, clip=0.1, num_layers=2)
-    arrays = trainer.network.to_arrays()
+    trainer = make_trainer(
+        cell=cell, ngrams=1, optimizer="sgd", learning_rate=0.5, clip=0.1, num_layers=2
+    )
+    arrays = trainer.learners[0].network.to_arrays()
     module = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}[cell](5, 8, 2, batch_first=True)
     embedding, output = nn.Embedding(7, 5), nn.Linear(8, 7)
     with torch.no_grad():
@@ -64,7 +68,7 @@ def test_a_step_is_that_of_torch_written_out(cell: str) -> None:
     recurrent = module.weight_hh_l0.detach() - rate * module.weight_hh_l0.grad
     nats, num_chars = trainer.advance(0.0)
     assert nats / num_chars == pytest.approx(float(loss.detach()), rel=1e-5)
-    after = trainer.network.to_arrays()
+    after = trainer.learners[0].network.to_arrays()
     # float32 sums of a few dozen terms in another order
     np.testing.assert_allclose(after["output.weight"], expected.numpy(), atol=1e-6)
     np.testing.assert_allclose(after["layers.0.weight_hh"], recurrent.numpy(), atol=1e-6)
@@ -76,9 +80,11 @@ def test_state_is_carried_between_windows_and_reset_where_streams_wrap(cell: str
     trainer = make_trainer(cell=cell, learning_rate=0.0)  # no learning: the weights stay
     streams = trainer.streams
     one_piece = streams.__class__(streams.ids, streams.batch_size, streams.stream_length)
-    whole, _ = trainer._nats(
-        trainer.network, one_piece.window(0), trainer.network.initial_state(streams.num_streams)
+    (learner,) = trainer.learners
+    losses, _ = learner._losses(
+        learner.network, one_piece.window(0), learner.network.initial_state(streams.num_streams)
     )
+    whole = losses.sum()
     for _ in range(2):  # the second epoch starts from zero again
         parts = [trainer.advance(0.5) for _ in range(streams.num_windows)]
         assert sum(nats for nats, _ in parts) == pytest.approx(float(whole.detach()), rel=1e-5)
@@ -89,7 +95,7 @@ def test_gradients_do_not_reach_back_before_the_window() -> None:
     """The state that a window hands on is cut off from its gradients."""
     trainer = make_trainer(cell="lstm")
     trainer.advance(0.5)
-    assert all(not array.requires_grad for layer in trainer.state for array in layer)
+    assert all(not array.requires_grad for layer in trainer.learners[0].state for array in layer)
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -102,18 +108,19 @@ def test_validation_leaves_training_as_it_was(cell: str) -> None:
             trainer.advance(0.5)
             if validates:
                 trainer.validate(1000)
-        results.append(trainer.network.to_arrays())
+        results.append(trainer.learners[0].network.to_arrays())
     for name, array in results[0].items():
         np.testing.assert_array_equal(array, results[1][name])
 
 
+@pytest.mark.parametrize("num_networks", [1, 3])
 @pytest.mark.parametrize("cell", CELLS)
-def test_validation_is_what_the_model_file_scores(cell: str) -> None:
+def test_validation_is_what_the_model_file_scores(cell: str, num_networks: int) -> None:
     """The loss that training reports is the one that the NumPy engine finds with those weights."""
-    trainer = make_trainer(cell=cell, num_layers=2, val=60)
+    trainer = make_trainer(cell=cell, num_layers=2, val=60, num_networks=num_networks)
     for _ in range(10):
         trainer.advance(0.5)
-    network = Network(trainer.recipe.model, trainer.average.to_arrays())
+    network = make_network(trainer.recipe.model, trainer.to_arrays())
     exact = score(network, trainer.val, num_streams=1).nats_per_char
     assert trainer.validate(1000) == pytest.approx(exact, rel=1e-5)
 
@@ -123,26 +130,39 @@ def test_the_average_is_that_of_the_last_steps() -> None:
     trainer = make_trainer(cell="gru", learning_rate=0.1)
     for _ in range(40):
         trainer.advance(0.5)
-    old = trainer.average.to_arrays()["output.bias"]
+    old = trainer.learners[0].average.to_arrays()["output.bias"]
     with torch.no_grad():
-        trainer.network.output.bias.fill_(100.0)
+        trainer.learners[0].network.output.bias.fill_(100.0)
     trainer.recipe = dataclasses.replace(trainer.recipe, learning_rate=0.0)
     for _ in range(40):  # as many steps again: ten times the reach of the average at their start
         trainer.advance(0.5)
-    new = trainer.average.to_arrays()["output.bias"]
+    new = trainer.learners[0].average.to_arrays()["output.bias"]
     assert np.abs(old).max() < 10
     np.testing.assert_allclose(new, 100, rtol=0.01)
+
+
+def test_networks_that_learn_side_by_side_know_nothing_of_one_another() -> None:
+    """The first of three learns bit for bit what it learns alone; each has weights of its own."""
+    alone = make_trainer(dropout=0.3)
+    together = make_trainer(dropout=0.3, num_networks=3)
+    losses = [[trainer.advance(0.5)[0] for _ in range(12)] for trainer in (alone, together)]
+    first, *others = [learner.network.to_arrays() for learner in together.learners]
+    for name, array in alone.learners[0].network.to_arrays().items():
+        np.testing.assert_array_equal(array, first[name])
+        if not name.startswith("bias"):
+            assert all((array != other[name]).any() for other in others)
+    assert losses[0] != losses[1]  # what is reported is the mean of the three
 
 
 @pytest.mark.parametrize("steps", [1, 3, 5])
 def test_the_shortest_run_keeps_what_it_learned(steps: int) -> None:
     """After the first few steps what is kept is the network as it is, not as it began."""
     trainer = make_trainer(steps=steps)
-    first = trainer.average.to_arrays()
+    first = trainer.learners[0].average.to_arrays()
     kept = []
     run_training(trainer, Silent(), lambda arrays, _: kept.append(arrays), 0, str)
-    now = trainer.network.to_arrays()
-    for name, array in trainer.average.to_arrays().items():
+    now = trainer.learners[0].network.to_arrays()
+    for name, array in trainer.learners[0].average.to_arrays().items():
         np.testing.assert_array_equal(array, now[name])
     assert any((now[name] != first[name]).any() for name in now)
     assert kept
@@ -218,7 +238,7 @@ def test_a_loss_that_is_not_finite_ends_with_advice() -> None:
     """Training stops at the first loss that is not finite, and the error says what to try."""
     trainer = make_trainer(steps=50)
     with torch.no_grad():
-        trainer.network.output.bias[0] = math.nan
+        trainer.learners[0].network.output.bias[0] = math.nan
     with pytest.raises(TrainingError, match=r"not finite after 1 steps.*--lr"):
         run_training(trainer, Silent(), lambda *_: None, 0, str)
 

@@ -1,0 +1,183 @@
+"""What a user leaves open, chosen: sizes, number of networks, dropout, learning rate, budget.
+
+The choices were made by measuring, over texts of several kinds; see the findings in the README.
+
+Sizes: B streams, T time steps, V vocabulary, E embedding, H hidden units, L layers, N characters.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from charrnn.model.config import NGRAM_ROWS, ModelConfig, parameter_shapes
+from charrnn.training.recipe import Recipe, Settings
+
+Value = TypeVar("Value")
+
+DEFAULT_SECONDS = 300.0
+STEP_CHARS = 1024  # that a step reads, B times T, if the text is long enough
+MAX_SIDE_BY_SIDE = 4  # networks, of which each has a core or more to itself
+MAX_NETWORKS = 8
+ENOUGH_EPOCHS = 12  # of one network; from twice as many on, more networks are the better use
+MOST_EPOCHS = 60  # after which a text is known by heart, whatever is dropped
+
+_LEARNING_RATES = {
+    ("lstm", "adamw"): 8e-3,
+    ("mingru", "adamw"): 4e-3,
+    ("gru", "adamw"): 4e-3,
+    ("rnn", "adamw"): 1.5e-3,
+}
+
+
+@dataclass(frozen=True)
+class Power:
+    """What a machine can do.
+
+    Attributes:
+        products: Multiplications of weights a second, in millions, of one network in training on
+            one thread; see ``measure_power``.
+        threads: How many of those there are.
+    """
+
+    products: float = 25_000.0
+    threads: int = 2
+
+    def chars_per_second(self, config: ModelConfig) -> float:
+        """Return how many characters one network reads in training, on one thread."""
+        return self.products * 1e6 / num_products(config)
+
+
+def resolve(
+    settings: Settings,
+    *,
+    num_chars: int,
+    vocab_size: int,
+    num_documents: int = 0,
+    power: Power | None = None,
+) -> Recipe:
+    """Choose what the settings leave open.
+
+    Args:
+        settings: What the user fixed.
+        num_chars: Characters to train on, N.
+        vocab_size: Characters in the vocabulary, V.
+        num_documents: Documents to train on; 0 for a text in one piece.
+        power: Of the machine; None for that of two cores of a laptop.
+
+    Returns:
+        The recipe. What the user fixed is in it unchanged.
+
+    Raises:
+        ConfigError: If a size is out of range.
+    """
+    power = power or Power()
+    cell = _given(settings.cell, "lstm")
+    block = _given(settings.block, "residual" if cell == "mingru" else "plain")
+    hidden_size = _given(settings.hidden_size, _default_hidden_size(cell, num_chars))
+    embedding_size = _given(settings.embedding_size, hidden_size if block == "residual" else 128)
+    seq_length = settings.seq_length or max(1, min(64, num_chars // 8))
+    is_open = settings.time is None and settings.steps is None and settings.epochs is None
+    seconds = DEFAULT_SECONDS if is_open else settings.time
+    model = ModelConfig(
+        vocab_size=vocab_size,
+        cell=cell,
+        nonlinearity=_given(settings.nonlinearity, "tanh"),
+        block=block,
+        ngrams=_given(settings.ngrams, 2 if vocab_size**2 <= NGRAM_ROWS else 1),
+        embedding_size=embedding_size,
+        hidden_size=hidden_size,
+        num_layers=_given(settings.num_layers, 4 if cell == "mingru" else 1),
+    )
+    batch_size = settings.batch_size or _default_batch_size(num_chars, seq_length, num_documents)
+    # How often one network on one thread would read the text.
+    limits = [
+        settings.epochs,
+        None if settings.steps is None else settings.steps * batch_size * seq_length / num_chars,
+        None if seconds is None else seconds * power.chars_per_second(model) / num_chars,
+    ]
+    epochs = min(limit for limit in limits if limit is not None)
+    num_networks = settings.num_networks
+    if num_networks is None:
+        is_timed = seconds is not None and epochs == limits[2]
+        num_networks = _default_num_networks(power.threads, epochs if is_timed else 0.0)
+    if seconds is not None:
+        epochs /= max(1.0, num_networks / power.threads)
+    most_epochs = None
+    if seconds is not None and settings.steps is None and epochs > MOST_EPOCHS:
+        most_epochs = epochs = float(MOST_EPOCHS)
+    return Recipe(
+        time=seconds,
+        steps=settings.steps,
+        epochs=_given(settings.epochs, most_epochs),
+        model=replace(model, num_networks=num_networks),
+        dropout=_given(settings.dropout, _default_dropout(epochs)),
+        batch_size=batch_size,
+        seq_length=seq_length,
+        learning_rate=_given(
+            settings.learning_rate, _LEARNING_RATES.get((cell, settings.optimizer), 2e-3)
+        ),
+        clip=settings.clip,
+        optimizer=settings.optimizer,
+        seed=settings.seed,
+        device=settings.device,
+        precision=settings.precision,
+        threads=settings.threads,
+    )
+
+
+def num_products(config: ModelConfig) -> int:
+    """Return how many weights of a network are multiplied for each character that it reads."""
+    one = replace(config, num_networks=1)
+    return sum(
+        math.prod(shape)
+        for name, shape in parameter_shapes(one).items()
+        if len(shape) == 2 and not name.startswith(("embedding", "ngrams"))
+    )
+
+
+def _default_batch_size(num_chars: int, seq_length: int, num_documents: int) -> int:
+    """Return the number of streams; a short text still gets a few windows an epoch in each.
+
+    Windows are as wide as the documents that they hold, so short documents are read by more
+    streams: a step has about as many characters whatever the text.
+    """
+    streams = 16
+    if num_documents:
+        streams = STEP_CHARS // max(1, min(seq_length, num_chars // num_documents))
+        seq_length = min(seq_length, max(1, num_chars // num_documents))
+    return max(1, min(streams, num_chars // (4 * seq_length)))
+
+
+def _default_hidden_size(cell: str, num_chars: int) -> int:
+    """Return the width of a layer: a short text is better learned by a narrow one."""
+    if cell != "mingru":
+        return 256
+    return 96 if num_chars < 60_000 else 128 if num_chars < 400_000 else 192
+
+
+def _default_num_networks(threads: int, epochs: float) -> int:
+    """Return how many networks learn: one for each core, and more where time is plenty.
+
+    Args:
+        threads: That share the networks.
+        epochs: How often each of them would read the text if there were no more.
+    """
+    side_by_side = min(threads, MAX_SIDE_BY_SIDE)
+    rounds = max(1, round(epochs / ENOUGH_EPOCHS))
+    return min(side_by_side * rounds, max(side_by_side, MAX_NETWORKS))
+
+
+def _default_dropout(epochs: float) -> float:
+    """Return a dropout that fits how often a network reads the text.
+
+    One that reads it four times or less cannot learn it by heart; from then on some more for each
+    doubling, up to a half.
+    """
+    return round(min(max(0.07 * math.log2(max(epochs, 1e-9) / 4.3), 0.0), 0.5), 2)
+
+
+def _given(value: Value | None, otherwise: Value) -> Value:
+    """Return a value, or another where none is given."""
+    return otherwise if value is None else value

@@ -1,0 +1,62 @@
+"""Several networks as one, held against the mean written out."""
+
+import numpy as np
+import pytest
+
+from charrnn.generation.sampling import log_probs
+from charrnn.model.ensemble import Ensemble, join_networks, make_network, split_networks
+from charrnn.model.network import Network
+
+IDS = np.random.default_rng(1).integers(0, 7, (3, 20))
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm", "mingru"])
+def test_the_probability_is_the_mean_of_the_networks(make_checkpoint, cell):
+    """Averaged in the plain way, over networks that are run one by one."""
+    checkpoint = make_checkpoint(cell, num_networks=3, ngrams=2, num_layers=2, scale=3.0)
+    ensemble = make_network(checkpoint.config, checkpoint.arrays)
+    assert isinstance(ensemble, Ensemble)
+    single = make_checkpoint(cell, ngrams=2, num_layers=2).config
+    probs = []
+    for part in split_networks(checkpoint.config, checkpoint.arrays):
+        network = Network(single, part)
+        logits, _ = network.forward(IDS, network.initial_state(3))
+        probs.append(np.exp(log_probs(logits)))
+    together, _ = ensemble.forward(IDS, ensemble.initial_state(3))
+    np.testing.assert_allclose(np.exp(together), np.mean(probs, axis=0), atol=1e-6)
+    assert np.std(probs, axis=0).max() > 0.1  # so the mean is none of them
+
+
+def test_state_is_carried_and_forgotten_for_each_network(make_checkpoint):
+    """Two windows are one; a stream that forgets begins anew, the others go on."""
+    checkpoint = make_checkpoint("lstm", num_networks=2, ngrams=3)
+    ensemble = make_network(checkpoint.config, checkpoint.arrays)
+    whole, _ = ensemble.forward(IDS, ensemble.initial_state(3))
+    _, state = ensemble.forward(IDS[:, :8], ensemble.initial_state(3))
+    rest, _ = ensemble.forward(IDS[:, 8:], state)
+    np.testing.assert_allclose(rest, whole[:, 8:], atol=1e-6)
+    state = ensemble.forget(state, np.array([False, True, False]))
+    rest, _ = ensemble.forward(IDS[:, 8:], state)
+    fresh, _ = ensemble.forward(IDS[:, 8:], ensemble.initial_state(3))
+    np.testing.assert_allclose(rest[1], fresh[1], atol=1e-6)
+    np.testing.assert_allclose(rest[::2], whole[::2, 8:], atol=1e-6)
+
+
+def test_what_no_network_holds_for_possible_stays_finite(make_checkpoint):
+    """Probabilities that are zero in float32 have a finite logarithm."""
+    checkpoint = make_checkpoint("gru", num_networks=2, scale=1e4)
+    ensemble = make_network(checkpoint.config, checkpoint.arrays)
+    logits, _ = ensemble.forward(IDS, ensemble.initial_state(3))
+    assert np.isfinite(logits).all()
+    assert logits.min() < -80
+
+
+def test_names_are_told_apart_and_put_together(make_checkpoint):
+    """Splitting and joining are inverse, for one network and for more."""
+    for num_networks in (1, 11):
+        checkpoint = make_checkpoint("rnn", num_networks=num_networks)
+        parts = split_networks(checkpoint.config, checkpoint.arrays)
+        assert len(parts) == num_networks
+        assert len({frozenset(part) for part in parts}) == 1
+        joined = join_networks(checkpoint.config, parts)
+        assert list(joined) == list(checkpoint.arrays)
