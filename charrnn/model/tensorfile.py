@@ -83,7 +83,7 @@ def write_tensor_file(
     Raises:
         OSError: If that fails; an older file of that name is then untouched.
     """
-    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     layout = _layout({name: ArraySpec(array.dtype, array.shape) for name, array in arrays.items()})
     parts = [arrays[name].reshape(-1).view(np.uint8).data for name in layout]
     strings = {"format": form, **strings}
