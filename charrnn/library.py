@@ -9,7 +9,8 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
-from charrnn.errors import TextError
+from charrnn.errors import CheckpointError, TextError
+from charrnn.evaluation.novelty import CopySearch, Novelty
 from charrnn.evaluation.report import evaluate_text
 from charrnn.evaluation.scoring import Score, score
 from charrnn.generation.controls import Controls, Ending
@@ -18,6 +19,7 @@ from charrnn.generation.samples import Sample, collect
 from charrnn.model.checkpoint import Checkpoint, find_model, read_checkpoint
 from charrnn.model.ensemble import make_network
 from charrnn.model.network import Network
+from charrnn.text.documents import cut_documents, insert_ends
 from charrnn.text.vocabulary import Ids, OnUnknown, Vocabulary
 
 
@@ -168,6 +170,31 @@ class Model:
         """
         vocabulary = self.vocabulary
         return evaluate_text(self.network, vocabulary, [vocabulary.from_user(text)]).score
+
+    def copy_search(self) -> CopySearch:
+        """Return a search for what a text has copied from the one that the model was trained on.
+
+        Raises:
+            CheckpointError: If the model has no sketch of that text.
+        """
+        if self.checkpoint.sketch is None:
+            raise CheckpointError(
+                "this model has no sketch of its training text, which was too short for one; "
+                "what is copied cannot be told"
+            )
+        return CopySearch(self.checkpoint.sketch)
+
+    def novelty(self, text: str) -> Novelty:
+        """Tell how much of a text is copied from the one that the model was trained on.
+
+        Raises:
+            CheckpointError: If the model has no sketch of that text.
+        """
+        search = self.copy_search()
+        vocabulary = self.vocabulary
+        for part, ends in cut_documents([vocabulary.from_user(text)], vocabulary.separator):
+            search.read(insert_ends(vocabulary.look_up(part), ends, vocabulary.end_id))
+        return search.result()
 
     def score_ids(self, ids: Ids, *, exact: bool = False) -> Score:
         """Score a text that is ids already, shape (N,); see ``score``.

@@ -130,12 +130,13 @@ def evaluate(
     vocabulary = loaded.vocabulary
     notice(f"model {str(path)!r}")
     has_pictures = html is not None or svg is not None
+    sketch = loaded.checkpoint.sketch
     texts: Texts
     if names:
         apart = by is not None or heat or has_pictures
-        texts = FileTexts(vocabulary, names, decoding, notice, limit, apart=apart)
+        texts = FileTexts(vocabulary, names, decoding, notice, limit, sketch, apart=apart)
     else:
-        texts = ValidationText(validation_corpus(vocabulary, path.parent))
+        texts = ValidationText(validation_corpus(vocabulary, path.parent), sketch)
     with contextlib.ExitStack() as stack:
         views: list[View] = []
         if html is not None:

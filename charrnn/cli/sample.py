@@ -14,6 +14,9 @@ from charrnn.errors import ConfigError, TextError
 from charrnn.generation.controls import Controls, Ending
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from charrnn.evaluation.novelty import CopySearch, Novelty
     from charrnn.generation.generator import Pieces
     from charrnn.text.vocabulary import Vocabulary
 
@@ -112,6 +115,14 @@ def sample(
             help="With --json: the probability of each character and of the K best, as logarithms.",
         ),
     ] = None,
+    novel: Annotated[
+        bool,
+        typer.Option(
+            "--novel",
+            help="Tell at the end, on standard error, -q or not, how much of each text is copied "
+            "from the one that the model was trained on; with --json in its object.",
+        ),
+    ] = False,
     unbuffered: Annotated[
         bool,
         typer.Option("--unbuffered", help="Send each character at once, as on a terminal."),
@@ -167,6 +178,8 @@ def sample(
             "--length: of an endless text there is no end to wait for; give a length, --stop or "
             "--match"
         )
+    if novel:
+        loaded.copy_search()  # a model without a sketch is told before anything is written
     if seed is None:
         seed = random_seed()
     if not quiet:
@@ -189,13 +202,22 @@ def sample(
                 seed=seed,
                 temperatures=controls.temperatures,
             ):
-                output.json(each.to_json(with_prompt=echo, with_logprobs=logprobs is not None))
+                value = each.to_json(with_prompt=echo, with_logprobs=logprobs is not None)
+                if novel:
+                    value["novelty"] = loaded.novelty(each.text).to_json()
+                output.json(value)
         else:
             before = prompt.encode("utf-8", "surrogateescape") * echo
             end = loaded.vocabulary.to_bytes(loaded.vocabulary.separator)  # of a document
             separator = b"\0" if null else end or b"\n"
-            _write(output, pieces, loaded.vocabulary, before, separator, unbuffered)
+            search = loaded.copy_search if novel else None
+            copied = _write(
+                output, pieces, loaded.vocabulary, before, separator, unbuffered, search
+            )
             output.write(separator if end else b"")
+            for number, novelty in enumerate(copied):
+                which = f"text {number}: " if total > 1 else ""
+                say(f"charrnn: {which}{novelty.line()}")
 
 
 def _write(
@@ -205,7 +227,8 @@ def _write(
     before: bytes,
     separator: bytes,
     unbuffered: bool,
-) -> None:
+    copy_search: Callable[[], CopySearch] | None,
+) -> list[Novelty]:
     """Write texts as they come.
 
     Args:
@@ -215,17 +238,29 @@ def _write(
         before: What is written before each text.
         separator: What is written between two texts.
         unbuffered: Whether each piece is sent at once.
+        copy_search: Makes a search for what a text has copied; None where nobody asks.
+
+    Returns:
+        What each text has copied, if that was asked.
     """
     output.write(before)
     is_finished = False
+    copied: list[Novelty] = []
+    search = copy_search and copy_search()
     for piece in pieces:
         if is_finished:
             output.write(separator + before)
+            search = copy_search and copy_search()
         for drawn in piece.drawn:
             output.write(vocabulary.to_bytes(drawn.character))
+            if search:
+                search.read(vocabulary.look_up(drawn.character))
         is_finished = bool(piece.finish_reason)
+        if search and is_finished:
+            copied.append(search.result())
         if unbuffered:
             output.flush()
+    return copied
 
 
 def _read_prompt() -> str:

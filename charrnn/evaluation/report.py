@@ -9,6 +9,7 @@ from typing import Any
 
 from charrnn.errors import TextError
 from charrnn.evaluation.listing import SCHEMA, finite
+from charrnn.evaluation.novelty import Novelty
 from charrnn.evaluation.reading import Reader
 from charrnn.evaluation.scoring import NOTHING, Score, total
 from charrnn.evaluation.surprise import Passage, measure_ids, measure_text
@@ -28,6 +29,7 @@ class Evaluation:
         num_bytes: Their size in UTF-8.
         unknown: Characters of the text that the model never saw.
         yardsticks: What simpler predictors make of the same text.
+        novelty: How much is copied from the training text, where the model has a sketch of it.
         is_adapted: Whether the model learned from the text while it was scored.
     """
 
@@ -35,6 +37,7 @@ class Evaluation:
     num_bytes: int
     unknown: int
     yardsticks: tuple[Yardstick, ...] = ()
+    novelty: Novelty | None = None
     is_adapted: bool = False
 
     def to_json(self) -> dict[str, Any]:
@@ -49,8 +52,12 @@ class Evaluation:
         }
         counts = {"chars": self.score.chars, "bytes": self.num_bytes, "unknown": self.unknown}
         found = {f"{prefix}{name}": finite(value) for name, value in values.items()}
-        beside = [yardstick.to_json() for yardstick in self.yardsticks]
-        return {"schema": SCHEMA, **found, **counts} | ({"yardsticks": beside} if beside else {})
+        more: dict[str, Any] = {}
+        if self.yardsticks:
+            more["yardsticks"] = [yardstick.to_json() for yardstick in self.yardsticks]
+        if self.novelty is not None:
+            more["novelty"] = self.novelty.to_json()
+        return {"schema": SCHEMA, **found, **counts, **more}
 
     def rows(self) -> list[tuple[str, str, str]]:
         """Return the numbers, then the yardsticks: name, value, and what else is to be said."""
@@ -72,6 +79,7 @@ class Evaluation:
             *((prefix + name, value, "") for name, value in values),
             *((name, value, "") for name, value in counts),
             *(yardstick.row() for yardstick in self.yardsticks),
+            *([] if self.novelty is None else self.novelty.rows()),
         ]
 
     def lines(self) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from charrnn.evaluation.novelty import CopySearch
 from charrnn.evaluation.reading import Predictor
 from charrnn.evaluation.report import Evaluation
 from charrnn.evaluation.surprise import Passage, measure_ids, measure_text
@@ -15,9 +16,10 @@ from charrnn.evaluation.yardsticks import (
     validation_yardsticks,
 )
 from charrnn.text.corpus import Corpus
-from charrnn.text.documents import read_pieces
+from charrnn.text.documents import Piece, insert_ends, read_pieces
 from charrnn.text.opening import Limit
 from charrnn.text.reading import Decoding, Notice
+from charrnn.text.sketch import Sketch
 from charrnn.text.vocabulary import Vocabulary
 
 
@@ -45,6 +47,7 @@ class FileTexts:
         decoding: Decoding,
         notice: Notice,
         limit: Limit | None = None,
+        sketch: Sketch | None = None,
         *,
         apart: bool,
     ) -> None:
@@ -56,12 +59,14 @@ class FileTexts:
             decoding: How bytes become characters; a model of bytes reads bytes.
             notice: Called with one line on what a user should know of a text.
             limit: How many bytes may be read; None for all.
+            sketch: Of the text that the model was trained on, to find copies of it.
             apart: Whether each file is a text of its own.
         """
         self._vocabulary = vocabulary
         self._decoding = Decoding(is_bytes=True) if vocabulary.is_bytes else decoding
         self._notice = notice
         self._limit = limit or Limit()
+        self._search = None if sketch is None else CopySearch(sketch)
         self._groups = [[file] for file in files] if apart else [list(files)]
         self.names = [", ".join(group) for group in self._groups]
         self._beginning = ""  # of the first text, for the yardsticks
@@ -72,13 +77,25 @@ class FileTexts:
         pieces = read_pieces(
             self._groups[number], self._decoding, separator, self._notice, self._limit
         )
+        pieces = self._searched(pieces)
         for passage in measure_text(predictor, self._vocabulary, pieces, num_best):
             self._beginning += passage.text[: MAX_MEASURED - len(self._beginning)]
             yield passage
 
     def complete(self, evaluation: Evaluation) -> Evaluation:
         """Set the numbers beside what the texts alone make likely; see ``Texts``."""
-        return replace(evaluation, yardsticks=text_yardsticks(self._vocabulary, self._beginning))
+        yardsticks = text_yardsticks(self._vocabulary, self._beginning)
+        novelty = None if self._search is None else self._search.result()
+        return replace(evaluation, yardsticks=yardsticks, novelty=novelty)
+
+    def _searched(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
+        """Yield the pieces of a text, each after it was searched for copies."""
+        vocabulary = self._vocabulary
+        for piece in pieces:
+            if self._search is not None:
+                ids = vocabulary.look_up(piece.text)
+                self._search.read(insert_ends(ids, piece.ends, vocabulary.end_id))
+            yield piece
 
 
 @dataclass(frozen=True)
@@ -86,6 +103,7 @@ class ValidationText:
     """The validation part of the text that the model was trained on."""
 
     corpus: Corpus
+    sketch: Sketch | None = None
     names: Sequence[str] = ("validation text",)
 
     def passages(self, number: int, predictor: Predictor, num_best: int) -> Iterator[Passage]:
@@ -97,4 +115,11 @@ class ValidationText:
         """Set the numbers beside what the training text makes likely; see ``Texts``."""
         corpus = self.corpus
         yardsticks = validation_yardsticks(corpus.vocabulary, corpus.train, corpus.val)
-        return replace(evaluation, num_bytes=corpus.val_bytes, yardsticks=yardsticks)
+        novelty = None
+        if self.sketch is not None:
+            search = CopySearch(self.sketch, corpus.vocabulary.unknown_id)
+            search.read(corpus.val)
+            novelty = search.result()
+        return replace(
+            evaluation, num_bytes=corpus.val_bytes, yardsticks=yardsticks, novelty=novelty
+        )

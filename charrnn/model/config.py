@@ -119,7 +119,9 @@ class ModelConfig:
             raise ValueError("the configuration is not an object")
         try:
             return cls(**value)
-        except (TypeError, ConfigError) as error:
+        except TypeError:
+            raise ValueError("the configuration has other entries than it must") from None
+        except ConfigError as error:
             raise ValueError(str(error)) from None
 
 

@@ -26,6 +26,7 @@ from charrnn.model.checkpoint import (
 from charrnn.model.config import parameter_shapes
 from charrnn.text.corpus import Corpus, CorpusOptions, build_corpus
 from charrnn.text.reading import find_files
+from charrnn.text.sketch import Sketch, build_sketch
 from charrnn.text.windows import training_windows
 from charrnn.training.budget import Budget, learning_rate_factor
 from charrnn.training.changes import has_same_budget, why_not_exact
@@ -182,6 +183,7 @@ class Run:
             source: The model with whose weights a new run begins.
             state: Where a run stands that goes on.
         """
+        sketch = build_sketch(self.corpus.train, self.corpus.vocabulary)
         budget = self._budget(began)
         tally = None if state is None else self._go_on(state, budget)
 
@@ -223,7 +225,7 @@ class Run:
                 outcome = run_training(
                     trainer,
                     Recorder(self.monitor, saving, metrics),
-                    partial(self.keep, saving, metrics),
+                    partial(self.keep, saving, metrics, sketch),
                     preview_every if self.preview_text else 0.0,
                     lambda: self.preview(trainer.to_arrays()),
                     tally=tally,
@@ -322,12 +324,18 @@ class Run:
         return command_line(self.corpus.sources, self.options, self.recipe)
 
     def keep(
-        self, saving: Saving, metrics: Metrics, arrays: Mapping[str, Array], report: Report
+        self,
+        saving: Saving,
+        metrics: Metrics,
+        sketch: Sketch | None,
+        arrays: Mapping[str, Array],
+        report: Report,
     ) -> None:
         """Write the model file, or see that it is tried again."""
         write = partial(write_checkpoint, self.directory / MODEL_NAME)
         about = {"report": report.to_json(), "history": metrics.history(report)}
-        saving.save(MODEL_NAME, partial(write, self._checkpoint(arrays, about)))
+        checkpoint = replace(self._checkpoint(arrays, about), sketch=sketch)
+        saving.save(MODEL_NAME, partial(write, checkpoint))
 
     def preview(self, arrays: Mapping[str, Array]) -> str:
         """Return a short text made with the weights."""

@@ -18,31 +18,21 @@ same care: nothing in it is executed, imported or opened.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
-import safetensors
-import safetensors.numpy
 
 from charrnn.errors import CharRNNError, CheckpointError
-from charrnn.model.checkpoint import (
-    parse_string,
-    printable,
-    read_header,
-    read_regular_file,
-    write_tensors,
-)
+from charrnn.model.checkpoint import printable
 from charrnn.model.config import ModelConfig
-from charrnn.text.corpus import Corpus, CorpusOptions
-from charrnn.text.reading import BLOCK_BYTES, Decoding
-from charrnn.text.streams import release_pages
+from charrnn.model.tensorfile import TensorFile, open_tensor_file, write_tensor_file
+from charrnn.text.corpus import CorpusOptions
+from charrnn.text.reading import Decoding
 from charrnn.training.recipe import Recipe
 from charrnn.training.tally import Tally
 
@@ -81,19 +71,6 @@ class RunState:
     arrays: Mapping[str, npt.NDArray[Any]]
 
 
-def fingerprint(corpus: Corpus) -> str:
-    """Return the fingerprint of a corpus by the ids that are there, whatever its description says.
-
-    See ``Corpus.fingerprint``.
-    """
-    digest = hashlib.sha256()
-    block = BLOCK_BYTES // corpus.ids.itemsize
-    for start in range(0, len(corpus.ids), block):
-        digest.update(np.ascontiguousarray(corpus.ids[start : start + block]).data)
-        release_pages(corpus.ids)
-    return replace(corpus, ids_sha256=digest.hexdigest()).fingerprint
-
-
 def write_state(path: Path, state: RunState) -> None:
     """Write a state file, whole or not at all.
 
@@ -109,14 +86,13 @@ def write_state(path: Path, state: RunState) -> None:
     }
     recipe = {**state.recipe.to_json(), "model": state.recipe.model.to_json()}
     strings = {
-        "format": STATE_FORMAT,
         "recipe": json.dumps(recipe, allow_nan=False),
         "options": json.dumps(asdict(state.options)),
         "fingerprint": json.dumps(state.fingerprint),
         "machine": json.dumps(dict(state.machine)),
         "standing": json.dumps(standing, allow_nan=False),
     }
-    write_tensors(path, strings, state.arrays)
+    write_tensor_file(path, STATE_FORMAT, strings, state.arrays)
 
 
 def read_state(path: Path) -> RunState:
@@ -125,22 +101,21 @@ def read_state(path: Path) -> RunState:
     Raises:
         CheckpointError: If it is missing, damaged, or of another format.
     """
-    data = read_regular_file(path)
     try:
-        header = read_header(data, STATE_FORMAT)
-        return RunState(arrays=safetensors.numpy.load(data), **_standing(header))
-    except (ValueError, RecursionError, safetensors.SafetensorError) as error:
+        with open_tensor_file(path, STATE_FORMAT) as file:
+            return RunState(**_standing(file), arrays=file.read_arrays())
+    except OSError as error:
+        raise CheckpointError(f"{str(path)!r}: {error.strerror}") from None
+    except ValueError as error:
         raise damaged(path, error) from None
 
 
 def read_standing(path: Path) -> dict[str, Any] | None:
     """Return the attributes of the state in a file but for its arrays; None if it is no good."""
     try:
-        if not path.is_file():  # a pipe would be waited for
-            return None
-        with safetensors.safe_open(path, framework="numpy") as file:
-            return _standing(file.metadata() or {})
-    except (OSError, ValueError, RecursionError, safetensors.SafetensorError):
+        with open_tensor_file(path, STATE_FORMAT) as file:
+            return _standing(file)
+    except (OSError, ValueError):
         return None
 
 
@@ -152,23 +127,23 @@ def damaged(path: Path, error: Exception) -> CheckpointError:
     )
 
 
-def _standing(header: Mapping[str, str]) -> dict[str, Any]:
+def _standing(file: TensorFile) -> dict[str, Any]:
     """Return what the strings of a header say, by the attributes of ``RunState``.
 
     Raises:
         ValueError: If they do not say it.
     """
-    recipe = parse_string(header, "recipe")
-    options = parse_string(header, "options")
-    standing = parse_string(header, "standing")
+    recipe = file.json("recipe")
+    options = file.json("options")
+    standing = file.json("standing")
     try:
         decoding = Decoding(**options.pop("decoding"))
         used = {name: float(standing["used"][name]) for name in _USED}
         values: dict[str, Any] = {
             "recipe": Recipe(**{**recipe, "model": ModelConfig.from_json(recipe["model"])}),
             "options": CorpusOptions(**options, decoding=decoding),
-            "fingerprint": str(parse_string(header, "fingerprint")),
-            "machine": dict(parse_string(header, "machine")),
+            "fingerprint": str(file.json("fingerprint")),
+            "machine": dict(file.json("machine")),
             "step": int(standing["step"]),
             "chars": int(standing["chars"]),
             "tally": Tally.from_json(standing["tally"]),

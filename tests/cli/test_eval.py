@@ -23,6 +23,7 @@ KEYS = {
     "chars",
     "bytes",
     "unknown",
+    "novelty",
 }
 YARDSTICKS = {"uniform", "order 0", "order 2", "xz"}
 
@@ -53,7 +54,7 @@ def test_json_has_its_keys(trained, measure: Callable) -> None:
     yardsticks = values.pop("yardsticks")
     assert values.keys() == KEYS
     assert values["schema"] == 1
-    assert all(math.isfinite(value) for value in values.values())
+    assert all(math.isfinite(values[name]) for name in KEYS - {"novelty"})
     assert {yardstick["name"] for yardstick in yardsticks} == YARDSTICKS
     assert all(math.isfinite(yardstick["bits_per_char"]) for yardstick in yardsticks)
 
@@ -81,6 +82,8 @@ def test_table_says_what_the_json_says(trained, invoke: Callable, measure: Calla
     names = ["nats_per_char", "bits_per_char", "bits_per_byte", "perplexity", "accuracy"]
     wanted = [values[name] for name in [*names, "chars", "bytes", "unknown"]]
     wanted += [yardstick["bits_per_char"] for yardstick in values["yardsticks"]]
+    copied = ["copied_share", "longest_copied", "longest_copied_limit"]
+    wanted += [values["novelty"][name] for name in copied]
     assert shown == pytest.approx(wanted, abs=6e-4)
     assert list(rows)[:2] == ["nats per character", "bits per character"]
 

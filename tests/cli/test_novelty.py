@@ -1,0 +1,116 @@
+"""``sample --novel`` and the rows of ``eval`` that tell what is copied, in the real program."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import charrnn as package
+from charrnn.errors import CheckpointError
+from charrnn.model.checkpoint import read_checkpoint, write_checkpoint
+from charrnn.text.sketch import build_sketch
+
+CYCLE = "abcdé\n"
+
+
+@pytest.fixture
+def sketched(cycle_model: Path) -> Callable[[str], Path]:
+    """Give the model that says "abcdé" the sketch of a text; return its file."""
+
+    def write(text: str) -> Path:
+        checkpoint = read_checkpoint(cycle_model)
+        ids = checkpoint.vocabulary.look_up(text).astype(np.uint8)
+        sketch = build_sketch(ids, checkpoint.vocabulary)
+        write_checkpoint(cycle_model, dataclasses.replace(checkpoint, sketch=sketch))
+        return cycle_model
+
+    return write
+
+
+def test_a_copied_sample_is_told(sketched: Callable, charrnn: Callable) -> None:
+    """A model that can only repeat its text is caught; its text is untouched on stdout."""
+    model = str(sketched(CYCLE * 1000))
+    finished = charrnn("sample", "-m", model, "-n", "600", "--temp", "0", "--novel")
+    assert (finished.code, finished.text) == (0, CYCLE * 100)
+    assert re.fullmatch(
+        r"charrnn: copied: about 100% of the 20-grams \(581 of 581 checked\), "
+        r"a passage of \d+( to \d+)? characters",
+        finished.error_lines[-1],
+    )
+
+
+def test_a_new_sample_is_told(sketched: Callable, charrnn: Callable) -> None:
+    """A model whose text is another says that nothing is copied, also with -q."""
+    other = "".join(np.random.default_rng(0).choice(list(CYCLE), 6000))
+    args = ["sample", "-m", str(sketched(other)), "-n", "600", "--temp", "0", "--novel", "-q"]
+    (line,) = charrnn(*args).error_lines
+    assert re.search(r"no passage of more than \d+ characters|too short to tell", line)
+
+
+def test_without_the_option_nothing_is_told(sketched: Callable, charrnn: Callable) -> None:
+    """Only who asks is told."""
+    model = str(sketched(CYCLE * 1000))
+    finished = charrnn("sample", "-m", model, "-n", "60", "-q")
+    assert finished.stderr == ""
+
+
+def test_a_model_without_a_sketch_cannot_tell(cycle_model: Path, charrnn: Callable) -> None:
+    """It says so in one line before it writes anything."""
+    finished = charrnn("sample", "-m", str(cycle_model), "--novel")
+    assert (finished.code, finished.stdout) == (1, b"")
+    (line,) = finished.error_lines
+    assert line.startswith("charrnn: error: this model has no sketch of its training text")
+
+
+def test_eval_tells_what_is_copied(sketched: Callable, charrnn: Callable, tmp_path: Path) -> None:
+    """The rows of the table are the numbers of the JSON."""
+    (tmp_path / "text").write_text(CYCLE * 50, encoding="utf-8")
+    args = ["eval", "-q", "-m", str(sketched(CYCLE * 1000)), str(tmp_path / "text")]
+    values = json.loads(charrnn(*args, "--json").stdout)["novelty"]
+    assert values["copied_share"] == 1
+    assert values["grams_checked"] == len(CYCLE) * 50 - 19
+    rows = dict(re.findall(r"^(.*?) {2,}(.*)$", charrnn(*args).text, re.MULTILINE))
+    assert rows["copied 20-grams"] == "1.0000"
+    assert rows["longest copied"] == str(values["longest_copied"])
+    assert rows["longest possible"] == str(values["longest_copied_limit"])
+
+
+def test_eval_without_a_sketch_leaves_it_out(
+    cycle_model: Path, charrnn: Callable, tmp_path: Path
+) -> None:
+    """A model of before, or of a short text, is evaluated as ever."""
+    (tmp_path / "text").write_text(CYCLE * 50, encoding="utf-8")
+    finished = charrnn("eval", "--json", "-m", str(cycle_model), str(tmp_path / "text"))
+    assert finished.code == 0
+    assert "novelty" not in json.loads(finished.stdout)
+
+
+def test_training_sketches_its_part_of_the_text(
+    charrnn: Callable, tiny: list[str], tmp_path: Path
+) -> None:
+    """What trains is found, what validates is not, and the sketch keeps to its tenth."""
+    rng = np.random.default_rng(1)
+    text = "".join(rng.choice(list("abcdefghijklmnop \n"), 30_000))
+    (tmp_path / "text.txt").write_text(text)
+    finished = charrnn("train", "text.txt", "--steps", "2", "-q", *tiny, cwd=tmp_path)
+    assert finished.code == 0, finished.stderr
+    model = package.load(tmp_path / "runs" / "text")
+    assert 2000 < len(model.checkpoint.sketch.to_array()) <= 2700
+    assert model.novelty(text[:27_000]).copied_share == 1
+    assert model.novelty(text[:27_000]).longest > 26_900
+    assert model.novelty(text[27_000:]).copied_share < 0.05
+    assert model.novelty(text[27_000:]).longest == 0
+    values = json.loads(charrnn("eval", "--json", cwd=tmp_path).stdout)["novelty"]
+    assert values["copied_share"] < 0.05
+
+
+def test_the_library_refuses_what_it_cannot_tell(cycle_model: Path) -> None:
+    """Without a sketch there is an error, not a zero."""
+    with pytest.raises(CheckpointError, match="no sketch"):
+        package.load(cycle_model).novelty("abc")

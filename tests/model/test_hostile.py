@@ -1,0 +1,126 @@
+"""Model files that were made to mislead, their checksum right: each is refused with one line."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from charrnn.model.checkpoint import MODEL_NAME, read_checkpoint, write_checkpoint
+from charrnn.text.sketch import build_sketch
+
+
+@pytest.fixture
+def sketched_bytes(make_checkpoint, tmp_path):
+    """The bytes of a model file with a sketch."""
+    checkpoint = make_checkpoint("rnn", hidden_size=1, embedding_size=1, characters="ab")
+    ids = np.random.default_rng(0).integers(0, 2, 5000).astype(np.uint8)
+    sketch = build_sketch(ids, checkpoint.vocabulary)
+    path = tmp_path / "sketched.safetensors"
+    write_checkpoint(path, dataclasses.replace(checkpoint, sketch=sketch))
+    return path.read_bytes()
+
+
+SKETCHES = {
+    "empty": lambda old: old[:0],
+    "short": lambda old: old[:19],
+    "cut": lambda old: old[:-1],
+    "longer": lambda old: old + b"\0",
+    "zeros": lambda old: bytes(len(old)),
+    "ones": lambda old: b"\xff" * len(old),
+    "no-stride": lambda old: old[:8] + bytes(4) + old[12:],
+    "too-many-grams": lambda old: old[:12] + b"\xff\xff\xff\xff" + old[16:],
+    "too-many-blocks": lambda old: old[:16] + b"\xff\xff\xff\xff" + old[20:],
+    "buckets": lambda old: old[:20] + b"\xff\xff" + old[22:],
+}
+
+
+@pytest.mark.parametrize("change", SKETCHES.values(), ids=SKETCHES)
+def test_a_hostile_sketch_is_refused(
+    sketched_bytes, header_of, header_end, sealed, change, tmp_path, refusal
+):
+    """A sketch whose numbers lie is refused, though the checksum is right."""
+    header, tensors = header_of(sketched_bytes), sketched_bytes[header_end(sketched_bytes) :]
+    begin, end = header["sketch"]["data_offsets"]
+    new = change(tensors[begin:])
+    header["sketch"] |= {"shape": [len(new)], "data_offsets": [begin, begin + len(new)]}
+    (tmp_path / MODEL_NAME).write_bytes(sealed(header, tensors[:begin] + new))
+    assert end == len(tensors)
+    assert "sketch" in refusal(tmp_path / MODEL_NAME) or "fingerprints" in refusal(
+        tmp_path / MODEL_NAME
+    )
+
+
+def test_the_sketch_of_another_type_is_refused(
+    sketched_bytes, header_of, header_end, sealed, tmp_path, refusal
+):
+    """A sketch that is said to be truths rather than bytes is refused."""
+    header, tensors = header_of(sketched_bytes), sketched_bytes[header_end(sketched_bytes) :]
+    header["sketch"]["dtype"] = "BOOL"
+    (tmp_path / MODEL_NAME).write_bytes(sealed(header, tensors))
+    assert "sketch" in refusal(tmp_path / MODEL_NAME)
+
+
+def test_the_seal_of_these_tests_is_that_of_the_program(
+    sketched_bytes, header_of, header_end, sealed, tmp_path, is_equal
+):
+    """A file that the tests put together from its parts is as good as the one it was."""
+    again = sealed(header_of(sketched_bytes), sketched_bytes[header_end(sketched_bytes) :])
+    (tmp_path / "one").write_bytes(again)
+    (tmp_path / "other").write_bytes(sketched_bytes)
+    assert is_equal(read_checkpoint(tmp_path / "one"), read_checkpoint(tmp_path / "other"))
+
+
+@pytest.mark.parametrize(
+    ("name", "entry"),
+    [
+        ("output.bias", {"data_offsets": [0, 8]}),
+        ("output.bias", {"data_offsets": [8, 0]}),
+        ("output.bias", {"data_offsets": [-8, 0]}),
+        ("output.bias", {"data_offsets": [1 << 62, (1 << 62) + 8]}),
+        ("output.bias", {"data_offsets": []}),
+        ("output.bias", {"data_offsets": "0-8"}),
+        ("output.bias", {"data_offsets": [None, 8]}),
+        ("output.bias", {"shape": [-2]}),
+        ("output.bias", {"shape": [2.0]}),
+        ("output.bias", {"shape": [True, 2]}),
+        ("output.bias", {"shape": [1 << 63]}),
+        ("output.bias", {"shape": [10**30]}),
+        ("output.bias", {"shape": 2}),
+        ("output.bias", {"shape": [1] * 100 + [2]}),
+        ("output.bias", {"dtype": ["F32"]}),
+        ("output.bias", {"extra": 1}),
+        ("ghost", {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}),
+        ("ghost", {"dtype": "F32", "shape": [0, 1 << 40], "data_offsets": [0, 0]}),
+        ("ghost", []),
+        ("ghost", None),
+    ],
+    ids=repr,
+)
+def test_a_header_that_places_an_array_elsewhere_is_refused(
+    sketched_bytes, header_of, header_end, sealed, name, entry, tmp_path, refusal
+):
+    """Entries that overlap, leave holes, lie outside, or are none are refused by themselves."""
+    header, tensors = header_of(sketched_bytes), sketched_bytes[header_end(sketched_bytes) :]
+    header[name] = header[name] | entry if name in header else entry
+    (tmp_path / MODEL_NAME).write_bytes(sealed(header, tensors))
+    refusal(tmp_path / MODEL_NAME)
+
+
+def test_two_weights_of_one_shape_cannot_change_places(good, header_of, sealed, tmp_path, refusal):
+    """The order of the arrays is fixed, so a header cannot give one the place of another."""
+    path = tmp_path / MODEL_NAME
+    write_checkpoint(path, good)
+    data = path.read_bytes()
+    header = header_of(data)
+    one, other = header["layers.0.bias_ih"], header["layers.0.bias_hh"]
+    header["layers.0.bias_ih"], header["layers.0.bias_hh"] = other, one
+    tensors = data[
+        -sum(
+            e["data_offsets"][1] - e["data_offsets"][0]
+            for e in (header[n] for n in header if n != "__metadata__")
+        ) :
+    ]
+    path.write_bytes(sealed(header, tensors))
+    refusal(path)
