@@ -72,7 +72,7 @@ def train(
     steps: Annotated[int | None, typer.Option(help="Optimizer updates.")] = None,
     epochs: Annotated[float | None, typer.Option(help="Passes over the text.")] = None,
     cell: Annotated[
-        str | None, typer.Option(help="mingru, lstm, gru or rnn. Default: mingru.")
+        str | None, typer.Option(help="lstm, gru, rnn or mingru. Default: lstm.")
     ] = None,
     block: Annotated[
         str | None,
@@ -84,8 +84,7 @@ def train(
     ngrams: Annotated[
         int | None,
         typer.Option(
-            help="Also embed the last 2, ... K characters together; 1: do not. Default: 2 for "
-            "mingru where V*V <= 8192, else 1."
+            help="Also embed the last 2, ... K characters together; 1: do not. Default: 3."
         ),
     ] = None,
     nonlinearity: Annotated[
@@ -97,7 +96,10 @@ def train(
     embedding_size: Annotated[int | None, typer.Option(help="Numbers for a character.")] = None,
     num_networks: Annotated[
         int | None,
-        typer.Option(help="Networks that learn side by side and are averaged. Default: 2."),
+        typer.Option(
+            help="Networks that learn side by side, whose predictions are averaged. Default: one "
+            "for each core, to 4, and more if there is time."
+        ),
     ] = None,
     dropout: Annotated[float | None, typer.Option(help="Share of units dropped, 0 to 1.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Parallel streams of text.")] = None,

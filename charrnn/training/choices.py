@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from charrnn.model.config import NGRAM_ROWS, ModelConfig, parameter_shapes
+from charrnn.model.config import ModelConfig, parameter_shapes
 from charrnn.training.recipe import Recipe, Settings
 
 Value = TypeVar("Value")
@@ -85,7 +85,7 @@ def resolve(
         cell=cell,
         nonlinearity=_given(settings.nonlinearity, "tanh"),
         block=block,
-        ngrams=_given(settings.ngrams, 2 if vocab_size**2 <= NGRAM_ROWS else 1),
+        ngrams=_given(settings.ngrams, 3),
         embedding_size=embedding_size,
         hidden_size=hidden_size,
         num_layers=_given(settings.num_layers, 4 if cell == "mingru" else 1),

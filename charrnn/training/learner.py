@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from charrnn.model.cells import Array
 from charrnn.text.streams import IGNORED, Window
 from charrnn.text.windows import AnyStreams
+from charrnn.training.adamw import AdamW
 from charrnn.training.machine import Machine
 from charrnn.training.network import State, TrainableNetwork
 from charrnn.training.recipe import Recipe
@@ -98,7 +99,8 @@ class Learner:
 
     def _clip(self, parameters: Iterable[nn.Parameter]) -> None:
         """Shorten the gradients of parameters that are too long together."""
-        if self.recipe.clip:
+        parameters = list(parameters)
+        if self.recipe.clip and parameters:
             nn.utils.clip_grad_norm_(parameters, self.recipe.clip)
 
     def _update_average(self, step: int) -> None:
@@ -178,8 +180,7 @@ class Learner:
             self.generator.set_state(tensors[GENERATOR])
         except RuntimeError:
             raise ValueError("its source of chance has no state of one") from None
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        self.optimizer.state.update(moments)
 
     def _fixed_tensors(self) -> Iterator[tuple[str, Tensor]]:
         """Yield all tensors of the state but the optimizer's, which are made by its first step."""
@@ -194,19 +195,17 @@ class Learner:
                 yield f"carried.{layer}.{number}", array
         yield GENERATOR, self.generator.get_state()
 
-    def _moments(self, tensors: Mapping[str, Tensor]) -> dict[int, dict[str, Tensor]]:
-        """Return the optimizer's tensors by the number of the parameter and their own name."""
-        names = {parameter: name for name, parameter in self.network.named_parameters()}
-        ordered = [p for group in self.optimizer.param_groups for p in group["params"]]
-        numbers = {names[parameter]: number for number, parameter in enumerate(ordered)}
-        moments: dict[int, dict[str, Tensor]] = {}
+    def _moments(self, tensors: Mapping[str, Tensor]) -> dict[Tensor, dict[str, Tensor]]:
+        """Return the optimizer's tensors by parameter and by their own name."""
+        parameters = dict(self.network.named_parameters())
+        moments: dict[Tensor, dict[str, Tensor]] = {}
         for full_name, tensor in tensors.items():
             _, _, rest = full_name.partition(".")
             key, _, name = rest.partition(".")
-            number = numbers.get(name, -1)
-            if number < 0 or (tensor.ndim and tensor.shape != ordered[number].shape):
+            parameter = parameters.get(name)
+            if parameter is None or (tensor.ndim and tensor.shape != parameter.shape):
                 raise ValueError(f"it has a {full_name}, which this run has not")
-            moments.setdefault(number, {})[key] = tensor
+            moments.setdefault(parameter, {})[key] = tensor.to(parameter.device)
         if moments and len({frozenset(keys) for keys in moments.values()}) > 1:
             raise ValueError("its optimizer's moments are not all there")
         return moments
@@ -229,7 +228,7 @@ class Learner:
         return losses, state
 
 
-def make_optimizer(network: TrainableNetwork, recipe: Recipe) -> torch.optim.Optimizer:
+def make_optimizer(network: TrainableNetwork, recipe: Recipe) -> AdamW | torch.optim.Optimizer:
     """Return the optimizer that a recipe names.
 
     Weight decay is for matrices and embeddings alone: a bias or the weight of a norm has no reason
@@ -237,16 +236,11 @@ def make_optimizer(network: TrainableNetwork, recipe: Recipe) -> torch.optim.Opt
     """
     rate = recipe.learning_rate
     match recipe.optimizer:
-        case "adamw":
+        case "adamw" | "adam":
+            decay = WEIGHT_DECAY if recipe.optimizer == "adamw" else 0.0
             decayed = [p for p in network.parameters() if p.ndim == 2]
             others = [p for p in network.parameters() if p.ndim != 2]
-            groups = [
-                {"params": decayed, "weight_decay": WEIGHT_DECAY},
-                {"params": others, "weight_decay": 0.0},
-            ]
-            return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.99), fused=True)
-        case "adam":
-            return torch.optim.Adam(network.parameters(), lr=rate, betas=(0.9, 0.99), fused=True)
+            return AdamW([(decayed, decay), (others, 0.0)], lr=rate, betas=(0.9, 0.99))
         case "rmsprop":
             return torch.optim.RMSprop(network.parameters(), lr=rate, alpha=0.95)
         case _:

@@ -92,19 +92,19 @@ OPTIONS = {
     "": "--version --install-completion --show-completion -h --help",
     "train": (
         "-o --out --resume --init-from --time --steps --epochs --cell --block --ngrams "
-        "--nonlinearity --hidden-size --num-layers --embedding-size --dropout --batch-size "
-        "--seq-length --learning-rate --lr --clip --optimizer --val --glob --encoding --bytes "
-        "--min-count --seed --device --precision --threads --preview-every --save-every "
-        "--json -q --quiet -h --help"
+        "--nonlinearity --hidden-size --num-layers --embedding-size --num-networks --dropout "
+        "--batch-size --seq-length --learning-rate --lr --clip --optimizer --val --lines "
+        "--doc-sep --glob --encoding --bytes --min-count --max-bytes --seed --device --precision "
+        "--threads --preview-every --save-every --json -q --quiet -h --help"
     ),
     "sample": (
         "-m --model --prompt-file -t --temp --temperature -n --length -N --num-samples --seed "
         "--repeat-penalty --repeat-last-n --top-k --top-p --min-p --stop --match --on-unknown "
-        "--echo --no-echo -0 --null --json --logprobs --unbuffered -q --quiet -h --help"
+        "--echo --no-echo -0 --null --json --logprobs --novel --unbuffered -q --quiet -h --help"
     ),
     "eval": (
-        "-m --model --by --sort --heat --html --svg --adapt --glob --encoding --json -q --quiet "
-        "-h --help"
+        "-m --model --by --sort --heat --html --svg --adapt --glob --encoding --max-bytes --json "
+        "-q --quiet -h --help"
     ),
     "info": "--plot --json -q --quiet -h --help",
 }

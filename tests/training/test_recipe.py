@@ -3,18 +3,26 @@
 import pytest
 
 from charrnn.errors import ConfigError
-from charrnn.training.recipe import DEFAULT_SECONDS, Settings, resolve
+from charrnn.training.choices import (
+    DEFAULT_SECONDS,
+    MAX_NETWORKS,
+    MOST_EPOCHS,
+    Power,
+    num_products,
+    resolve,
+)
+from charrnn.training.recipe import Settings
 
 
 def test_what_the_user_fixed_is_unchanged() -> None:
     """Every setting that is given comes back as it is."""
     settings = Settings(
         time=12.5, steps=7, epochs=2.0, cell="gru", hidden_size=33, num_layers=2,
-        embedding_size=9, dropout=0.25, batch_size=3, seq_length=11, learning_rate=0.125,
-        clip=0.5, optimizer="sgd", seed=5, device="cpu", precision="float32", threads=1,
+        embedding_size=9, num_networks=3, dropout=0.25, batch_size=3, seq_length=11,
+        learning_rate=0.125, clip=0.5, optimizer="sgd", seed=5, device="cpu", precision="float32", threads=1,
     )  # fmt: skip
     recipe = resolve(settings, num_chars=10_000, vocab_size=50)
-    for name in ("cell", "hidden_size", "num_layers", "embedding_size"):
+    for name in ("cell", "hidden_size", "num_layers", "embedding_size", "num_networks"):
         assert getattr(recipe.model, name) == getattr(settings, name)
     for name in recipe.to_json():
         assert getattr(recipe, name) == getattr(settings, name), name
@@ -62,26 +70,55 @@ def test_a_setting_out_of_range_is_named(settings: dict[str, object], option: st
 
 
 def test_dropout_grows_with_the_epochs_that_fit() -> None:
-    """What is read three times or less is not dropped; more reading never means less dropout."""
-    settings = [Settings(epochs=epochs) for epochs in (0.5, 3, 6, 12, 24, 48, 96, 1000)]
+    """What is read four times or less is not dropped; more reading never means less dropout."""
+    settings = [Settings(epochs=epochs) for epochs in (0.5, 4, 8, 16, 32, 64, 128, 10**6)]
     shares = [resolve(each, num_chars=10**6, vocab_size=65).dropout for each in settings]
-    assert shares[:3] == [0, 0, 0.1]
+    assert shares[:2] == [0, 0]
+    assert 0 < shares[2] < 0.1
     assert shares == sorted(shares)
     assert shares[-1] == 0.5
 
 
-def test_a_longer_text_has_a_wider_network() -> None:
-    """The width never shrinks as the text grows."""
-    lengths = (100, 10**4, 10**5, 10**6, 10**8)
-    widths = [resolve(Settings(), num_chars=n, vocab_size=65).model.hidden_size for n in lengths]
-    assert widths == sorted(widths)
-    assert widths[0] < widths[-1]
+def networks(**given: object) -> int:
+    """Return how many networks a recipe has for a million characters."""
+    power = given.pop("power", None)
+    recipe = resolve(Settings(**given), num_chars=10**6, vocab_size=65, power=power)  # type: ignore[arg-type]
+    return recipe.model.num_networks
 
 
-def test_pairs_have_embeddings_where_each_has_a_row() -> None:
-    """Pairs of characters are embedded as long as no two of them share a row."""
-    by_size = {
-        size: resolve(Settings(), num_chars=10**6, vocab_size=size).model.ngrams
-        for size in (2, 65, 90, 91, 5000)
-    }
-    assert by_size == {2: 2, 65: 2, 90: 2, 91: 1, 5000: 1}
+def test_each_core_trains_a_network_and_time_makes_them_more() -> None:
+    """One for each core, up to a limit; never fewer with more time; steps have nothing to do."""
+    assert [networks(time=30, power=Power(threads=n)) for n in (1, 2, 4, 64)] == [1, 2, 4, 4]
+    by_time = [networks(time=seconds) for seconds in (1, 60, 300, 600, 3600, 10**6)]
+    assert by_time == sorted(by_time)
+    assert by_time[0] == 2
+    assert by_time[-1] == MAX_NETWORKS
+    assert networks(steps=10) == networks(steps=10**7) == 2
+    assert networks(time=10**6, num_networks=1) == 1
+
+
+def test_a_faster_machine_reads_more_and_drops_more() -> None:
+    """What fits into the time is what the machine can do, not what another one could."""
+    slow, fast = (
+        resolve(
+            Settings(time=60, num_networks=2), num_chars=10**6, vocab_size=65, power=Power(products)
+        )
+        for products in (10_000.0, 100_000.0)
+    )
+    assert slow.dropout < fast.dropout
+
+
+def test_a_short_text_is_not_read_for_ever() -> None:
+    """Where the time would do for more, the passes over the text are limited; never otherwise."""
+    short = resolve(Settings(time=600), num_chars=10_000, vocab_size=65)
+    assert (short.time, short.epochs) == (600, MOST_EPOCHS)
+    assert resolve(Settings(time=600), num_chars=10**6, vocab_size=65).epochs is None
+    assert resolve(Settings(time=600, epochs=7), num_chars=10_000, vocab_size=65).epochs == 7
+    assert resolve(Settings(steps=10**6), num_chars=10_000, vocab_size=65).epochs is None
+
+
+def test_products_are_those_of_the_matrices() -> None:
+    """One layer, counted by hand; how many networks there are is another matter."""
+    sizes = {"hidden_size": 10, "embedding_size": 7, "num_layers": 1, "num_networks": 3}
+    recipe = resolve(Settings(cell="lstm", **sizes), num_chars=1000, vocab_size=5)  # type: ignore[arg-type]
+    assert num_products(recipe.model) == 4 * 10 * 7 + 4 * 10 * 10 + 5 * 10
