@@ -51,9 +51,9 @@ def command_line(sources: Sequence[str], options: CorpusOptions, recipe: Recipe)
 
 
 def _from_here(source: str) -> str:
-    """Return a path as a user would type it: from the current folder, if it is below that."""
+    """Return a path from the current folder, or else the name alone: folders stay private."""
     path = Path(source)
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else source
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else path.name
 
 
 def _reading(options: CorpusOptions) -> list[str]:

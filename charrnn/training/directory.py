@@ -49,7 +49,9 @@ def make_directory(out: Path | None, first_name: str) -> tuple[Path, bool]:
 
 
 def refuse_run(directory: Path) -> None:
-    """Refuse a directory that holds a run.
+    """Refuse a directory that holds a run, or a file of its own that a run would replace.
+
+    What a run left that was killed before it had a model is no run, and is replaced.
 
     Raises:
         RunError: If it does.
@@ -59,6 +61,13 @@ def refuse_run(directory: Path) -> None:
             f"{str(directory)!r}: holds a run already; go on with it by --resume, give -o another "
             "directory, or remove this one"
         )
+    if (directory / ABOUT_NAME).exists():
+        try:
+            open_corpus(directory)
+        except CharRNNError:
+            raise RunError(
+                f"{str(directory / ABOUT_NAME)!r}: not of a run; give -o another directory"
+            ) from None
 
 
 def find_run(corpora: Sequence[str]) -> Path:

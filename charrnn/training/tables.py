@@ -41,7 +41,12 @@ class Table(nn.Module):
         self.register_buffer("gathered", torch.zeros(num_rows, size), persistent=False)
 
     def forward(self, rows: Tensor) -> Tensor:
-        """Look rows up: numbers of rows of shape (T, B), rows of shape (T, B, E)."""
+        """Look rows up: numbers of rows of shape (T, B), rows of shape (T, B, E).
+
+        Only in training is the gradient gathered; otherwise it is one like any other.
+        """
+        if not self.training:
+            return nn.functional.embedding(rows, self.weight)
         found: Tensor = _LookUp.apply(rows, self.weight, self.gathered)  # type: ignore[no-untyped-call]
         return found
 

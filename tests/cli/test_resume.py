@@ -98,7 +98,7 @@ def test_a_reader_beside_a_writer_always_loads(
     start: Callable[..., subprocess.Popen[bytes]], corpus: str, tmp_path: Path
 ) -> None:
     """While a run writes its files again and again, each reading finds a whole one."""
-    args = ["train", corpus, "--steps", "200", *SMALL, "--save-every", "0.001s", "-o", "run"]
+    args = ["train", corpus, "--steps", "3000", *SMALL, "--save-every", "0.001s", "-o", "run"]
     files = set()
     with start(*args, cwd=tmp_path, stderr=subprocess.DEVNULL) as process:
         model, state = (tmp_path / "run" / f"{n}.safetensors" for n in ("model", "state"))

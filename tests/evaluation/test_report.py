@@ -77,7 +77,9 @@ def test_the_blocks_of_a_text_do_not_matter(make_checkpoint, has_unknown, cuts):
     borders = [0, *cuts, len(text)]
     blocks = [text[a:b] for a, b in itertools.pairwise(borders)]
     found, whole = evaluate(checkpoint, *blocks), evaluate(checkpoint, text)
-    assert found.score.nats == pytest.approx(whole.score.nats, rel=1e-12)  # another order of sums
+    assert found.score.nats == pytest.approx(
+        whole.score.nats, rel=1e-7
+    )  # float32, in another order
     assert replace(found, score=whole.score) == whole
     assert (found.score.chars, found.score.correct) == (whole.score.chars, whole.score.correct)
 

@@ -234,6 +234,7 @@ def test_a_disk_that_is_really_full(hidden: str, tmp_path: Path) -> None:
         pytest.skip("this user may not mount a file system")
     options = [
         *["--cell", "lstm", "--hidden-size", hidden, "--embedding-size", "8"],
+        *["--ngrams", "1", "--num-networks", "1"],
         "--steps",
         "3",
     ]

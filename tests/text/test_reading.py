@@ -533,7 +533,7 @@ def test_a_disk_that_fails_is_an_error(tmp_path: Path, monkeypatch: pytest.Monke
     """A file that cannot be read to its end is named with the reason."""
 
     class FailingDisk(io.FileIO):
-        def read(self, _: int | None = -1) -> bytes:
+        def read1(self, _: int | None = -1) -> bytes:
             raise OSError(5, "Input/output error")
 
     path = tmp_path / "a.txt"

@@ -32,6 +32,8 @@ SMALL = Settings(
     dropout=0.25,
     precision="float32",
     threads=1,
+    num_networks=1,
+    ngrams=1,
 )
 CLOCK = ("seconds", "seconds_left", "chars_per_second")  # what no two runs share
 KINDS = {
@@ -82,6 +84,7 @@ def outcome(directory: Path) -> dict[str, Any]:
     model = read_checkpoint(directory / "model.safetensors")
     state = read_state(directory / "state.safetensors")
     about = {name: value for name, value in model.about.items() if name != "trained_at"}
+    about["history"] = [without_clock(point) for point in about["history"]]
     tally = state.tally.to_json()
     tally["best"] = without_clock(tally["best"])
     lines = (directory / "metrics.jsonl").read_text().splitlines()
