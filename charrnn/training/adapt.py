@@ -140,6 +140,8 @@ class _Networks(nn.Module):
         for arrays in split_networks(config, checkpoint.arrays):
             network = TrainableNetwork(one, dropout=0.0, generator=torch.Generator())
             network.load_arrays(arrays)
+            for table in network.tables:
+                table.gathers = False
             self._each.append(network)
         self.networks = nn.ModuleList(self._each)
 

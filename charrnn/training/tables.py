@@ -24,10 +24,12 @@ class Table(nn.Module):
 
     Attributes:
         weight: The rows, shape (number, E); zeros at first.
+        gathers: Whether it gathers its gradient. If not, that is one like any other.
         gathered: The sum of the gradients since the table learned last, of the same shape.
     """
 
     gathered: Tensor
+    gathers = True
 
     def __init__(self, num_rows: int, size: int) -> None:
         """Make a table of zeros.
@@ -41,11 +43,8 @@ class Table(nn.Module):
         self.register_buffer("gathered", torch.zeros(num_rows, size), persistent=False)
 
     def forward(self, rows: Tensor) -> Tensor:
-        """Look rows up: numbers of rows of shape (T, B), rows of shape (T, B, E).
-
-        Only in training is the gradient gathered; otherwise it is one like any other.
-        """
-        if not self.training:
+        """Look rows up: numbers of rows of shape (T, B), rows of shape (T, B, E)."""
+        if not self.gathers:
             return nn.functional.embedding(rows, self.weight)
         found: Tensor = _LookUp.apply(rows, self.weight, self.gathered)  # type: ignore[no-untyped-call]
         return found

@@ -105,7 +105,9 @@ def test_training_says_what_it_does(trained, text: str) -> None:
     assert re.fullmatch(
         r"charrnn: training lstm 1 x 8, [\d,]+ parameters, for 3 steps on \w+, float32.*", lines[2]
     )
-    best, model, following = lines[-3:]
+    assert any(line.startswith("charrnn: to repeat: charrnn train --steps=3 ") for line in lines)
+    (best,) = [line for line in lines if line.startswith("charrnn: best")]
+    model, following = lines[-2:]
     assert re.match(r"charrnn: best validation at step \d: \d\.\d+ nats, \d\.\d+ bits", best)
     assert model == "charrnn: the model is 'runs/harbour/model.safetensors'"
     assert following == "charrnn: next: charrnn sample -m runs/harbour"
@@ -332,7 +334,7 @@ def test_same_seed_is_same_model(dropout: float, corpus: str, tmp_path: Path) ->
         weights.append(read_checkpoint(result.model).arrays)
     one, same, other = weights
     assert all(np.array_equal(one[name], same[name]) for name in one)
-    assert not np.array_equal(one["embedding.weight"], other["embedding.weight"])
+    assert not any(np.array_equal(one[name], other[name]) for name in one if "weight_hh" in name)
 
 
 DIVERGING = ["--cell", "rnn", "--nonlinearity", "relu", "--optimizer", "sgd", "--clip", "0"]

@@ -419,7 +419,7 @@ def test_memory_that_is_not_there_keeps_the_state(
     with monkeypatch.context() as patch:
         patch.setattr(Trainer, "advance", failing)
         patch.setattr("charrnn.training.loop.SAVING_SHARE", 1e9)
-        with pytest.raises(MemoryError):
+        with pytest.raises(TrainingError, match="memory"):
             train([corpus], out=tmp_path / "run", settings=SMALL, save_every=1e-9)
     assert read_state(tmp_path / "run" / "state.safetensors").step == 7
     resume(tmp_path / "run")
@@ -437,7 +437,7 @@ def test_a_failure_before_the_first_step_leaves_nothing(
         raise MemoryError
 
     monkeypatch.setattr(Trainer, "advance", failing)
-    with pytest.raises(MemoryError):
+    with pytest.raises(TrainingError, match="memory"):
         train([corpus], out=tmp_path / "run", settings=SMALL)
     assert not (tmp_path / "run").exists()
 
@@ -459,7 +459,7 @@ def test_a_full_disk_warns_and_training_goes_on(
     monkeypatch.setattr(running, "write_state", failing)
     monkeypatch.setattr("charrnn.training.loop.SAVING_SHARE", 1e9)
     monitor = Stopping()
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(RunError, match="No space left"):
         train([corpus], out=tmp_path / "run", settings=SMALL, save_every=1e-9, monitor=monitor)
     assert calls == [*range(23)]
     (line,) = [line for line in monitor.notices if "warning" in line]
