@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,18 @@ _OTHERS = {
         "ngram_rows": 50,  # for many more runs
     },
 }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _power_stays_on() -> Iterator[None]:
+    """Let nothing wait for the disk within the process of the tests.
+
+    Syncing is against a loss of power, which no test can make. That it is asked for, and when, is
+    tested by counting the calls; the real program in other processes does it.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
+        yield
 
 
 @pytest.fixture(params=_KINDS.values(), ids=_KINDS.keys())

@@ -100,6 +100,7 @@ def test_the_system_sees_no_socket_either(folder: Path, tmp_path: Path) -> None:
     assert calls == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["failure", "SIGTERM while training", "SIGTERM while reading"])
 def test_an_end_leaves_no_litter(
     how: str, start: Callable[..., subprocess.Popen[bytes]], tiny: list[str], tmp_path: Path

@@ -113,6 +113,7 @@ def test_what_is_no_text_is_told(data: bytes, words: str, run: Callable, tmp_pat
     assert words in error_of(run("text"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz"])
 def test_compressed_files_that_are_cut_or_without_end(
     suffix: str, run: Callable, tmp_path: Path

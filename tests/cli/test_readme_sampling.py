@@ -25,6 +25,7 @@ def test_there_are_commands() -> None:
     assert len(COMMANDS) > 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_works(command: str, write_uniform: Callable, tmp_path: Path) -> None:
     """A command ends well, says nothing that is an error, and writes something."""

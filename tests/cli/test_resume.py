@@ -43,6 +43,7 @@ def left(directory: Path) -> tuple[dict[str, bytes], dict[str, bytes], list[dict
     )
 
 
+@pytest.mark.slow
 def test_a_stopped_run_ends_as_one_that_was_not(
     charrnn: Callable[..., Any], start: Callable[..., Any], corpus: str, tmp_path: Path
 ) -> None:
@@ -70,6 +71,7 @@ def test_a_stopped_run_ends_as_one_that_was_not(
     assert "is over: 120 steps are used up; for more, add a larger --time" in again.stderr
 
 
+@pytest.mark.slow
 def test_two_trainings_cannot_share_a_directory(
     charrnn: Callable[..., Any], start: Callable[..., Any], corpus: str, tmp_path: Path
 ) -> None:
@@ -94,11 +96,12 @@ def test_two_trainings_cannot_share_a_directory(
     assert not (tmp_path / "run" / ".lock").exists()
 
 
+@pytest.mark.slow
 def test_a_reader_beside_a_writer_always_loads(
     start: Callable[..., subprocess.Popen[bytes]], corpus: str, tmp_path: Path
 ) -> None:
     """While a run writes its files again and again, each reading finds a whole one."""
-    args = ["train", corpus, "--steps", "3000", *SMALL, "--save-every", "0.001s", "-o", "run"]
+    args = ["train", corpus, "--steps", "1200", *SMALL, "--save-every", "0.001s", "-o", "run"]
     files = set()
     with start(*args, cwd=tmp_path, stderr=subprocess.DEVNULL) as process:
         model, state = (tmp_path / "run" / f"{n}.safetensors" for n in ("model", "state"))
@@ -156,6 +159,7 @@ def test_only_what_is_named_is_changed(
     assert "not the text that 'runs/sea' was trained on: in its vocabulary" in refused.stderr
 
 
+@pytest.mark.slow
 def test_standard_input_goes_on(charrnn: Callable[..., Any], text: str, tmp_path: Path) -> None:
     """A run on standard input goes on with the same text there, or without it."""
     run = {"stdin": text.encode(), "cwd": tmp_path}
@@ -170,6 +174,7 @@ def test_standard_input_goes_on(charrnn: Callable[..., Any], text: str, tmp_path
     assert read_state(tmp_path / "runs" / "stdin" / "state.safetensors").step == 4
 
 
+@pytest.mark.slow
 def test_longer_by_time(
     invoke: Callable[..., Any], corpus: str, tiny: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,6 +41,7 @@ def wait_for_training(process: subprocess.Popen[bytes]) -> None:
         assert line, "the run ended before its first report"
 
 
+@pytest.mark.slow
 def test_signals_end_runs_after_saving(
     start: Start, charrnn: Callable[..., Any], tiny: list[str], corpus: str, tmp_path: Path
 ) -> None:
@@ -120,6 +121,7 @@ def test_signals_before_training_leave_nothing(start: Start, corpus: str, tmp_pa
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quiet", [[], ["-q"]], ids=["bar", "quiet"])
 def test_a_terminal_that_goes_away_is_a_signal(
     start: Start, quiet: list[str], tiny: list[str], corpus: str, tmp_path: Path
@@ -151,6 +153,7 @@ def test_a_terminal_that_goes_away_is_a_signal(
     assert not (tmp_path / "run" / ".lock").exists()
 
 
+@pytest.mark.slow
 def test_the_terminal_is_given_back(
     start: Start, tiny: list[str], corpus: str, tmp_path: Path
 ) -> None:

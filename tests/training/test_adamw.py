@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import pytest
 import torch
 from torch import nn
 
@@ -38,6 +39,7 @@ def test_steps_are_those_of_torch() -> None:
     assert all(parameter.grad is None for parameter in ours)
 
 
+@pytest.mark.slow
 def test_it_does_not_import_the_compiler() -> None:
     """A step of ours leaves torch's compiler on the disk; one of torch's does not."""
     program = """

@@ -142,6 +142,7 @@ def test_bytes_are_no_characters(make_checkpoint, tmp_path: Path) -> None:
         assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_a_start_from_a_model_is_ahead_of_a_fresh_one(tmp_path: Path) -> None:
     """After a few steps on a like text, what began with a model is better, and a run of its own."""
     (tmp_path / "one.txt").write_text("the sea sang to the boat and the boat to the sea. " * 40)
