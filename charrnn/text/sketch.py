@@ -20,12 +20,14 @@ Sizes: N ids in a text, L characters in a block.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from charrnn.text.fingerprints import BUCKET_BITS, Fingerprints, Hashes, coded_bytes, distinct
+from charrnn.text.streams import release_pages
 from charrnn.text.vocabulary import Ids, Vocabulary
 
 GRAM_CHARS = 20
@@ -38,6 +40,7 @@ _COST = GRAM_BITS + BLOCK_BITS + 2 * BUCKET_BITS  # of a gram and a block
 _NUMBERS = struct.Struct("<QIII")  # threshold, stride, grams, blocks: what precedes the codes
 _ENTRY_BYTES = 96  # what the header of a model file says of a sketch
 _PIECE = 1 << 15  # characters that are hashed at a time: what the processor's cache holds
+_RELEASED_PIECES = 128  # after so many the memory of a text that was read is given back
 
 _BASE = 0x9E3779B97F4A7C15  # odd, so that it has an inverse
 _INVERSE = pow(_BASE, -1, 1 << 64)
@@ -148,7 +151,9 @@ def build_sketch(ids: Ids, vocabulary: Vocabulary) -> Sketch | None:
         ids: The text, shape (N,).
         vocabulary: Its characters.
     """
-    room = min(_utf8_bytes(ids, vocabulary) // 10, MAX_BYTES) - _NUMBERS.size - _ENTRY_BYTES
+    num_bytes = _utf8_bytes(ids[: 10 * MAX_BYTES], vocabulary)  # of more it makes no difference
+    release_pages(ids)
+    room = min(num_bytes // 10, MAX_BYTES) - _NUMBERS.size - _ENTRY_BYTES
     most = 8 * room // _COST  # grams, and blocks
     if most < 1 or len(ids) < GRAM_CHARS:
         return None
@@ -156,11 +161,12 @@ def build_sketch(ids: Ids, vocabulary: Vocabulary) -> Sketch | None:
     block_chars = max(stride, GRAM_CHARS)
     lowest = _Lowest(most)
     blocks = []
-    for begin in range(0, len(ids), _PIECE):
+    for begin in _begins(ids, _PIECE):
         # A piece has the runs that begin in it, so it reaches into the next.
         hashes = RunHashes(ids[begin : begin + _PIECE + GRAM_CHARS - 1])
         lowest.add(hashes.of(GRAM_CHARS))
-    for begin in range(0, len(ids), span := stride * max(1, _PIECE // stride)):
+    span = stride * max(1, _PIECE // stride)
+    for begin in _begins(ids, span):
         hashes = RunHashes(ids[begin : begin + span - stride + block_chars])
         blocks.append(hashes.of(block_chars, stride=stride))
     grams, threshold = lowest.result()
@@ -170,6 +176,14 @@ def build_sketch(ids: Ids, vocabulary: Vocabulary) -> Sketch | None:
         Fingerprints.of(grams, GRAM_BITS),
         Fingerprints.of(np.concatenate(blocks), BLOCK_BITS),
     )
+
+
+def _begins(ids: Ids, span: int) -> Iterator[int]:
+    """Yield where the pieces of a text begin; what was read does not stay in memory."""
+    for number, begin in enumerate(range(0, len(ids), span)):
+        yield begin
+        if number % _RELEASED_PIECES == 0:
+            release_pages(ids)
 
 
 class _Lowest:
