@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from charrnn.text.vocabulary import Ids, Vocabulary, code_points
 
-MAX_COUNTED = 1 << 22  # characters whose runs are counted
+MAX_COUNTED = 1 << 20  # characters whose runs are counted: the last ones
 MAX_MEASURED = 1 << 18  # characters that are predicted or compressed
 MAX_COMPRESSED = 1 << 19  # characters that a compressor sees before them
 
@@ -170,8 +170,14 @@ def _look_up(keys: Keys, values: npt.NDArray[np.int64], wanted: Keys) -> Probs:
 
 
 def compressed_size(data: bytes) -> int:
-    """Return how many bytes xz makes of some."""
-    return len(lzma.compress(data, preset=6))
+    """Return how many bytes xz makes of some.
+
+    The dictionary is no larger than the data, which it would not fill: with that of the preset the
+    compressor takes a hundred megabytes.
+    """
+    dictionary = min(max(len(data), 1 << 12), 1 << 23)
+    filters = [{"id": lzma.FILTER_LZMA2, "preset": 6, "dict_size": dictionary}]
+    return len(lzma.compress(data, filters=filters))
 
 
 def _encode(vocabulary: Vocabulary, ids: Ids) -> bytes:
