@@ -32,9 +32,11 @@ class Terminal:
         self.stream = os.fdopen(slave, "w")
 
     def arrived(self) -> bytes:
-        """Return what has just arrived; the kernel hands it on a moment later."""
-        is_there, _, _ = select.select([self._master], [], [], 0.2)
-        return os.read(self._master, 4096) if is_there else b""
+        """Return what has just arrived; the kernel hands it on a moment later, maybe in parts."""
+        data = b""
+        while select.select([self._master], [], [], 0.05 if data else 0.2)[0]:
+            data += os.read(self._master, 4096)
+        return data
 
     def close(self) -> None:
         """Close both ends."""
