@@ -19,7 +19,7 @@ Value = TypeVar("Value")
 DEFAULT_SECONDS = 300.0
 STEP_CHARS = 1024  # that a step reads, B times T, if the text is long enough
 MAX_SIDE_BY_SIDE = 4  # networks, of which each has a core or more to itself
-MAX_NETWORKS = 8
+MAX_NETWORKS = 4  # so that a model file stays below some 35 MB
 ENOUGH_EPOCHS = 12  # of one network; from twice as many on, more networks are the better use
 MOST_EPOCHS = 60  # after which a text is known by heart, whatever is dropped
 
