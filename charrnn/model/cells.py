@@ -1,7 +1,7 @@
 """One time step of each recurrence: the only place with their equations.
 
-Each function advances a layer by one step. The product of the input with its weights is taken by
-the caller, for a whole window at once or from a table, because it does not depend on the state. The
+Each function advances a layer by one step. The products of input and state with their weights are
+taken by the caller, as suits it: for a whole window at once, from a table, or both as one. The
 first array of the state that a function returns is what the layer hands on.
 
 Sizes: B streams, H hidden units, G blocks. Weights and the order of their blocks are torch's.
@@ -10,32 +10,16 @@ Sizes: B streams, H hidden units, G blocks. Weights and the order of their block
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from charrnn.model.config import ModelConfig
-from charrnn.model.products import Product, together
 
 Array = npt.NDArray[np.floating]
 LayerState = tuple[Array, ...]
 
-
-@dataclass(frozen=True)
-class RecurrentWeights:
-    """What a layer multiplies its state with.
-
-    Attributes:
-        weight_hh: The recurrent weights, transposed, shape (H, G·H).
-        bias_hh: Their bias, shape (G·H,).
-    """
-
-    weight_hh: Array
-    bias_hh: Array
-
-
-Step = Callable[[RecurrentWeights, Array, LayerState, Product], LayerState]
+Step = Callable[[Array, Array, LayerState], LayerState]
 
 
 def sigmoid(x: Array) -> Array:
@@ -46,12 +30,7 @@ def sigmoid(x: Array) -> Array:
     return y
 
 
-def rnn_tanh_step(
-    weights: RecurrentWeights,
-    projected: Array,
-    state: LayerState,
-    product: Product = together,
-) -> LayerState:
+def rnn_tanh_step(projected: Array, recurrent: Array, state: LayerState) -> LayerState:
     """Advance an Elman network by one time step.
 
     ::
@@ -59,10 +38,9 @@ def rnn_tanh_step(
         h' = tanh(W_ih x + b_ih + W_hh h + b_hh)
 
     Args:
-        weights: The recurrent weights, with G = 1 block.
         projected: ``W_ih x + b_ih``, shape (B, H).
+        recurrent: ``W_hh h + b_hh``, shape (B, H). Only the sum of the two counts.
         state: One array ``h``, shape (B, H); zeros at the start of a text.
-        product: How rows are multiplied; see ``products``.
 
     Returns:
         The next state: one array, shape (B, H), between -1 and 1.
@@ -70,19 +48,12 @@ def rnn_tanh_step(
     References:
         J. Elman, Finding structure in time, Cognitive Science 14, 1990.
     """
-    (h,) = state
-    hidden = product(h, weights.weight_hh)
-    hidden += weights.bias_hh
-    hidden += projected
+    del state  # is in the product
+    hidden = projected + recurrent
     return (np.tanh(hidden, out=hidden),)
 
 
-def rnn_relu_step(
-    weights: RecurrentWeights,
-    projected: Array,
-    state: LayerState,
-    product: Product = together,
-) -> LayerState:
+def rnn_relu_step(projected: Array, recurrent: Array, state: LayerState) -> LayerState:
     """Advance an Elman network with the rectifier in the place of the tangent.
 
     ::
@@ -90,10 +61,9 @@ def rnn_relu_step(
         h' = max(0, W_ih x + b_ih + W_hh h + b_hh)
 
     Args:
-        weights: The recurrent weights, with G = 1 block.
         projected: ``W_ih x + b_ih``, shape (B, H).
+        recurrent: ``W_hh h + b_hh``, shape (B, H). Only the sum of the two counts.
         state: One array ``h``, shape (B, H); zeros at the start of a text.
-        product: How rows are multiplied; see ``products``.
 
     Returns:
         The next state: one array, shape (B, H), 0 or more and without a bound.
@@ -101,19 +71,12 @@ def rnn_relu_step(
     References:
         Q. Le et al., 2015, arXiv:1504.00941.
     """
-    (h,) = state
-    hidden = product(h, weights.weight_hh)
-    hidden += weights.bias_hh
-    hidden += projected
+    del state  # is in the product
+    hidden = projected + recurrent
     return (np.maximum(hidden, 0, out=hidden),)
 
 
-def lstm_step(
-    weights: RecurrentWeights,
-    projected: Array,
-    state: LayerState,
-    product: Product = together,
-) -> LayerState:
+def lstm_step(projected: Array, recurrent: Array, state: LayerState) -> LayerState:
     """Advance a long short-term memory by one time step.
 
     With s the logistic function and * taken entry by entry::
@@ -128,10 +91,9 @@ def lstm_step(
     The blocks lie below one another in the weights in the order i, f, g, o.
 
     Args:
-        weights: The recurrent weights, with G = 4 blocks.
         projected: ``W_ih x + b_ih``, shape (B, 4H).
+        recurrent: ``W_hh h + b_hh``, shape (B, 4H). Only the sum of the two counts.
         state: Two arrays, ``h`` and ``c``, each of shape (B, H); zeros at the start of a text.
-        product: How rows are multiplied; see ``products``.
 
     Returns:
         The next ``h``, between -1 and 1, and ``c``, without a bound; each of shape (B, H).
@@ -140,11 +102,9 @@ def lstm_step(
         S. Hochreiter and J. Schmidhuber, Long short-term memory, Neural Computation 9, 1997.
         F. Gers et al., Learning to forget, Neural Computation 12, 2000 (the forget gate).
     """
-    h, c = state
-    gates = product(h, weights.weight_hh)
-    gates += weights.bias_hh
-    gates += projected
-    size = h.shape[-1]
+    _, c = state
+    gates: Array = projected + recurrent
+    size = c.shape[-1]
     g = np.tanh(gates[..., 2 * size : 3 * size])
     gates = sigmoid(gates)  # of all four: quicker than of three
     i, f, o = gates[..., :size], gates[..., size : 2 * size], gates[..., 3 * size :]
@@ -153,12 +113,7 @@ def lstm_step(
     return o * np.tanh(c), c
 
 
-def gru_step(
-    weights: RecurrentWeights,
-    projected: Array,
-    state: LayerState,
-    product: Product = together,
-) -> LayerState:
+def gru_step(projected: Array, recurrent: Array, state: LayerState) -> LayerState:
     """Advance a gated recurrent unit by one time step.
 
     With s the logistic function and * taken entry by entry::
@@ -173,10 +128,9 @@ def gru_step(
     other.
 
     Args:
-        weights: The recurrent weights, with G = 3 blocks.
         projected: ``W_ih x + b_ih``, shape (B, 3H).
+        recurrent: ``W_hh h + b_hh``, shape (B, 3H).
         state: One array ``h``, shape (B, H); zeros at the start of a text.
-        product: How rows are multiplied; see ``products``.
 
     Returns:
         The next state: one array, shape (B, H), between -1 and 1 if ``h`` was.
@@ -187,11 +141,9 @@ def gru_step(
     """
     (h,) = state
     size = h.shape[-1]
-    hidden = product(h, weights.weight_hh)
-    hidden += weights.bias_hh
-    gates = sigmoid(projected[..., : 2 * size] + hidden[..., : 2 * size])
+    gates = sigmoid(projected[..., : 2 * size] + recurrent[..., : 2 * size])
     r, z = gates[..., :size], gates[..., size:]
-    n = np.tanh(projected[..., 2 * size :] + r * hidden[..., 2 * size :])
+    n = np.tanh(projected[..., 2 * size :] + r * recurrent[..., 2 * size :])
     return (n + z * (h - n),)
 
 

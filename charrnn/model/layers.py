@@ -6,7 +6,7 @@ the rows of one step lie together in memory.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import numpy as np
@@ -14,7 +14,6 @@ import numpy as np
 from charrnn.model.cells import (
     Array,
     LayerState,
-    RecurrentWeights,
     mingru_step,
     shift_inputs,
     step_of,
@@ -23,6 +22,9 @@ from charrnn.model.config import ModelConfig
 from charrnn.model.products import Product, together
 
 NORM_EPSILON = 1e-5
+
+Advance = Callable[[Array, LayerState, Product], tuple[Array, LayerState]]
+"""How a layer advances over a window; see ``Layer.run``."""
 
 
 class Layer(Protocol):
@@ -49,10 +51,12 @@ class RecurrentLayer:
     def __init__(self, config: ModelConfig, arrays: Mapping[str, Array]) -> None:
         """Arrange the weights of one layer, by their names within it."""
         self._step = step_of(config)
-        self._weight_ih = np.ascontiguousarray(arrays["weight_ih"].T)
-        self._bias_ih = arrays["bias_ih"]
-        weight_hh = np.ascontiguousarray(arrays["weight_hh"].T)
-        self._recurrent = RecurrentWeights(weight_hh, arrays["bias_hh"])
+        self._weight_ih, self._bias_ih = arrays["weight_ih"].T, arrays["bias_ih"]
+        self._weight_hh, self._bias_hh = arrays["weight_hh"].T, arrays["bias_hh"]
+        self._weight: Array | None = None  # (E + H, G·H)
+        if config.cell != "gru":  # whose reset gate needs the recurrent product by itself
+            self._weight = np.concatenate([arrays["weight_ih"], arrays["weight_hh"]], axis=1).T
+            self._bias = self._bias_ih + self._bias_hh
 
     def project(self, inputs: Array, product: Product = together) -> Array:
         """Return ``W_ih x + b_ih``, shape (..., E) to (..., G·H)."""
@@ -66,15 +70,24 @@ class RecurrentLayer:
         """Advance over a window whose projections are known, shape (T, B, G·H)."""
         hidden = []
         for row in projected:
-            state = self._step(self._recurrent, row, state, product)
+            recurrent = product(state[0], self._weight_hh)
+            recurrent += self._bias_hh
+            state = self._step(row, recurrent, state)
             hidden.append(state[0])
         return _window(hidden), state
 
     def run(
         self, inputs: Array, state: LayerState, product: Product = together
     ) -> tuple[Array, LayerState]:
-        """Advance over a window; see ``Layer``."""
-        return self.advance(self.project(inputs, product), state, product)
+        """Advance over a window; see ``Layer``.
+
+        Of a single step input and state are multiplied as one.
+        """
+        if len(inputs) > 1 or self._weight is None:
+            return self.advance(self.project(inputs, product), state, product)
+        both = np.concatenate([inputs[0], state[0]], axis=-1)  # (B, E + H)
+        state = self._step(product(both, self._weight), self._bias, state)
+        return state[0][None], state
 
 
 class MinGRULayer:

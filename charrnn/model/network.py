@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from charrnn.model.cells import Array, LayerState
+from charrnn.model.cells import Array
 from charrnn.model.config import ModelConfig
-from charrnn.model.layers import RecurrentLayer, layer_norm, make_layer
+from charrnn.model.layers import Advance, RecurrentLayer, layer_norm, make_layer
 from charrnn.model.ngrams import ngram_rows
 from charrnn.model.products import Product, together
 from charrnn.text.vocabulary import Ids
@@ -31,8 +31,8 @@ Each array has a row for each stream; zeros are the start of a text.
 class Network:
     """A trained network, ready to read and predict.
 
-    Where the first layer reads nothing but the embedding, its input product is taken once, for
-    every character of the vocabulary; reading a character is then one look-up.
+    Where the first layer reads nothing but the character's own embedding, its input product is
+    taken once, for every character of the vocabulary; reading a character is then one look-up.
     """
 
     def __init__(self, config: ModelConfig, arrays: Mapping[str, Array]) -> None:
@@ -44,7 +44,7 @@ class Network:
         """
         self.config = config
         self._arrays = arrays
-        self._layers = [
+        layers = [
             make_layer(config, within(f"layers.{layer}.", arrays))
             for layer in range(config.num_layers)
         ]
@@ -54,12 +54,13 @@ class Network:
             for number in range(config.num_layers + 1)
             if config.block == "residual"
         ]
-        self._first = self._layers[0]
-        self._first_projection: Array | None = None  # (V, G·H)
-        if isinstance(self._first, RecurrentLayer) and config.ngrams == 1:
-            embedding = self._norm(0, arrays["embedding.weight"])
-            self._first_projection = self._first.project(embedding)
-        self._output_weight = np.ascontiguousarray(arrays["output.weight"].T)  # (H, V)
+        self._advances: list[Advance] = [layer.run for layer in layers]
+        self._projections: Array | None = None  # (V, G·H)
+        first = layers[0]
+        if isinstance(first, RecurrentLayer) and config.ngrams == 1 and config.block == "plain":
+            self._projections = first.project(arrays["embedding.weight"])
+            self._advances[0] = first.advance
+        self._output_weight = arrays["output.weight"].T  # (H, V)
         self._output_bias = arrays["output.bias"]
 
     def initial_state(self, num_streams: int) -> State:
@@ -101,9 +102,10 @@ class Network:
         if self.config.ngrams > 1:
             recent = np.concatenate([state[0][0].T, recent])
         next_state: list[tuple[npt.NDArray[Any], ...]] = [(recent[ids.shape[1] :].T,)]
-        hidden = self._embed(recent)  # (T, B, E)
+        hidden = self._embed(recent)  # (T, B, E), or (T, B, G·H) from the table
         for number, layer_state in enumerate(state[1:]):
-            output, layer_state = self._run_layer(number, hidden, ids, layer_state, product)
+            normed = self._norm(number, hidden)
+            output, layer_state = self._advances[number](normed, layer_state, product)
             hidden = hidden + output if self._has_residual[number] else output
             next_state.append(layer_state)
         logits = product(self._norm(self.config.num_layers, hidden), self._output_weight)
@@ -115,20 +117,17 @@ class Network:
 
         Args:
             recent: Ids of K - 1 characters before the window and of the window, (K - 1 + T, B).
+
+        Returns:
+            The sum, shape (T, B, E); or its input product where there is a table of those.
         """
+        if self._projections is not None:
+            projected: Array = self._projections[recent]
+            return projected
         embedded: Array = self._arrays["embedding.weight"][recent[self.config.ngrams - 1 :]]
         for length, rows in enumerate(ngram_rows(self.config, recent), start=2):
             embedded = embedded + self._arrays[f"ngrams.{length}.weight"][rows]
         return embedded
-
-    def _run_layer(
-        self, number: int, hidden: Array, ids: Ids, state: LayerState, product: Product
-    ) -> tuple[Array, LayerState]:
-        """Advance one layer over a window, from (T, B, E) to (T, B, H)."""
-        if number == 0 and self._first_projection is not None:
-            assert isinstance(self._first, RecurrentLayer)
-            return self._first.advance(self._first_projection[ids.T], state, product)
-        return self._layers[number].run(self._norm(number, hidden), state, product)
 
     def _norm(self, number: int, hidden: Array) -> Array:
         """Normalise what a layer, or after the last one the output layer, reads."""

@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from charrnn.model.cells import (
-    RecurrentWeights,
     gru_step,
     lstm_step,
     mingru_step,
@@ -60,7 +59,8 @@ def test_a_step_is_that_of_torch(step, num_blocks, num_states, make):
         found = cell(torch.from_numpy(inputs), torch_state if num_states > 1 else torch_state[0])
     expected = found if num_states > 1 else (found,)
 
-    actual = step(RecurrentWeights(weight_hh.T, bias_hh), inputs @ weight_ih.T + bias_ih, state)
+    projected, recurrent = inputs @ weight_ih.T + bias_ih, state[0] @ weight_hh.T + bias_hh
+    actual = step(projected, recurrent, state)
     assert len(actual) == num_states
     for ours, theirs in zip(actual, expected, strict=True):
         # A few roundings of float64, 1.1e-16 each, on values of about one.
@@ -69,18 +69,14 @@ def test_a_step_is_that_of_torch(step, num_blocks, num_states, make):
 
 @pytest.mark.parametrize(("step", "num_blocks", "num_states", "make"), CELLS.values(), ids=CELLS)
 def test_a_step_leaves_its_arguments_alone(step, num_blocks, num_states, make):
-    """A step changes neither the state nor the projection that it is given."""
+    """A step changes neither the state nor the products that it is given."""
     del make
     rng = np.random.default_rng(2)
-    projected = rng.normal(size=(NUM_STREAMS, num_blocks * HIDDEN_SIZE))
+    products = rng.normal(size=(2, NUM_STREAMS, num_blocks * HIDDEN_SIZE))
     state = tuple(rng.normal(size=(num_states, NUM_STREAMS, HIDDEN_SIZE)))
-    kept = [array.copy() for array in (projected, *state)]
-    weights = RecurrentWeights(
-        rng.normal(size=(HIDDEN_SIZE, num_blocks * HIDDEN_SIZE)),
-        rng.normal(size=num_blocks * HIDDEN_SIZE),
-    )
-    step(weights, projected, state)
-    for before, after in zip(kept, (projected, *state), strict=True):
+    kept = [array.copy() for array in (*products, *state)]
+    step(*products, state)
+    for before, after in zip(kept, (*products, *state), strict=True):
         np.testing.assert_array_equal(before, after)
 
 
@@ -100,19 +96,13 @@ def test_sigmoid_keeps_the_type_and_its_argument(dtype):
     np.testing.assert_array_equal(x, np.array([-2.0, 3.0], dtype))
 
 
-def still_weights(num_blocks: int) -> RecurrentWeights:
-    """Return recurrent weights that add nothing, so that the projection alone sets the gates."""
-    rows = num_blocks * HIDDEN_SIZE
-    return RecurrentWeights(np.zeros((HIDDEN_SIZE, rows)), np.zeros(rows))
-
-
 def test_an_lstm_with_an_open_forget_gate_remembers():
     """Forget gate open and input gate shut keep the cell exactly, and the output gate shows it."""
     rng = np.random.default_rng(3)
     h, c = rng.normal(size=(2, NUM_STREAMS, HIDDEN_SIZE))
     gate = np.full((NUM_STREAMS, HIDDEN_SIZE), 1e4)
     projected = np.concatenate([-gate, gate, gate, gate], axis=1)  # i shut, f open, g, o open
-    next_h, next_c = lstm_step(still_weights(4), projected, (h, c))
+    next_h, next_c = lstm_step(projected, np.zeros_like(projected), (h, c))
     np.testing.assert_array_equal(next_c, c)
     np.testing.assert_array_equal(next_h, np.tanh(c))
 
@@ -123,7 +113,7 @@ def test_an_lstm_with_a_shut_forget_gate_starts_anew():
     h, c, candidate = rng.normal(size=(3, NUM_STREAMS, HIDDEN_SIZE))
     gate = np.full((NUM_STREAMS, HIDDEN_SIZE), 1e4)
     projected = np.concatenate([gate, -gate, candidate, -gate], axis=1)  # o shut
-    next_h, next_c = lstm_step(still_weights(4), projected, (h, c))
+    next_h, next_c = lstm_step(projected, np.zeros_like(projected), (h, c))
     np.testing.assert_array_equal(next_c, np.tanh(candidate))
     np.testing.assert_array_equal(next_h, 0)
 
@@ -133,22 +123,21 @@ def test_a_gru_with_an_open_update_gate_remembers():
     rng = np.random.default_rng(5)
     h, candidate = rng.normal(size=(2, NUM_STREAMS, HIDDEN_SIZE))
     gate = np.full((NUM_STREAMS, HIDDEN_SIZE), 1e4)
-    (kept,) = gru_step(still_weights(3), np.concatenate([gate, gate, candidate], axis=1), (h,))
+    recurrent = np.zeros((NUM_STREAMS, 3 * HIDDEN_SIZE))
+    (kept,) = gru_step(np.concatenate([gate, gate, candidate], axis=1), recurrent, (h,))
     # n + (h - n) is h but for one rounding.
     np.testing.assert_allclose(kept, h, rtol=0, atol=1e-15)
-    (new,) = gru_step(still_weights(3), np.concatenate([gate, -gate, candidate], axis=1), (h,))
+    (new,) = gru_step(np.concatenate([gate, -gate, candidate], axis=1), recurrent, (h,))
     np.testing.assert_array_equal(new, np.tanh(candidate))
 
 
 def test_the_reset_gate_acts_after_the_product():
     """A shut reset gate silences the recurrent bias too, as in torch and unlike in the paper."""
     rng = np.random.default_rng(6)
-    weights = RecurrentWeights(
-        rng.normal(size=(HIDDEN_SIZE, 3 * HIDDEN_SIZE)), rng.normal(size=3 * HIDDEN_SIZE)
-    )
+    recurrent = rng.normal(size=(NUM_STREAMS, 3 * HIDDEN_SIZE))
     h, candidate = rng.normal(size=(2, NUM_STREAMS, HIDDEN_SIZE))
     gate = np.full((NUM_STREAMS, HIDDEN_SIZE), 1e4)
-    (new,) = gru_step(weights, np.concatenate([-gate, -gate, candidate], axis=1), (h,))
+    (new,) = gru_step(np.concatenate([-gate, -gate, candidate], axis=1), recurrent, (h,))
     np.testing.assert_array_equal(new, np.tanh(candidate))
 
 
@@ -189,10 +178,9 @@ def test_the_state_stays_in_its_bounds(name):
     step, num_blocks, num_states, _ = CELLS[name]
     rng = np.random.default_rng(7)
     rows = num_blocks * HIDDEN_SIZE
-    weights = RecurrentWeights(rng.normal(size=(HIDDEN_SIZE, rows)), rng.normal(size=rows))
     state = tuple(np.zeros((num_states, NUM_STREAMS, HIDDEN_SIZE)))
     for _ in range(20):
-        state = step(weights, 10 * rng.normal(size=(NUM_STREAMS, rows)), state)
+        state = step(*(7 * rng.normal(size=(2, NUM_STREAMS, rows))), state)
         low, high = (0, math.inf) if name == "rnn-relu" else (-1, 1)
         assert state[0].min() >= low
         assert state[0].max() <= high
