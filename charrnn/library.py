@@ -14,7 +14,8 @@ from charrnn.evaluation.novelty import CopySearch, Novelty
 from charrnn.evaluation.report import evaluate_text
 from charrnn.evaluation.scoring import Score, score
 from charrnn.generation.controls import Controls, Ending
-from charrnn.generation.generator import Generator, first_ids, in_order, sample_rng
+from charrnn.generation.generator import Generator, first_ids, sample_rng
+from charrnn.generation.pieces import in_order
 from charrnn.generation.samples import Sample, collect
 from charrnn.model.checkpoint import Checkpoint, find_model, read_checkpoint
 from charrnn.model.ensemble import make_network

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from charrnn.evaluation.novelty import CopySearch, Novelty
-    from charrnn.generation.generator import Pieces
+    from charrnn.generation.pieces import Pieces
     from charrnn.text.vocabulary import Vocabulary
 
 
@@ -166,7 +166,8 @@ def sample(
     if prompt == "-" and prompt_file in (None, "-"):
         prompt = _read_prompt()
 
-    from charrnn.generation.generator import Generator, first_ids, in_order, sample_rng
+    from charrnn.generation.generator import Generator, first_ids, sample_rng
+    from charrnn.generation.pieces import in_order
     from charrnn.generation.samples import collect
     from charrnn.library import Model, random_seed
     from charrnn.model.checkpoint import find_model, read_checkpoint

@@ -9,7 +9,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from charrnn.errors import ConfigError
 from charrnn.generation.controls import Controls, Ending
 from charrnn.generation.filters import filters_of, penalise_repeats
 from charrnn.generation.patterns import Mask, Pattern, Place
+from charrnn.generation.pieces import Drawn, Piece, Pieces
 from charrnn.generation.sampling import Float64s, draw, forbid, log_probs
 from charrnn.generation.stops import num_held, stop_at_end, stop_texts
 from charrnn.model.cells import Array
@@ -38,40 +39,6 @@ MAX_AHEAD = 4 * MAX_TOGETHER
 def sample_rng(seed: int, index: int = 0) -> np.random.Generator:
     """Return the random generator of one sample: the same whatever others are made beside it."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index,)))
-
-
-class Drawn(NamedTuple):
-    """A character that was drawn.
-
-    Attributes:
-        character: It.
-        logprob: The logarithm of its probability to the model itself, without filters and at
-            temperature 1; NaN where nobody asked.
-        best: The likeliest characters, with theirs, the likeliest first.
-    """
-
-    character: str
-    logprob: float = math.nan
-    best: tuple[tuple[str, float], ...] = ()
-
-
-class Piece(NamedTuple):
-    """What a step added to a sample.
-
-    Attributes:
-        sample: Its index.
-        drawn: The characters: one, none while a stop text may have begun, or several when it did
-            not go on.
-        finish_reason: Why the sample is finished: ``length``, ``stop``, ``match`` or ``end`` (the
-            model's end symbol); empty as long as it is not.
-    """
-
-    sample: int
-    drawn: list[Drawn]
-    finish_reason: str = ""
-
-
-Pieces = Iterator[Piece]
 
 
 @dataclass(slots=True)
@@ -120,7 +87,6 @@ class Generator:
         *,
         controls: Controls | None = None,
         ending: Ending | None = None,
-        end_id: int | None = None,
         num_best: int | None = None,
     ) -> None:
         """Check what is asked for and read the prompt.
@@ -131,7 +97,6 @@ class Generator:
             prompt: Ids of what is read first, shape (T,), T of 1 or more; see ``first_ids``.
             controls: How characters are drawn.
             ending: Where a text ends.
-            end_id: The id whose draw ends a text; None for the model's end symbol, if it has one.
             num_best: How many of the likeliest characters are told with each; None to tell no
                 probabilities at all.
 
@@ -141,10 +106,11 @@ class Generator:
         self._network = network
         self._characters = vocabulary.characters
         self._plain = [Drawn(character) for character in self._characters]
+        self._end = Drawn("")
         self.controls = controls or Controls()
         self._filters = filters_of(self.controls)
         self._never = [] if vocabulary.unknown_id is None else [vocabulary.unknown_id]
-        self._end_id = vocabulary.end_id if end_id is None else end_id
+        self._end_id = vocabulary.end_id
         self._num_best = num_best
         ending = ending or Ending()
         self._length = math.inf if ending.length is None else ending.length
@@ -171,8 +137,8 @@ class Generator:
             num_samples: How many.
 
         Yields:
-            What each step adds, of all samples as it comes; see ``in_order``. The unknown symbol is
-            never drawn.
+            What each step adds, of all samples as it comes; see ``pieces.in_order``. The unknown
+            symbol is never drawn.
         """
         drafts: list[_Draft] = []  # by rising index
         logits, state = _take(self._start, [])
@@ -261,7 +227,8 @@ class Generator:
         scores = None if self._num_best is None else log_probs(logits)
         for row, (draft, id) in enumerate(zip(drafts, ids.tolist(), strict=True)):
             if id == self._end_id:
-                yield Piece(draft.index, draft.held, "end")
+                end = self._end if scores is None else self._tell(scores[row], id)
+                yield Piece(draft.index, [*draft.held, end], "end")
                 continue
             if self._pattern is not None and not self._allowed(draft)[id]:
                 yield Piece(draft.index, draft.held, "match")
@@ -291,7 +258,7 @@ class Generator:
         size = len(self._characters)
         best = np.argsort(-scores[:size], kind="stable")[: self._num_best].tolist()
         told = tuple((self._characters[i], float(scores[i])) for i in best)
-        return Drawn(self._characters[id], float(scores[id]), told)
+        return Drawn(self._characters[id : id + 1], float(scores[id]), told)
 
 
 def generate(
@@ -331,30 +298,6 @@ def generate(
     for piece in generator.write(lambda _: rng):
         for drawn in piece.drawn:
             yield drawn.character
-
-
-def in_order(pieces: Pieces) -> Pieces:
-    """Yield the pieces of samples one sample after the other, by index.
-
-    Those of the first that is not finished go through as they come; those of others are kept, as
-    one piece each, until it is their turn.
-    """
-    kept: dict[int, Piece] = {}
-    turn = 0
-    for piece in pieces:
-        if piece.sample != turn:
-            if before := kept.get(piece.sample):
-                before.drawn.extend(piece.drawn)
-                piece = before._replace(finish_reason=piece.finish_reason)
-            kept[piece.sample] = piece
-            continue
-        yield piece
-        while piece.finish_reason:
-            turn += 1
-            if turn not in kept:
-                break
-            piece = kept.pop(turn)
-            yield piece
 
 
 def _check_room(pattern: Pattern, length: float) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from charrnn.generation.generator import Drawn, Pieces
+from charrnn.generation.pieces import Drawn, Pieces
 from charrnn.text.vocabulary import Vocabulary
 
 SCHEMA = 1
@@ -23,7 +23,7 @@ class Sample:
         prompt: What was read first.
         seed: Of the random numbers; with the index it gives the text again.
         temperature: See ``Controls``.
-        drawn: Its characters and, where asked for, their probabilities.
+        drawn: Its characters, the end symbol too, and, where asked for, their probabilities.
         finish_reason: Why it ended; see ``Piece``.
     """
 
@@ -42,7 +42,10 @@ class Sample:
 
     @property
     def nats(self) -> float:
-        """How surprising the text is to the model itself, after the prompt: as ``eval`` counts."""
+        """How surprising the text is to the model itself, after the prompt: as ``eval`` counts.
+
+        That it ends counts where the model has an end symbol and drew it.
+        """
         return -sum(each.logprob for each in self.drawn)
 
     def to_json(self, *, with_prompt: bool = False, with_logprobs: bool = False) -> dict[str, Any]:
@@ -61,7 +64,7 @@ class Sample:
             "prompt": prompt.decode("utf-8", "replace"),
             "seed": self.seed,
             "temperature": self.temperature,
-            "characters": len(self.drawn),
+            "characters": sum(bool(each.character) for each in self.drawn),
             "finish_reason": self.finish_reason,
             "nats": self.nats,
         }

@@ -73,6 +73,18 @@ def test_a_prompt_is_the_beginning_of_a_document(checkpoint):
         assert whole[:cut] + after == whole  # as from echo, whose line ends
 
 
+def test_the_nats_of_a_document_count_its_end(checkpoint):
+    """What a sample says of itself is what scoring the document says, the end included."""
+    model = Model(checkpoint)
+    samples = list(model.samples(num_samples=30, length=3, logprobs=1, seed=1))
+    assert "end" in {sample.finish_reason for sample in samples}
+    for sample in samples:
+        is_whole = sample.finish_reason == "end"
+        likely = probability(checkpoint, sample.text, is_whole)
+        assert sample.nats == pytest.approx(-math.log(likely), abs=1e-4)
+        assert sample.to_json()["characters"] == len(sample.text)
+
+
 def test_a_document_is_as_long_as_asked_at_the_most(make_checkpoint):
     """The length limits a document; without one it goes on to its end."""
     model = Model(make_checkpoint(characters="ab", separator="\n", scale=0.0))
