@@ -10,8 +10,9 @@ from typing import Protocol
 
 from charrnn.cli.output import Output, is_terminal
 from charrnn.evaluation.heat import ColourHeat, DigitHeat
-from charrnn.evaluation.listing import CharCutter, CharRow, FileCutter, FileRow, LineCutter, LineRow
+from charrnn.evaluation.listing import CharCutter, FileCutter, LineCutter
 from charrnn.evaluation.report import Evaluation
+from charrnn.evaluation.rows import CharRow, FileRow, LineRow
 from charrnn.evaluation.surprise import Passage
 from charrnn.text.vocabulary import Vocabulary
 

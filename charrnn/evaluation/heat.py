@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import numpy.typing as npt
 
-from charrnn.evaluation.listing import visible_in
+from charrnn.evaluation.rows import visible_in
 from charrnn.evaluation.surprise import Passage, Surprise
 from charrnn.text.display import num_cells
 from charrnn.text.vocabulary import Vocabulary

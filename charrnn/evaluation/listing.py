@@ -1,4 +1,4 @@
-"""A text that was measured, as rows: one for each file, line or character.
+"""A text that was measured, cut into rows: one for each file, line or character.
 
 Rows are made as passages arrive and nothing is kept but a line that has not ended, so a log may be
 followed without an end.
@@ -7,149 +7,14 @@ followed without an end.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from charrnn.evaluation.rows import CharRow, FileRow, LineRow
 from charrnn.evaluation.scoring import NOTHING, Score, total
 from charrnn.evaluation.surprise import Passage, Surprise
-from charrnn.text.display import visible
 from charrnn.text.vocabulary import Vocabulary
-
-SCHEMA = 1
-
-
-@dataclass(frozen=True)
-class LineRow:
-    """A line and how surprising it is, its line end included.
-
-    Attributes:
-        file: Where it stands.
-        number: Which line of it, from 1.
-        text: The line, without its end.
-        score: The sums over its characters that were predicted.
-        unknown: How many of its characters the model never saw.
-    """
-
-    file: str
-    number: int
-    text: str
-    score: Score
-    unknown: int
-
-    @property
-    def surprise(self) -> float:
-        """Bits per character, by which rows are sorted; -1 where nothing was predicted."""
-        return self.score.bits_per_char if self.score.chars else -1.0
-
-    def head(self) -> str:
-        """Return the columns before the text: nats, bits per character, characters."""
-        return _columns(self.score)
-
-    def tail(self, vocabulary: Vocabulary) -> bytes:
-        """Return the column of the text, exact."""
-        return vocabulary.to_bytes(self.text)
-
-    def to_json(self, vocabulary: Vocabulary, prefix: str = "") -> dict[str, Any]:
-        """Return the row as one object; the names of its numbers begin with ``prefix``."""
-        return {
-            "schema": SCHEMA,
-            "file": self.file,
-            "line": self.number,
-            **_numbers(self.score, prefix),
-            "unknown": self.unknown,
-            "text": vocabulary.to_bytes(self.text).decode("utf-8", "replace"),
-        }
-
-
-@dataclass(frozen=True)
-class CharRow:
-    """A character and how surprising it is.
-
-    Attributes:
-        file: Where it stands.
-        number: Which character of it, from 1.
-        text: The character; of a model of bytes, one that stands for a byte.
-        bits: Minus the binary logarithm of its probability; NaN where it was not predicted.
-        is_unknown: Whether the model never saw it.
-        best: What the model expected, most likely first, with the probabilities.
-    """
-
-    file: str
-    number: int
-    text: str
-    bits: float
-    is_unknown: bool
-    best: tuple[tuple[str, float], ...]
-
-    @property
-    def surprise(self) -> float:
-        """Bits, by which rows are sorted; -1 where it was not predicted."""
-        return -1.0 if math.isnan(self.bits) else self.bits
-
-    def head(self) -> str:
-        """Return the column before the character."""
-        return "-" if math.isnan(self.bits) else f"{self.bits:.4f}"
-
-    def tail(self, vocabulary: Vocabulary) -> bytes:
-        """Return the column of the character: one that can be seen, or in Python's notation."""
-        return visible_in(vocabulary, self.text).encode()
-
-    def to_json(self, vocabulary: Vocabulary, prefix: str = "") -> dict[str, Any]:
-        """Return the row as one object; a byte beyond ASCII is in Python's notation."""
-        return {
-            "schema": SCHEMA,
-            "file": self.file,
-            "char": self.number,
-            f"{prefix}bits": finite(self.bits),
-            "unknown": self.is_unknown,
-            "text": _exact(vocabulary, self.text),
-            f"{prefix}best": [
-                [_exact(vocabulary, text), round(prob, 6)] for text, prob in self.best
-            ],
-        }
-
-
-@dataclass(frozen=True)
-class FileRow:
-    """A file and how surprising it is.
-
-    Attributes:
-        file: Its name.
-        score: The sums over its characters that were predicted.
-        unknown: How many of its characters the model never saw.
-    """
-
-    file: str
-    score: Score
-    unknown: int
-
-    @property
-    def surprise(self) -> float:
-        """Bits per character, by which rows are sorted; -1 where nothing was predicted."""
-        return self.score.bits_per_char if self.score.chars else -1.0
-
-    def head(self) -> str:
-        """Return the columns before the name: nats, bits per character, characters."""
-        return _columns(self.score)
-
-    def tail(self, vocabulary: Vocabulary) -> bytes:
-        """Return the column of the name, exact."""
-        del vocabulary
-        return os.fsencode(self.file)
-
-    def to_json(self, vocabulary: Vocabulary, prefix: str = "") -> dict[str, Any]:
-        """Return the row as one object; the names of its numbers begin with ``prefix``."""
-        del vocabulary
-        return {
-            "schema": SCHEMA,
-            "file": self.file,
-            **_numbers(self.score, prefix),
-            "unknown": self.unknown,
-        }
 
 
 class LineCutter:
@@ -199,7 +64,7 @@ class LineCutter:
         """Return the line that has ended, and begin the next one."""
         self._number += 1
         text = "".join(self._texts).removesuffix("\n")
-        row = LineRow(self._file, self._number, text, self._score, self._unknown)
+        row = LineRow(self._file, self._score, self._unknown, self._number, text)
         self._begin()
         return row
 
@@ -261,39 +126,3 @@ def best_at(
         return ()
     ids, probs = surprise.best_ids[place], surprise.best_probs[place]
     return tuple(zip(vocabulary.decode(ids), probs.tolist(), strict=True))
-
-
-def visible_in(vocabulary: Vocabulary, character: str) -> str:
-    """Return a character of a model as one that can be seen; a byte beyond ASCII as its number."""
-    if vocabulary.is_bytes and character > "\x7f":
-        return f"\\x{ord(character):02x}"
-    return visible(character)
-
-
-def _exact(vocabulary: Vocabulary, character: str) -> str:
-    """Return a character as it is; a byte beyond ASCII as its number."""
-    return (
-        visible_in(vocabulary, character)
-        if vocabulary.is_bytes and character > "\x7f"
-        else character
-    )
-
-
-def _columns(score: Score) -> str:
-    """Return nats, bits per character and characters."""
-    bits = f"{score.bits_per_char:.4f}" if score.chars else "-"
-    return f"{score.nats:.4f}\t{bits}\t{score.chars}"
-
-
-def _numbers(score: Score, prefix: str) -> dict[str, Any]:
-    """Return nats, bits per character and characters, by name."""
-    return {
-        f"{prefix}nats": finite(score.nats),
-        f"{prefix}bits_per_char": finite(score.bits_per_char) if score.chars else None,
-        "chars": score.chars,
-    }
-
-
-def finite(value: float) -> float | None:
-    """Return a number, or None for one that JSON has not."""
-    return value if math.isfinite(value) else None

@@ -7,8 +7,9 @@ import math
 from typing import IO
 
 from charrnn.evaluation.heat import COLOURS, LINE_END, heats, step_names
-from charrnn.evaluation.listing import best_at, visible_in
+from charrnn.evaluation.listing import best_at
 from charrnn.evaluation.report import Evaluation
+from charrnn.evaluation.rows import visible_in
 from charrnn.evaluation.surprise import Passage
 from charrnn.text.display import escape_controls
 from charrnn.text.vocabulary import Vocabulary

@@ -6,8 +6,8 @@ import itertools
 from typing import IO
 
 from charrnn.evaluation.heat import COLOURS, HOTTEST, LINE_END, heats, step_names
-from charrnn.evaluation.listing import visible_in
 from charrnn.evaluation.report import Evaluation
+from charrnn.evaluation.rows import visible_in
 from charrnn.evaluation.surprise import Passage
 from charrnn.text.display import escape_controls, num_cells
 from charrnn.text.vocabulary import Vocabulary

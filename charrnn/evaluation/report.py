@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from charrnn.errors import TextError
-from charrnn.evaluation.listing import SCHEMA, finite
 from charrnn.evaluation.novelty import Novelty
 from charrnn.evaluation.reading import Reader
+from charrnn.evaluation.rows import SCHEMA, finite
 from charrnn.evaluation.scoring import NOTHING, Score, total
 from charrnn.evaluation.surprise import Passage, measure_ids, measure_text
 from charrnn.evaluation.yardsticks import Yardstick
