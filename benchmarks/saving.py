@@ -10,7 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from charrnn.text.corpus import CorpusOptions, build_corpus
+from charrnn.text.corpus import build_corpus
+from charrnn.text.options import CorpusOptions
 from charrnn.training.budget import Budget
 from charrnn.training.choices import resolve
 from charrnn.training.loop import SAVING_SHARE

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from charrnn.text.vocabulary import Vocabulary
     from charrnn.training.recipe import Settings
     from charrnn.training.resume import resume
-    from charrnn.training.run import train
+    from charrnn.training.train import train
 
 __version__ = "0.1.0"
 
@@ -39,7 +39,7 @@ _HOMES = {
     "Vocabulary": "charrnn.text.vocabulary",
     "load": "charrnn.library",
     "resume": "charrnn.training.resume",
-    "train": "charrnn.training.run",
+    "train": "charrnn.training.train",
 }
 
 

@@ -16,7 +16,7 @@ from charrnn.cli.sizes import parse_size
 from charrnn.errors import ConfigError
 
 if TYPE_CHECKING:
-    from charrnn.text.corpus import CorpusOptions
+    from charrnn.text.options import CorpusOptions
     from charrnn.training.recipe import Settings
 
 _BEGAN = time.monotonic()  # the budget is what a user's watch shows, from the start of the program
@@ -173,10 +173,10 @@ def train(
         )
     from charrnn.cli.monitors import make_monitor, preview_text
     from charrnn.model.checkpoint import find_model
-    from charrnn.text.corpus import CorpusOptions
+    from charrnn.text.options import CorpusOptions
     from charrnn.text.reading import Decoding
     from charrnn.training import resume as resuming
-    from charrnn.training import run as running
+    from charrnn.training import train as training
     from charrnn.training.recipe import Settings
 
     settings = Settings(
@@ -225,7 +225,7 @@ def train(
         else:
             source = None if init_from is None else find_model(init_from)
             how |= {"options": options, "settings": settings, "init_from": source}
-            result = running.train(corpora or (), out=out, **how)
+            result = training.train(corpora or (), out=out, **how)
     if not quiet:
         for line in monitor.closing_lines(result):
             say(f"charrnn: {line}")

@@ -5,7 +5,7 @@ Sizes: V characters in the vocabulary, E embedding, H hidden units, L layers, G 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from charrnn.errors import ConfigError
@@ -80,6 +80,11 @@ class ModelConfig:
             if type(value) is not int or not 1 <= value <= top:
                 option = name.replace("_", "-")
                 raise ConfigError(f"--{option}: {value!r} is not a whole number from 1 to {top}")
+
+    @property
+    def one_network(self) -> ModelConfig:
+        """The sizes of one of the networks, as those of a model of its own."""
+        return replace(self, num_networks=1)
 
     def rows(self, length: int) -> int:
         """Return the rows of the table of runs of ``length`` characters."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -35,8 +34,8 @@ class Ensemble(Network):
             arrays: The weights by name, of the shapes that ``parameter_shapes`` gives.
         """
         self.config = config
-        one = replace(config, num_networks=1)
-        self._networks = [Network(one, part) for part in split_networks(config, arrays)]
+        parts = split_networks(config, arrays)
+        self._networks = [Network(config.one_network, part) for part in parts]
 
     def initial_state(self, num_streams: int) -> State:
         """Return the state at the start of a text: zeros, a row for each stream."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -135,13 +134,10 @@ class _Networks(nn.Module):
         """Take the weights of a model."""
         super().__init__()
         config = checkpoint.config
-        one = replace(config, num_networks=1)
         self._each: list[TrainableNetwork] = []
         for arrays in split_networks(config, checkpoint.arrays):
-            network = TrainableNetwork(one, dropout=0.0, generator=torch.Generator())
+            network = TrainableNetwork(config.one_network, dropout=0.0, generator=torch.Generator())
             network.load_arrays(arrays)
-            for table in network.tables:
-                table.gathers = False
             self._each.append(network)
         self.networks = nn.ModuleList(self._each)
 

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from charrnn.errors import ConfigError, RunError
-from charrnn.text.corpus import IDS_NAME, Corpus, CorpusOptions, build_corpus
+from charrnn.text.corpus import IDS_NAME, Corpus, build_corpus
+from charrnn.text.options import CorpusOptions
 from charrnn.text.reading import BLOCK_BYTES
 from charrnn.text.streams import release_pages
 from charrnn.training.recipe import Recipe, Settings

@@ -18,7 +18,6 @@ Value = TypeVar("Value")
 
 DEFAULT_SECONDS = 300.0
 STEP_CHARS = 1024  # that a step reads, B times T, if the text is long enough
-MAX_SIDE_BY_SIDE = 4  # networks, of which each has a core or more to itself
 MAX_NETWORKS = 4  # so that a model file stays below some 35 MB
 ENOUGH_EPOCHS = 12  # of one network; from twice as many on, more networks are the better use
 MOST_EPOCHS = 60  # after which a text is known by heart, whatever is dropped
@@ -129,10 +128,9 @@ def resolve(
 
 def num_products(config: ModelConfig) -> int:
     """Return how many weights of a network are multiplied for each character that it reads."""
-    one = replace(config, num_networks=1)
     return sum(
         math.prod(shape)
-        for name, shape in parameter_shapes(one).items()
+        for name, shape in parameter_shapes(config.one_network).items()
         if len(shape) == 2 and not name.startswith(("embedding", "ngrams"))
     )
 
@@ -164,9 +162,8 @@ def _default_num_networks(threads: int, epochs: float) -> int:
         threads: That share the networks.
         epochs: How often each of them would read the text if there were no more.
     """
-    side_by_side = min(threads, MAX_SIDE_BY_SIDE)
     rounds = max(1, round(epochs / ENOUGH_EPOCHS))
-    return min(side_by_side * rounds, max(side_by_side, MAX_NETWORKS))
+    return min(threads * rounds, MAX_NETWORKS)
 
 
 def _default_dropout(epochs: float) -> float:

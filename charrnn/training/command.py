@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from charrnn.text.corpus import CorpusOptions
+from charrnn.text.options import CorpusOptions
 from charrnn.training.recipe import Recipe
 
 _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\t": r"\t", "\r": r"\r", "\0": r"\0"})

@@ -55,7 +55,7 @@ class Learner:
         seeds = np.random.SeedSequence(recipe.seed, spawn_key=(number,))
         self.generator = torch.Generator().manual_seed(int(seeds.generate_state(1)[0]))
         self.network = TrainableNetwork(
-            recipe.model, dropout=recipe.dropout, generator=self.generator
+            recipe.model, dropout=recipe.dropout, generator=self.generator, gathers=True
         ).to(machine.device)
         self.average = TrainableNetwork(recipe.model, dropout=0.0, generator=torch.Generator()).to(
             machine.device
@@ -189,6 +189,7 @@ class Learner:
         for name, parameter in self.average.named_parameters():
             yield f"average.{name}", parameter
         for number, table in enumerate(self.network.tables):
+            assert table.gathered is not None
             yield f"gathered.{number}", table.gathered
         for layer, arrays in enumerate(self.state):
             for number, array in enumerate(arrays):

@@ -14,6 +14,8 @@ from torch import Tensor
 from charrnn.errors import ConfigError, TrainingError
 from charrnn.training.recipe import Recipe
 
+THREADS = torch.get_num_threads()  # what torch chose; a run sets it
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -70,8 +72,7 @@ def prepare_machine(device: str, precision: str, threads: int | None) -> Machine
     _keep_freed_memory()
     # Before the threads start, since each has a flag of its own: denormal numbers are slow.
     torch.set_flush_denormal(True)
-    if threads is not None:
-        torch.set_num_threads(threads)
+    torch.set_num_threads(THREADS if threads is None else threads)
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.mps.is_available()}
     if device == "auto":
         device = "cuda" if there["cuda"] else "cpu"

@@ -26,13 +26,21 @@ State = tuple[LayerState, ...]
 class TrainableNetwork(nn.Module):
     """Embedding, stacked layers, output layer; state in, state out."""
 
-    def __init__(self, config: ModelConfig, *, dropout: float, generator: torch.Generator) -> None:
+    def __init__(
+        self,
+        config: ModelConfig,
+        *,
+        dropout: float,
+        generator: torch.Generator,
+        gathers: bool = False,
+    ) -> None:
         """Make the weights.
 
         Args:
             config: The sizes.
             dropout: The share of units dropped after the embedding and after each layer.
             generator: The source of chance for the first weights, and later for dropout.
+            gathers: Whether the tables of runs gather their gradient; see ``Table``.
         """
         super().__init__()
         self.config = config
@@ -42,7 +50,7 @@ class TrainableNetwork(nn.Module):
         # Runs begin as nothing: what they mean beyond their last character is to be learned.
         self.ngrams = nn.ModuleDict(
             {
-                str(length): Table(config.rows(length), config.embedding_size)
+                str(length): Table(config.rows(length), config.embedding_size, gathers=gathers)
                 for length in range(2, config.ngrams + 1)
             }
         )

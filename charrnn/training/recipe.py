@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from charrnn.errors import ConfigError
-from charrnn.model.config import ModelConfig
+from charrnn.model.config import ModelConfig, parameter_shapes
 
 OPTIMIZERS = ("adamw", "adam", "rmsprop", "sgd")
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -126,3 +126,21 @@ class Recipe:
     def to_json(self) -> dict[str, Any]:
         """Return the recipe as it stands in a model file, which has the sizes elsewhere."""
         return {name: value for name, value in asdict(self).items() if name != "model"}
+
+    @property
+    def budget(self) -> str:
+        """The limits of the run in words."""
+        limits = [
+            None if self.time is None else f"{self.time:g} s",
+            None if self.steps is None else f"{self.steps:,} steps",
+            None if self.epochs is None else f"{self.epochs:g} epochs",
+        ]
+        return " or ".join(limit for limit in limits if limit)
+
+    def __str__(self) -> str:
+        """Return what is trained, and for how long, in words."""
+        model = self.model
+        num_parameters = sum(math.prod(shape) for shape in parameter_shapes(model).values())
+        networks = f"{model.num_networks} x " if model.num_networks > 1 else ""
+        sizes = f"{model.num_layers} x {model.hidden_size}, {num_parameters:,} parameters"
+        return f"{networks}{model.cell} {sizes}, for {self.budget}"

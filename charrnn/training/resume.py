@@ -13,7 +13,7 @@ from charrnn.text.corpus import open_corpus
 from charrnn.training.changes import change_recipe, check_corpus, check_texts, has_same_budget
 from charrnn.training.directory import find_run, locked
 from charrnn.training.monitor import Monitor, Silent
-from charrnn.training.run import SAVE_EVERY, PreviewText, Result, Run, describe_budget
+from charrnn.training.run import SAVE_EVERY, PreviewText, Result, Run
 from charrnn.training.state import STATE_NAME, read_state
 
 
@@ -72,7 +72,7 @@ def resume(
         is_same = has_same_budget(state.recipe, recipe)
         if state.tally.is_over and is_same and best and (directory / MODEL_NAME).exists():
             monitor.notice(
-                f"the run {str(directory)!r} is over: {describe_budget(recipe)} are used up; for "
+                f"the run {str(directory)!r} is over: {recipe.budget} are used up; for "
                 "more, add a larger --time, --steps or --epochs"
             )
             return Result(directory, best)

@@ -1,14 +1,13 @@
-"""A run from names of texts to a model file: the directory, the corpus, the training, the file.
+"""One run in its directory: the training of a corpus, and the files that it leaves.
 
-Torch is imported only after the texts are read, so that a mistake in a name is told at once.
+Torch is imported only by the training itself, so that a mistake is told at once.
 """
 
 from __future__ import annotations
 
-import math
 import shlex
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,30 +15,21 @@ from typing import TYPE_CHECKING, Any
 
 from charrnn.errors import CheckpointError, ConfigError, RunError
 from charrnn.model.cells import Array
-from charrnn.model.checkpoint import (
-    MODEL_NAME,
-    RUNS,
-    Checkpoint,
-    read_checkpoint,
-    write_checkpoint,
-)
-from charrnn.model.config import parameter_shapes
-from charrnn.text.corpus import Corpus, CorpusOptions, build_corpus
-from charrnn.text.reading import find_files
+from charrnn.model.checkpoint import MODEL_NAME, Checkpoint, read_checkpoint, write_checkpoint
+from charrnn.text.corpus import Corpus
+from charrnn.text.options import CorpusOptions
 from charrnn.text.sketch import Sketch, build_sketch
 from charrnn.text.windows import training_windows
 from charrnn.training.budget import Budget, learning_rate_factor
 from charrnn.training.changes import has_same_budget, why_not_exact
-from charrnn.training.choices import Power, resolve
 from charrnn.training.command import command_line
-from charrnn.training.directory import locked, make_directory, refuse_run, remove_vain_run
 from charrnn.training.metrics import METRICS_NAME, Metrics, Recorder
-from charrnn.training.monitor import Monitor, Report, Silent
-from charrnn.training.recipe import Recipe, Settings
+from charrnn.training.monitor import Monitor, Report
+from charrnn.training.recipe import Recipe
 from charrnn.training.saving import Saving
 from charrnn.training.state import STATE_NAME, RunState, damaged, write_state
 from charrnn.training.tally import Tally, counts_at
-from charrnn.training.transfer import describe_transfer, recipe_from, settings_from, transfer
+from charrnn.training.transfer import describe_transfer, transfer
 
 if TYPE_CHECKING:
     from charrnn.training.machine import Machine
@@ -69,80 +59,6 @@ class Result:
     def model(self) -> Path:
         """The model file."""
         return self.directory / MODEL_NAME
-
-
-def train(
-    corpora: Sequence[str],
-    *,
-    out: Path | None = None,
-    options: CorpusOptions | None = None,
-    settings: Settings | None = None,
-    init_from: Path | None = None,
-    monitor: Monitor | None = None,
-    preview_every: float = 0.0,
-    preview_text: PreviewText | None = None,
-    save_every: float = SAVE_EVERY,
-    began: float | None = None,
-) -> Result:
-    """Train a model on texts and leave it in a run directory.
-
-    Args:
-        corpora: Files, folders, or ``-`` for standard input.
-        out: The run directory; None for a new one below ``./runs``, named after the text.
-        options: How to read the texts.
-        settings: How to train.
-        init_from: A model file whose weights to begin with.
-        monitor: Who follows the run.
-        preview_every: Seconds between short texts for the monitor; 0 for none.
-        preview_text: Makes those texts.
-        save_every: Seconds between two times that the state is saved; 0 for at the end only.
-        began: When the time budget began, by ``time.monotonic``; None for now.
-
-    Returns:
-        Where the model is, and how good.
-
-    Raises:
-        CharRNNError: If a text, an option or the directory cannot be used, or training fails.
-    """
-    began = time.monotonic() if began is None else began
-    options = options or CorpusOptions()
-    settings = settings or Settings()
-    monitor = monitor or Silent()
-    find_files(corpora, options.pattern)  # mistakes are told before anything is made
-    source = None if init_from is None else read_checkpoint(init_from)
-    if source is not None:
-        settings = settings_from(source, settings, is_bytes=options.decoding.is_bytes)
-    resolve(settings, num_chars=1, vocab_size=1)
-    directory, is_new = make_directory(out, corpora[0])
-    with locked(directory, is_new=is_new):
-        refuse_run(directory)
-        try:
-            monitor.notice(f"reading {', '.join(map(repr, corpora))}")
-            others = sorted({*directory.parent.glob("*"), *RUNS.glob("*")} - {directory})
-            corpus = build_corpus(directory, corpora, options, monitor.notice, others)
-            monitor.notice(
-                f"{len(corpus.ids):,} characters, {corpus.vocabulary.size:,} distinct; "
-                f"{len(corpus.val):,} of them validate"
-            )
-            if corpus.num_documents:
-                monitor.notice(
-                    f"{corpus.num_documents:,} documents train; the end of each counts as a "
-                    "character"
-                )
-            recipe = resolve(
-                settings,
-                num_chars=corpus.num_train,
-                vocab_size=corpus.vocabulary.size,
-                num_documents=corpus.num_documents,
-                power=_power(settings),
-            )
-            if source is not None:
-                recipe = recipe_from(source, recipe)
-            run = Run(directory, corpus, options, recipe, monitor, preview_text)
-            return run.train(began, preview_every, save_every, source=source)
-        except BaseException:
-            remove_vain_run(directory)
-            raise
 
 
 @dataclass(frozen=True)
@@ -199,7 +115,7 @@ class Run:
             trainer = Trainer(
                 recipe, machine, corpus.train, corpus.val, budget, end_id=corpus.vocabulary.end_id
             )
-        self.monitor.notice(f"training {_describe(recipe)} on {machine}")
+        self.monitor.notice(f"training {recipe} on {machine}")
         self.monitor.notice(f"to repeat: {shlex.join(self.command)}")
         if source is not None:
             fresh = trainer.to_arrays()
@@ -265,12 +181,12 @@ class Run:
             used = f"step {state.step:,} is done and {state.used['elapsed']:.0f} s are used"
             if progress >= 1:
                 raise ConfigError(
-                    f"{describe_budget(self.recipe)} are no longer than what is over: {used}; "
+                    f"{self.recipe.budget} are no longer than what is over: {used}; "
                     "give more --time, --steps or --epochs"
                 )
             rate = self.recipe.learning_rate * learning_rate_factor(progress)
             self.monitor.notice(
-                f"the budget is now {describe_budget(self.recipe)}, of which {used}: the learning "
+                f"the budget is now {self.recipe.budget}, of which {used}: the learning "
                 f"rate goes on at {rate:.2g}, {1 - progress:.0%} of the way from zero"
             )
             tally.is_over = False
@@ -351,32 +267,3 @@ class Run:
             **more,
         }
         return Checkpoint(self.recipe.model, self.corpus.vocabulary, arrays, about)
-
-
-def _power(settings: Settings) -> Power | None:
-    """Return what the machine can do, if a recipe for these settings depends on it."""
-    if settings.steps is not None or settings.epochs is not None:
-        return None
-    from charrnn.training.machine import prepare_machine
-    from charrnn.training.power import measure_power
-
-    return measure_power(prepare_machine(settings.device, settings.precision, settings.threads))
-
-
-def _describe(recipe: Recipe) -> str:
-    """Return a recipe in words."""
-    model = recipe.model
-    num_parameters = sum(math.prod(shape) for shape in parameter_shapes(model).values())
-    networks = f"{model.num_networks} x " if model.num_networks > 1 else ""
-    sizes = f"{model.num_layers} x {model.hidden_size}, {num_parameters:,} parameters"
-    return f"{networks}{model.cell} {sizes}, for {describe_budget(recipe)}"
-
-
-def describe_budget(recipe: Recipe) -> str:
-    """Return the limits of a run in words."""
-    limits = [
-        None if recipe.time is None else f"{recipe.time:g} s",
-        None if recipe.steps is None else f"{recipe.steps:,} steps",
-        None if recipe.epochs is None else f"{recipe.epochs:g} epochs",
-    ]
-    return " or ".join(limit for limit in limits if limit)

@@ -31,7 +31,7 @@ from charrnn.errors import CharRNNError, CheckpointError
 from charrnn.model.checkpoint import printable
 from charrnn.model.config import ModelConfig
 from charrnn.model.tensorfile import TensorFile, open_tensor_file, write_tensor_file
-from charrnn.text.corpus import CorpusOptions
+from charrnn.text.options import CorpusOptions
 from charrnn.text.reading import Decoding
 from charrnn.training.recipe import Recipe
 from charrnn.training.tally import Tally

@@ -24,27 +24,28 @@ class Table(nn.Module):
 
     Attributes:
         weight: The rows, shape (number, E); zeros at first.
-        gathers: Whether it gathers its gradient. If not, that is one like any other.
-        gathered: The sum of the gradients since the table learned last, of the same shape.
+        gathered: The sum of the gradients since the table learned last, of the same shape; None
+            for a table that gathers none, whose gradient is one like any other.
     """
 
-    gathered: Tensor
-    gathers = True
+    gathered: Tensor | None
 
-    def __init__(self, num_rows: int, size: int) -> None:
+    def __init__(self, num_rows: int, size: int, *, gathers: bool) -> None:
         """Make a table of zeros.
 
         Args:
             num_rows: How many rows.
             size: Numbers in a row, E.
+            gathers: Whether it gathers its gradient.
         """
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(num_rows, size))
-        self.register_buffer("gathered", torch.zeros(num_rows, size), persistent=False)
+        gathered = torch.zeros(num_rows, size) if gathers else None
+        self.register_buffer("gathered", gathered, persistent=False)
 
     def forward(self, rows: Tensor) -> Tensor:
         """Look rows up: numbers of rows of shape (T, B), rows of shape (T, B, E)."""
-        if not self.gathers:
+        if self.gathered is None:
             return nn.functional.embedding(rows, self.weight)
         found: Tensor = _LookUp.apply(rows, self.weight, self.gathered)  # type: ignore[no-untyped-call]
         return found
@@ -56,7 +57,8 @@ class Table(nn.Module):
     def begin_anew(self) -> None:
         """Forget what was gathered, after the optimizer has seen it."""
         self.weight.grad = None
-        self.gathered.zero_()
+        if self.gathered is not None:
+            self.gathered.zero_()
 
 
 class _LookUp(torch.autograd.Function):

@@ -20,11 +20,13 @@ import pytest
 from charrnn.cli.monitors import PlainMonitor, describe
 from charrnn.library import load
 from charrnn.model.checkpoint import read_checkpoint
-from charrnn.text.corpus import CorpusOptions, open_corpus
+from charrnn.text.corpus import open_corpus
+from charrnn.text.options import CorpusOptions
 from charrnn.text.reading import Decoding
 from charrnn.training.monitor import Report
 from charrnn.training.recipe import OPTIMIZERS, Settings
-from charrnn.training.run import Result, train
+from charrnn.training.run import Result
+from charrnn.training.train import train
 
 SMALL = Settings(
     steps=3,

@@ -11,8 +11,9 @@ from charrnn.evaluation.report import evaluate_corpus, evaluate_text
 from charrnn.evaluation.scoring import score
 from charrnn.library import Model
 from charrnn.model.network import Network
-from charrnn.text.corpus import CorpusOptions, build_corpus
+from charrnn.text.corpus import build_corpus
 from charrnn.text.document_streams import MAX_MEASURED_CHARS
+from charrnn.text.options import CorpusOptions
 
 DOCUMENTS = ["abba", "c", "deed bead", "a" * 70, "cab", "bad"]
 

@@ -16,8 +16,9 @@ from charrnn.evaluation.report import Evaluation, Tally, evaluate_corpus, evalua
 from charrnn.evaluation.scoring import Score, score
 from charrnn.evaluation.surprise import measure_text
 from charrnn.model.network import Network
-from charrnn.text.corpus import CorpusOptions, build_corpus
+from charrnn.text.corpus import build_corpus
 from charrnn.text.documents import cut_documents
+from charrnn.text.options import CorpusOptions
 from charrnn.text.vocabulary import Vocabulary
 
 CHARACTERS = "\n ab\u00e9\u20ac\U0001f600"  # of 1, 1, 1, 1, 2, 3 and 4 bytes

@@ -15,7 +15,8 @@ import pytest
 from charrnn.errors import TextError
 from charrnn.files import link_whole, open_whole, write_whole
 from charrnn.model.checkpoint import read_checkpoint, write_checkpoint
-from charrnn.text.corpus import CorpusOptions, build_corpus, open_corpus
+from charrnn.text.corpus import build_corpus, open_corpus
+from charrnn.text.options import CorpusOptions
 from charrnn.training.metrics import Metrics, read_metrics
 from charrnn.training.monitor import Report
 

@@ -17,8 +17,8 @@ from charrnn.training.metrics import read_metrics
 from charrnn.training.monitor import Silent
 from charrnn.training.recipe import Settings
 from charrnn.training.resume import resume
-from charrnn.training.run import train
 from charrnn.training.state import read_state
+from charrnn.training.train import train
 
 TEXT = "Die Möwe rief: „Fähre!“ und 7 Boote lagen (still) im Hafen.\n" * 20
 SMALL = Settings(
@@ -163,7 +163,7 @@ import runpy, sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 import layer
-from charrnn.training.run import train
+from charrnn.training.train import train
 import charrnn.training.trainer  # torch, once for all children
 from charrnn.training.recipe import Settings
 directory = Path({directory!r})

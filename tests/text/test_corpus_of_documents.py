@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from charrnn.errors import ConfigError, TextError
 from charrnn.text import corpus as corpus_module
 from charrnn.text import reading
-from charrnn.text.corpus import Corpus, CorpusOptions, build_corpus, open_corpus
+from charrnn.text.corpus import Corpus, build_corpus, open_corpus
+from charrnn.text.options import CorpusOptions
 from charrnn.text.reading import Decoding
 
 law = settings(derandomize=True, deadline=None, max_examples=60)

@@ -15,7 +15,8 @@ ROOM = 150_000_000
 PROGRAM = f"""
 import resource, sys
 from pathlib import Path
-from charrnn.text.corpus import CorpusOptions, build_corpus
+from charrnn.text.corpus import build_corpus
+from charrnn.text.options import CorpusOptions
 from charrnn.text.streams import Streams
 
 pages = int(Path("/proc/self/statm").read_text().split()[0])

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from charrnn.text import corpus as corpus_module
-from charrnn.text.corpus import Corpus, CorpusOptions, build_corpus
+from charrnn.text.corpus import Corpus, build_corpus
+from charrnn.text.options import CorpusOptions
 from charrnn.text.reading import Decoding
 
 TEXT = "Der Hafen lag still, die M\u00f6wen schliefen.\n" * 5

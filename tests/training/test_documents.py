@@ -12,12 +12,12 @@ from charrnn.evaluation.scoring import score
 from charrnn.library import load
 from charrnn.model.checkpoint import Checkpoint
 from charrnn.model.network import Network
-from charrnn.text.corpus import CorpusOptions
+from charrnn.text.options import CorpusOptions
 from charrnn.training.budget import Budget
 from charrnn.training.choices import resolve
 from charrnn.training.machine import Machine
 from charrnn.training.recipe import Settings
-from charrnn.training.run import train
+from charrnn.training.train import train
 from charrnn.training.trainer import Trainer
 from charrnn.training.transfer import transfer
 

@@ -19,7 +19,7 @@ from charrnn.training.loop import run_training
 from charrnn.training.machine import Machine, prepare_machine
 from charrnn.training.monitor import Report, Silent
 from charrnn.training.recipe import Settings
-from charrnn.training.run import train
+from charrnn.training.train import train
 from charrnn.training.trainer import Trainer
 
 CPU = Machine(torch.device("cpu"), "float32")

@@ -14,13 +14,14 @@ import torch
 
 from charrnn.errors import TrainingError
 from charrnn.model.checkpoint import read_checkpoint
-from charrnn.text.corpus import CorpusOptions
+from charrnn.text.options import CorpusOptions
 from charrnn.training.choices import resolve
 from charrnn.training.loop import Trainer
 from charrnn.training.machine import one_line_if_out_of_memory
 from charrnn.training.metrics import read_metrics
 from charrnn.training.recipe import Settings
-from charrnn.training.run import Result, train
+from charrnn.training.run import Result
+from charrnn.training.train import train
 
 TEXT = "Die Möwe rief: „Fähre!“ und 7 Boote lagen (still) im Hafen.\n" * 20
 SMALL: dict[str, Any] = {

@@ -14,12 +14,13 @@ import pytest
 
 from charrnn.errors import CheckpointError, ConfigError, RunError, TrainingError
 from charrnn.model.checkpoint import read_checkpoint
-from charrnn.text.corpus import CorpusOptions
+from charrnn.text.options import CorpusOptions
 from charrnn.training.monitor import Silent
 from charrnn.training.recipe import Settings
 from charrnn.training.resume import resume
-from charrnn.training.run import Result, train
+from charrnn.training.run import Result
 from charrnn.training.state import read_state, write_state
+from charrnn.training.train import train
 
 TEXT = "Die Möwe rief: Fähre! Und 7 Boote lagen still im roten Hafen.\n" * 8
 SMALL = Settings(

@@ -9,7 +9,7 @@ from charrnn.training.tables import Table
 def test_what_is_gathered_is_the_gradient_of_an_embedding() -> None:
     """Over two windows, some rows looked up many times and some never."""
     generator = torch.Generator().manual_seed(1)
-    table, embedding = Table(50, 6), nn.Embedding(50, 6)
+    table, embedding = Table(50, 6, gathers=True), nn.Embedding(50, 6)
     with torch.no_grad():
         embedding.weight.normal_(generator=generator)
         table.weight.copy_(embedding.weight)

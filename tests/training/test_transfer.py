@@ -12,12 +12,12 @@ from charrnn.errors import ConfigError
 from charrnn.model.checkpoint import read_checkpoint, write_checkpoint
 from charrnn.model.config import parameter_shapes
 from charrnn.model.network import Network
-from charrnn.text.corpus import CorpusOptions
+from charrnn.text.options import CorpusOptions
 from charrnn.text.reading import Decoding
 from charrnn.text.vocabulary import Vocabulary
 from charrnn.training.choices import resolve
 from charrnn.training.recipe import Settings
-from charrnn.training.run import train
+from charrnn.training.train import train
 from charrnn.training.transfer import describe_transfer, recipe_from, settings_from, transfer
 
 OLD = "\n abcdexyz"

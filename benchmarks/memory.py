@@ -1,0 +1,110 @@
+"""How much memory training takes, against what it must hold.
+
+    python benchmarks/memory.py TEXT [--steps 40] [--json]
+
+``held`` is what a run cannot do without: weights, the optimizer's moments, and what one window
+leaves behind for its backward pass, of all networks that learn side by side. ``peak`` is the
+largest resident size of ``charrnn train``, less that of a process that imports torch and lets it
+make one step with the smallest LSTM: torch loads much of itself at its first step. ``ratio`` is
+the one over the other.
+"""
+
+import argparse
+import json
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import torch
+
+import charrnn
+from charrnn.training.machine import prepare_machine
+from charrnn.training.network import TrainableNetwork
+
+TORCH_ITSELF = """
+import torch
+layer = torch.nn.LSTM(1, 1)
+with torch.autocast("cpu", torch.bfloat16):
+    layer(torch.zeros(1, 1, 1))[0].sum().backward()
+torch.optim.AdamW(layer.parameters(), fused=True)
+"""
+
+RUNS = {
+    "default": "",
+    "one network": "--num-networks 1",
+    "lstm 2 x 512, B 64": "--num-networks 1 --num-layers 2 --hidden-size 512 --batch-size 64",
+    "the same, no runs": "--num-networks 1 --num-layers 2 --hidden-size 512 --batch-size 64 "
+    "--ngrams 1",
+    "gru 2 x 512, B 64": "--num-networks 1 --cell gru --num-layers 2 --hidden-size 512 "
+    "--batch-size 64 --ngrams 1",
+    "mingru 4 x 256, B 16": "--num-networks 1 --cell mingru --hidden-size 256 --batch-size 16",
+}
+
+
+def peak_bytes(command: list[str]) -> int:
+    """Run a command and return its largest resident size."""
+    with subprocess.Popen(command) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{shlex.join(command)}: exit {process.returncode}")
+    return usage.ru_maxrss * 1024
+
+
+def held_bytes(run: Path) -> int:
+    """Return the size of weights, moments and one window's activations of a run's networks."""
+    checkpoint = charrnn.load(run).checkpoint
+    config, recipe = checkpoint.config, checkpoint.about["recipe"]
+    machine = prepare_machine(recipe["device"], recipe["precision"], recipe["threads"])
+    storages: dict[int, int] = {}
+
+    def note(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        storages[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    network = TrainableNetwork(
+        config.one_network, dropout=recipe["dropout"], generator=torch.Generator()
+    )
+    num_weights = sum(parameter.numel() for parameter in network.parameters())
+    ids = torch.zeros((recipe["batch_size"], recipe["seq_length"]), dtype=torch.int64)
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor), machine.products():
+        logits, _ = network(ids, network.initial_state(recipe["batch_size"]))
+        torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), ids.flatten())
+    for parameter in network.parameters():
+        storages.pop(parameter.untyped_storage().data_ptr(), None)
+    return config.num_networks * (3 * 4 * num_weights + sum(storages.values()))
+
+
+def main() -> None:
+    """Print a row for each kind of run."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("text")
+    parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    torch_itself = peak_bytes([sys.executable, "-c", TORCH_ITSELF])
+    rows = []
+    for name, options in RUNS.items():
+        with tempfile.TemporaryDirectory() as folder:
+            run = Path(folder) / "run"
+            train = [sys.executable, "-m", "charrnn", "train", arguments.text, "-q", "-o", str(run)]
+            steps = ["--steps", str(arguments.steps), "--save-every", "0"]
+            peak = peak_bytes([*train, *steps, *shlex.split(options)]) - torch_itself
+            held = held_bytes(run)
+        rows.append({"run": name, "held": held, "peak": peak, "ratio": peak / held})
+        if not arguments.json:
+            print(
+                f"{name:24} held {held / 1e6:7.1f} MB  peak {peak / 1e6:7.1f} MB  "
+                f"ratio {peak / held:.2f}",
+                flush=True,
+            )
+    if arguments.json:
+        print(json.dumps({"torch_itself": torch_itself, "rows": rows}))
+
+
+if __name__ == "__main__":
+    main()
