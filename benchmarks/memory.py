@@ -29,7 +29,6 @@ import torch
 layer = torch.nn.LSTM(1, 1)
 with torch.autocast("cpu", torch.bfloat16):
     layer(torch.zeros(1, 1, 1))[0].sum().backward()
-torch.optim.AdamW(layer.parameters(), fused=True)
 """
 
 RUNS = {

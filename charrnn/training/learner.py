@@ -143,16 +143,17 @@ class Learner:
         self.average.load_arrays(arrays)
 
     def state_arrays(self) -> dict[str, Numbers]:
-        """Return a copy of all that the next steps depend on, but for the number of the step.
+        """Return all that the next steps depend on, but for the number of the step.
 
         Weights, their average, the optimizer's moments, the state that the streams carry, and the
-        state of the source of chance.
+        state of the source of chance. On a processor they are the learner's own arrays, not copies:
+        good until its next step, and as good as no memory.
         """
         tensors = dict(self._fixed_tensors())
         for name, parameter in self.network.named_parameters():
             for key, moment in self.optimizer.state.get(parameter, {}).items():
                 tensors[f"optimizer.{key}.{name}"] = moment
-        return {name: tensor.detach().cpu().numpy().copy() for name, tensor in tensors.items()}
+        return {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
 
     def load_state_arrays(self, arrays: Mapping[str, Numbers]) -> None:
         """Go on where another learner of the same recipe stood.
@@ -164,7 +165,7 @@ class Learner:
             ValueError: If the arrays are not those of such a learner.
         """
         fixed = dict(self._fixed_tensors())
-        tensors = {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
+        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
         for name, tensor in fixed.items():
             given = tensors.get(name)
             if given is None or given.shape != tensor.shape or given.dtype != tensor.dtype:
@@ -206,7 +207,7 @@ class Learner:
             parameter = parameters.get(name)
             if parameter is None or (tensor.ndim and tensor.shape != parameter.shape):
                 raise ValueError(f"it has a {full_name}, which this run has not")
-            moments.setdefault(parameter, {})[key] = tensor.to(parameter.device)
+            moments.setdefault(parameter, {})[key] = tensor.to(parameter.device, copy=True)
         if moments and len({frozenset(keys) for keys in moments.values()}) > 1:
             raise ValueError("its optimizer's moments are not all there")
         return moments

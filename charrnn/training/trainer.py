@@ -151,7 +151,10 @@ class Trainer:
             learner.take_weights(part)
 
     def state_arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Return a copy of all that the next steps depend on, but for the number of the step."""
+        """Return all that the next steps depend on, but for the number of the step.
+
+        The arrays are good until the next step; see ``Learner.state_arrays``.
+        """
         return join_networks(self.recipe.model, [each.state_arrays() for each in self.learners])
 
     def load_state_arrays(
