@@ -1,0 +1,62 @@
+"""What the recipe chooses against settings by hand, each a whole run of the program.
+
+    python benchmarks/grid.py TEXT... [--time 60s] [--seeds 1] [--only NAME...] [--json]
+
+For each text a row for ``charrnn train TEXT --time 60s`` and for each setting of a small grid
+around it; ``gap`` is how much better the best of the grid is than the recipe, in nats per character
+of the last tenth of the text, medians of the seeds.
+"""
+
+import argparse
+import json
+import shlex
+import statistics
+from pathlib import Path
+
+from quality import measure
+
+RECIPE = "the recipe"
+GRID = {
+    RECIPE: "",
+    "one network": "--num-networks 1",
+    "four networks": "--num-networks 4",
+    "384 units": "--hidden-size 384",
+    "two layers": "--num-layers 2",
+    "pairs alone": "--ngrams 2",
+    "quadruples too": "--ngrams 4",
+    "less dropout": "--dropout 0.02",
+    "more dropout": "--dropout 0.3",
+    "half the rate": "--lr 4e-3",
+    "mingru": "--cell mingru",
+}
+
+
+def main() -> None:
+    """Print a row for each run, and the gap for each text."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("texts", nargs="+")
+    parser.add_argument("--time", default="60s")
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--only", nargs="*", choices=list(GRID), default=list(GRID))
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    results = []
+    for text in arguments.texts:
+        losses = {}
+        for name in arguments.only:
+            options = shlex.split(GRID[name])
+            seeds = range(1, arguments.seeds + 1)
+            runs = [measure(text, arguments.time, seed, options) for seed in seeds]
+            losses[name] = statistics.median(run["nats_per_char"] for run in runs)
+            if not arguments.json:
+                print(f"{Path(text).name:20}{name:20}{losses[name]:8.4f}", flush=True)
+        gap = losses.get(RECIPE, float("nan")) - min(losses.values())
+        results.append({"text": Path(text).name, "nats_per_char": losses, "gap": gap})
+        if not arguments.json:
+            print(f"{Path(text).name:20}{'gap':20}{gap:8.4f}", flush=True)
+    if arguments.json:
+        print(json.dumps({"rows": results}))
+
+
+if __name__ == "__main__":
+    main()
