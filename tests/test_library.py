@@ -176,6 +176,7 @@ def test_loading_sampling_and_scoring_do_without_torch(make_checkpoint, tmp_path
     assert (done.returncode, done.stdout, done.stderr) == (0, "7 2\n", "")
 
 
+@pytest.mark.slow
 def test_the_check_for_torch_can_fail(tmp_path):
     """The check of the test above does find torch where it is imported."""
     done = run_check("import charrnn.training.loop", tmp_path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import typer
 
@@ -208,26 +208,39 @@ def sample(
                     value["novelty"] = loaded.novelty(each.text).to_json()
                 output.json(value)
         else:
-            before = prompt.encode("utf-8", "surrogateescape") * echo
             end = loaded.vocabulary.to_bytes(loaded.vocabulary.separator)  # of a document
-            separator = b"\0" if null else end or b"\n"
-            search = loaded.copy_search if novel else None
-            copied = _write(
-                output, pieces, loaded.vocabulary, before, separator, unbuffered, search
+            layout = _Layout(
+                before=prompt.encode("utf-8", "surrogateescape") * echo,
+                between=b"\0" if null else end or b"\n",
+                is_unbuffered=unbuffered,
             )
-            output.write(separator if end else b"")
+            search = loaded.copy_search if novel else None
+            copied = _write(output, pieces, loaded.vocabulary, layout, search)
+            output.write(layout.between if end else b"")
             for number, novelty in enumerate(copied):
                 which = f"text {number}: " if total > 1 else ""
                 say(f"charrnn: {which}{novelty.line()}")
+
+
+class _Layout(NamedTuple):
+    """How texts stand in the output.
+
+    Attributes:
+        before: What is written before each.
+        between: What is written between two.
+        is_unbuffered: Whether each piece is sent at once.
+    """
+
+    before: bytes
+    between: bytes
+    is_unbuffered: bool
 
 
 def _write(
     output: Output,
     pieces: Pieces,
     vocabulary: Vocabulary,
-    before: bytes,
-    separator: bytes,
-    unbuffered: bool,
+    layout: _Layout,
     copy_search: Callable[[], CopySearch] | None,
 ) -> list[Novelty]:
     """Write texts as they come.
@@ -236,21 +249,19 @@ def _write(
         output: Where to.
         pieces: One text after the other.
         vocabulary: Their characters.
-        before: What is written before each text.
-        separator: What is written between two texts.
-        unbuffered: Whether each piece is sent at once.
+        layout: How they stand there.
         copy_search: Makes a search for what a text has copied; None where nobody asks.
 
     Returns:
         What each text has copied, if that was asked.
     """
-    output.write(before)
+    output.write(layout.before)
     is_finished = False
     copied: list[Novelty] = []
     search = copy_search and copy_search()
     for piece in pieces:
         if is_finished:
-            output.write(separator + before)
+            output.write(layout.between + layout.before)
             search = copy_search and copy_search()
         for drawn in piece.drawn:
             output.write(vocabulary.to_bytes(drawn.character))
@@ -259,7 +270,7 @@ def _write(
         is_finished = bool(piece.finish_reason)
         if search and is_finished:
             copied.append(search.result())
-        if unbuffered:
+        if layout.is_unbuffered:
             output.flush()
     return copied
 

@@ -74,6 +74,7 @@ def test_the_guard_sees_a_socket(folder: Path) -> None:
     assert "NETWORK socket" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
 def test_no_command_opens_a_socket_or_leaves_litter(name: str, folder: Path) -> None:
     """Every command does its work without any socket; TMPDIR and HOME stay empty."""

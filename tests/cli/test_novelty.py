@@ -91,6 +91,7 @@ def test_eval_without_a_sketch_leaves_it_out(
     assert "novelty" not in json.loads(finished.stdout)
 
 
+@pytest.mark.slow
 def test_training_sketches_its_part_of_the_text(
     charrnn: Callable, tiny: list[str], tmp_path: Path
 ) -> None:

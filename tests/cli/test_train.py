@@ -190,6 +190,7 @@ def test_folder_is_a_corpus(tmp_path: Path) -> None:
     assert text == "b = 2\n" * 50 + "a = 1\n" * 50
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [
@@ -267,6 +268,7 @@ def test_nothing_need_validate(invoke: Callable, corpus: str, tiny: list[str]) -
     assert "was trained without a validation text; give a file" in missing.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [30, 200])
 def test_a_short_text_trains(length: int, invoke: Callable, text: str, tmp_path: Path) -> None:
     """A few lines are enough for a model, without any option of size."""
@@ -300,6 +302,7 @@ def test_first_limit_ends_the_run(
     assert reports[-1]["progress"] == 1
 
 
+@pytest.mark.slow
 def test_time_ends_the_run(corpus: str, tmp_path: Path) -> None:
     """A time that is used up ends the run, before the steps and within the time."""
     began = time.monotonic()

@@ -107,6 +107,7 @@ def test_the_share_is_that_of_all_grams(sketch, grams):
         assert abs(found.copied_share - share) < 4 * error + 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [19, 20, 43, 60, 85, 86, 129, 200, 1000])
 def test_the_longest_passage_is_within_the_limits(sketch, length):
     """A passage among random characters is as long as is said, wherever it comes from."""

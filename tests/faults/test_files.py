@@ -182,6 +182,7 @@ def test_an_error_at_any_operation_leaves_old_or_new(
     assert count >= MIN_OPERATIONS.get(name, 6), count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", KINDS)
 @pytest.mark.parametrize("has_old", [False, True], ids=["new", "replaced"])
 def test_a_kill_at_any_operation_leaves_old_or_new(

@@ -224,6 +224,7 @@ exit $code
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hidden", ["8", "400"], ids=["fits", "too-large"])
 def test_a_disk_that_is_really_full(hidden: str, tmp_path: Path) -> None:
     """On a file system of 300 kB a model that does not fit is one line, and nothing is left."""
@@ -261,6 +262,7 @@ def test_a_disk_that_is_really_full(hidden: str, tmp_path: Path) -> None:
         assert done.stdout.split() == []
 
 
+@pytest.mark.slow
 def test_a_limit_on_the_size_of_files_is_one_line(tmp_path: Path) -> None:
     """What the system's limit on file sizes forbids is told like a full disk."""
     (tmp_path / "text").write_text(TEXT, encoding="utf-8")

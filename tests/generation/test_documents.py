@@ -31,6 +31,7 @@ def probability(checkpoint, text, is_whole):
     return total
 
 
+@pytest.mark.slow
 def test_documents_are_drawn_as_often_as_they_are_likely(checkpoint):
     """Of many documents, each of up to two characters has its share, within chance."""
     network, draws = Network(checkpoint.config, checkpoint.arrays), 3000

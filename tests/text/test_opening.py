@@ -66,6 +66,7 @@ def test_the_limit_is_that_of_all_files(tmp_path: Path) -> None:
     assert read(*names, max_bytes=17)[:2] == ("<one><two><three>", [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz"])
 def test_a_compressed_file_of_endless_zeros(tmp_path: Path, suffix: str) -> None:
     """Of a small file that unpacks to 200 MB only what the limit allows is unpacked."""

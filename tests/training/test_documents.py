@@ -113,6 +113,7 @@ def test_a_short_document_is_read_by_many_streams() -> None:
     assert given.batch_size == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", CELLS)
 def test_what_documents_have_in_common_is_learned(cell: str, tmp_path: Path) -> None:
     """Of documents that never vary, and have nothing to do with their order, each is certain."""
@@ -129,6 +130,7 @@ def test_what_documents_have_in_common_is_learned(cell: str, tmp_path: Path) -> 
     assert {model.sample(seed=seed, temperature=0.8) for seed in range(5)} == {"abcabd"}
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_model_bit_for_bit(tmp_path: Path) -> None:
     """Two runs of so many steps leave equal weights; another seed leaves others."""
     source = tmp_path / "text.txt"

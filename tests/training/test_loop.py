@@ -168,6 +168,7 @@ def test_the_shortest_run_keeps_what_it_learned(steps: int) -> None:
     assert kept
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["adamw", "adam", "rmsprop", "sgd"])
 def test_every_optimizer_learns(optimizer: str) -> None:
     """On a text that repeats, the loss falls to a small part of what it began with."""

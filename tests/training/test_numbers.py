@@ -168,6 +168,7 @@ def test_weights_that_are_not_finite_are_not_kept(
     assert all(np.isfinite(array).all() for array in checkpoint.arrays.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jump", [-1e9, -3600.0, 3600.0, 1e9, math.nan])
 def test_a_clock_that_jumps(
     jump: float, go: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

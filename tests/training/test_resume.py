@@ -120,6 +120,7 @@ def test_stopping_leaves_no_trace(changes: dict[str, Any], corpus: str, tmp_path
     assert outcome(tmp_path / "parts") == outcome(tmp_path / "whole")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop", range(1, 22))
 def test_every_step_is_one_to_stop_at(stop: int, corpus: str, tmp_path: Path) -> None:
     """Wherever a run is stopped, just after a validation or a report too, all is the same."""
@@ -175,6 +176,7 @@ def test_a_stop_at_the_last_step_is_an_end(corpus: str, tmp_path: Path) -> None:
 GROUPS = ("network.", "average.", "optimizer.exp_avg.", "optimizer.exp_avg_sq.", "optimizer.step.")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prefix", [*GROUPS, "carried.1.", "carried.0.", "generator"])
 def test_the_law_needs_all_that_is_saved(prefix: str, corpus: str, tmp_path: Path) -> None:
     """A run that goes on without a part of its state ends elsewhere: each part is needed."""
@@ -211,6 +213,7 @@ def test_what_a_killed_process_wrote_later_is_made_again(corpus: str, tmp_path: 
     assert outcome(tmp_path / "killed") == whole
 
 
+@pytest.mark.slow
 def test_a_clock_driven_run_keeps_the_better_model(corpus: str, tmp_path: Path) -> None:
     """Where the way will be another, a better model that was kept after the state stays."""
     stopped(corpus, tmp_path / "run", SMALL, 9)
