@@ -17,6 +17,7 @@ from charrnn.model.cells import Array
 from charrnn.text.streams import IGNORED, Window
 from charrnn.text.windows import AnyStreams
 from charrnn.training.adamw import AdamW
+from charrnn.training.loss import cross_entropy
 from charrnn.training.machine import Machine
 from charrnn.training.network import State, TrainableNetwork
 from charrnn.training.recipe import Recipe
@@ -134,7 +135,7 @@ class Learner:
             for window in windows:
                 losses, state = self._losses(self.average, window, state)
                 if window.num_chars:
-                    parts.append(losses[torch.from_numpy(window.targets.ravel() != IGNORED)])
+                    parts.append(losses[torch.from_numpy(window.targets != IGNORED)])
             return torch.cat(parts).cpu().numpy()
 
     def take_weights(self, arrays: Mapping[str, Array]) -> None:
@@ -215,7 +216,7 @@ class Learner:
     def _losses(
         self, network: TrainableNetwork, window: Window, state: State
     ) -> tuple[Tensor, State]:
-        """Return a network's loss at each place of a window, shape (B·T,), and the state after it.
+        """Return a network's loss at each place of a window, shape (B, T), and the state after it.
 
         Where nothing is to be predicted the loss is 0.
         """
@@ -224,10 +225,9 @@ class Learner:
         targets = torch.from_numpy(window.targets).to(self.machine.device)
         with self.machine.products():
             logits, state = network(inputs, state)
-        losses = nn.functional.cross_entropy(
-            logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="none"
-        )
-        return losses, state
+        # As the network made them: time first.
+        losses = cross_entropy(logits.transpose(0, 1).flatten(0, 1), targets.T.flatten())
+        return losses.view(targets.T.shape).T, state
 
 
 def make_optimizer(network: TrainableNetwork, recipe: Recipe) -> AdamW | torch.optim.Optimizer:
