@@ -98,7 +98,7 @@ def train(
         int | None,
         typer.Option(
             help="Networks that learn side by side, whose predictions are averaged. Default: one "
-            "for each core, to 4; on fewer cores up to 4 if there is time."
+            "if time is short for the text, else one for each core, up to 4 if there is time."
         ),
     ] = None,
     dropout: Annotated[float | None, typer.Option(help="Share of units dropped, 0 to 1.")] = None,

@@ -19,7 +19,8 @@ Value = TypeVar("Value")
 DEFAULT_SECONDS = 300.0
 STEP_CHARS = 1024  # that a step reads, B times T, if the text is long enough
 MAX_NETWORKS = 4  # so that a model file stays below some 35 MB
-ENOUGH_EPOCHS = 12  # of one network; from twice as many on, more networks are the better use
+FEW_EPOCHS = 3.5  # of one network on one core; below, one that has all cores learns more
+ENOUGH_EPOCHS = 12  # of one network; from about twice as many on, more networks learn more
 MOST_EPOCHS = 60  # after which a text is known by heart, whatever is dropped
 
 _LEARNING_RATES = {
@@ -100,7 +101,7 @@ def resolve(
     num_networks = settings.num_networks
     if num_networks is None:
         is_timed = seconds is not None and epochs == limits[2]
-        num_networks = _default_num_networks(power.threads, epochs if is_timed else 0.0)
+        num_networks = _default_num_networks(power.threads, epochs if is_timed else None)
     if seconds is not None:
         epochs /= max(1.0, num_networks / power.threads)
     most_epochs = None
@@ -155,13 +156,18 @@ def _default_hidden_size(cell: str, num_chars: int) -> int:
     return 96 if num_chars < 60_000 else 128 if num_chars < 400_000 else 192
 
 
-def _default_num_networks(threads: int, epochs: float) -> int:
-    """Return how many networks learn: one for each core, and more where time is plenty.
+def _default_num_networks(threads: int, epochs: float | None) -> int:
+    """Return how many networks learn: one for each core, fewer or more as time is scarce or plenty.
 
     Args:
-        threads: That share the networks.
-        epochs: How often each of them would read the text if there were no more.
+        threads: That the networks share.
+        epochs: How often one of them on one thread would read the text in the time; None where
+            time does not end the run.
     """
+    if epochs is None:
+        return min(threads, MAX_NETWORKS)
+    if epochs < FEW_EPOCHS:
+        return 1
     rounds = max(1, round(epochs / ENOUGH_EPOCHS))
     return min(threads * rounds, MAX_NETWORKS)
 
