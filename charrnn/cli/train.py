@@ -84,7 +84,8 @@ def train(
     ngrams: Annotated[
         int | None,
         typer.Option(
-            help="Also embed the last 2, ... K characters together; 1: do not. Default: 3."
+            help="Also embed the last 2, ... K characters together; 1: do not. Default: 3, of a "
+            "short text 2."
         ),
     ] = None,
     nonlinearity: Annotated[

@@ -17,6 +17,7 @@ from charrnn.training.recipe import Recipe, Settings
 Value = TypeVar("Value")
 
 DEFAULT_SECONDS = 300.0
+SHORT_TEXT = 400_000  # characters; what the runs of three in a shorter one teach is mostly chance
 STEP_CHARS = 1024  # that a step reads, B times T, if the text is long enough
 MAX_NETWORKS = 4  # so that a model file stays below some 35 MB
 FEW_EPOCHS = 3.5  # of one network on one core; below, one that has all cores learns more
@@ -85,7 +86,7 @@ def resolve(
         cell=cell,
         nonlinearity=_given(settings.nonlinearity, "tanh"),
         block=block,
-        ngrams=_given(settings.ngrams, 3),
+        ngrams=_given(settings.ngrams, 2 if num_chars < SHORT_TEXT else 3),
         embedding_size=embedding_size,
         hidden_size=hidden_size,
         num_layers=_given(settings.num_layers, 4 if cell == "mingru" else 1),
