@@ -2,7 +2,7 @@
 
 The gradient of the cross-entropy with respect to the logits is the softmax less one at the target.
 Torch takes a logarithm of the softmax, keeps it, and takes the exponential again on the way back,
-each over all logits in float32. Where the vocabulary is large that costs as much as the network.
+each over all logits in float32. Of 8,000 characters that takes a sixth of a training step.
 
 Sizes: N predictions, V vocabulary.
 """
