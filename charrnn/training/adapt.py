@@ -40,7 +40,9 @@ class AdaptiveReader:
         w <- w - a clip(g / r) + d (r / mean r) (w_0 - w)
 
     The root makes the step of a weight that seldom has a gradient as long as that of one that has
-    often; the last term draws the weights back, most strongly those that much depends on.
+    often; the last term draws the weights back, most strongly those that much depends on. The
+    tables of runs of characters stay as they are: a window touches few of their rows, and to visit
+    all of them would take longer than all else.
 
     References:
         B. Krause et al., Dynamic evaluation of neural sequence models, 2018, arXiv:1709.07432.
@@ -53,7 +55,11 @@ class AdaptiveReader:
         torch.set_flush_denormal(True)
         self._network = _Networks(checkpoint)
         self._end_id = checkpoint.vocabulary.end_id
-        self._weights = list(self._network.parameters())
+        self._weights = []
+        for name, weight in self._network.named_parameters():
+            weight.requires_grad_(".ngrams." not in name)
+            if weight.requires_grad:
+                self._weights.append(weight)
         self._first = [weight.detach().clone() for weight in self._weights]
         self._mean_squares = [torch.zeros_like(weight) for weight in self._weights]
         self._num_updates = 0
