@@ -12,6 +12,8 @@ from charrnn.cli.monitors import MAX_PREVIEW_DOCUMENTS, preview_text
 from charrnn.cli.separators import parse_separator
 from charrnn.errors import ConfigError
 
+pytestmark = pytest.mark.slow
+
 NAMES = Path(__file__).parents[2] / "corpora" / "names.txt"
 
 

@@ -40,6 +40,7 @@ def test_there_are_recipes() -> None:
     assert len(RECIPES) >= 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_recipe_does_what_it_says(folder: Path, recipe: str) -> None:
     """Each of them succeeds, says nothing of an error, and writes something."""

@@ -152,6 +152,7 @@ def test_markup_is_text(word: str, on_terminal: Callable, write_cycle: Callable,
     assert finished.text == f"{word}\n{word}\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("args", "shown"),
     [
@@ -184,6 +185,7 @@ def test_prompt_in_an_error_is_escaped(on_terminal: Callable, cycle_model: Path)
     assert "never saw '\\x1b' (U+001B), character 2" in finished.text
 
 
+@pytest.mark.slow
 def test_training_draws_a_bar_and_gives_the_terminal_back(
     on_terminal: Callable, tiny: list[str], tmp_path: Path
 ) -> None:

@@ -329,6 +329,7 @@ def test_time_is_that_of_the_watch(charrnn: Callable, corpus: str, tmp_path: Pat
     assert 3 < seconds < 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
 def test_same_seed_is_same_model(dropout: float, corpus: str, tmp_path: Path) -> None:
     """With a number of steps the seed fixes every weight; another seed changes them."""

@@ -131,6 +131,7 @@ def test_passages_of_a_real_text_are_within_the_limits(sketch):
         assert found.longest <= longest_passage(text) <= found.longest_limit
 
 
+@pytest.mark.slow
 def test_two_passages_side_by_side_are_not_one(sketch):
     """Where a text goes from one place of the story to another, the passage ends."""
     rng = np.random.default_rng(6)

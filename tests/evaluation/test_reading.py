@@ -38,6 +38,7 @@ def slow_nats(network, ids, end_id=None):
     return np.array(nats)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "cuts",
     [[], [1], [2047, 2048, 2049, 2050], [5, 5, 4097], list(range(7, 4990, 97)), [4999]],
@@ -53,6 +54,7 @@ def test_it_does_not_matter_how_a_text_arrives(make_checkpoint, any_kind, cuts):
     np.testing.assert_allclose(found, whole, rtol=1e-9)  # float64, products of other sizes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("num_networks", [1, 3])
 def test_the_first_part_is_exact(make_checkpoint, any_kind, num_networks):
     """Up to the first cut each character is predicted from all before it."""
@@ -75,6 +77,7 @@ def test_the_number_of_threads_does_not_matter(make_checkpoint, monkeypatch, thr
     np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cuts", [[], [1, 2, 3], [700], list(range(11, 3000, 71))], ids=str)
 def test_each_document_begins_anew(make_checkpoint, any_kind, cuts):
     """Documents, long and short, are each predicted as if they stood alone."""

@@ -61,6 +61,7 @@ def test_single_precision_is_enough(make_checkpoint, kind):
     assert score(network_of(single), ids, exact=True).nats == pytest.approx(expected.nats, rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [2049, 2050, 4200])
 def test_parts_are_exact_but_for_their_short_memory(make_checkpoint, any_kind, length):
     """Each part of a text but the first is scored after reading the 512 characters before it."""
@@ -78,6 +79,7 @@ def test_parts_are_exact_but_for_their_short_memory(make_checkpoint, any_kind, l
     assert (found.chars, found.correct) == (length - 1, correct)
 
 
+@pytest.mark.slow
 def test_parts_agree_with_one_stream(make_checkpoint, kind):
     """For a model whose memory is short the fast score is the exact one to the fourth digit."""
     checkpoint = make_checkpoint(**kind, hidden_size=8)

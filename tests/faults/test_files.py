@@ -142,6 +142,7 @@ def check(kind: Kind, folder: Path, before: int | None) -> None:
     assert version is None or before is None or version >= before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", KINDS)
 @pytest.mark.parametrize("error", ["ENOSPC", "EIO", "EACCES"])
 @pytest.mark.parametrize("lasts", [False, True], ids=["once", "from-then-on"])

@@ -50,6 +50,7 @@ def texts_of(generator, number, seed=3):
     return texts, reasons
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "ending",
     [

@@ -49,6 +49,7 @@ def test_a_damaged_weight_is_refused(good_bytes, tmp_path, refusal, header_end):
         assert "checksum" in refusal(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mask", [0x01, 0x20, 0xFF], ids=hex)
 def test_a_damaged_header_never_gives_another_model(
     good_bytes, tmp_path, mask, is_equal, header_end

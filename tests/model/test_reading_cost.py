@@ -15,6 +15,8 @@ import pytest
 from charrnn.model.checkpoint import MODEL_NAME, write_checkpoint
 from charrnn.model.tensorfile import MAX_HEADER_BYTES, parse_json
 
+pytestmark = pytest.mark.slow
+
 MEGABYTE = 1 << 20
 SLACK = 24 * MEGABYTE  # for the header, and for what an error message loads
 

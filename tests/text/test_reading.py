@@ -221,6 +221,7 @@ def test_bytes_need_no_encoding(read: Callable[..., Any], path: Path) -> None:
 # What is not text
 
 
+@pytest.mark.slow
 @any_block_size
 @pytest.mark.parametrize("wrong", [0x80, 0xC0, 0xC3, 0xE2, 0xED, 0xF0, 0xF5, 0xFF], ids=hex)
 def test_invalid_utf8_is_found_at_its_offset(

@@ -47,6 +47,7 @@ def make_trainer(*, steps: int = 8, **settings: object) -> Trainer:
     return Trainer(recipe, CPU, TEXT, VAL, Budget(None, steps, 0.0), end_id=END)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("cell", "batch_size"), [*[(cell, 4) for cell in CELLS], ("gru", 1)])
 def test_an_epoch_is_each_document_from_a_fresh_state(cell: str, batch_size: int) -> None:
     """The losses of an epoch are those that the NumPy engine finds for each document alone."""
@@ -145,6 +146,7 @@ def test_the_same_seed_gives_the_same_model_bit_for_bit(tmp_path: Path) -> None:
     assert weights[0] == weights[1] != weights[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", ["lstm", "mingru"])
 @pytest.mark.parametrize("steps", [4, 13])  # within an epoch of nine, and in the second
 def test_a_stopped_run_goes_on_within_its_epoch(cell: str, steps: int) -> None:

@@ -111,6 +111,7 @@ def stopped(corpus: str, out: Path, settings: Settings, *stops: float, **more: A
     return result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changes", KINDS.values(), ids=KINDS.keys())
 def test_stopping_leaves_no_trace(changes: dict[str, Any], corpus: str, tmp_path: Path) -> None:
     """Stopped in the middle of an epoch, at its end and after its start, all is the same."""
@@ -130,6 +131,7 @@ def test_every_step_is_one_to_stop_at(stop: int, corpus: str, tmp_path: Path) ->
     assert outcome(tmp_path / "parts") == outcome(tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_reports_between_losses_survive(corpus: str, tmp_path: Path) -> None:
     """In a run of more steps than reports the losses since the last report are not lost."""
     settings = dataclasses.replace(SMALL, steps=333)
