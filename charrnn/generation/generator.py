@@ -144,9 +144,11 @@ class Generator:
         logits, state = _take(self._start, [])
         begun = 0
         while drafts or begun < num_samples:
-            first = drafts[0].index if drafts else begun
-            room = begun + MAX_TOGETHER - len(drafts)
-            until = min(num_samples, first + MAX_AHEAD, room)
+            until = begun
+            if begun < num_samples:
+                first = drafts[0].index if drafts else begun
+                room = begun + MAX_TOGETHER - len(drafts)
+                until = min(num_samples, first + MAX_AHEAD, room)
             if begun < until:
                 new = []
                 for index in range(begun, until):

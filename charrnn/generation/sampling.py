@@ -14,6 +14,8 @@ from charrnn.model.cells import Array
 
 Float64s = npt.NDArray[np.float64]
 
+COLDEST = 1e-200  # a lower temperature draws the same, but logits divided by it are infinite
+
 
 def log_probs(logits: Array) -> Float64s:
     """Return the natural logarithm of the softmax of the last axis, in float64."""
@@ -52,15 +54,16 @@ def draw(
     if isinstance(temperature, np.ndarray):
         if not temperature.all():
             return _draw_mixed(logits, temperature, rngs)
-        temperature = temperature[:, None]
+        temperature = np.maximum(temperature, COLDEST)[:, None]
     elif temperature == 0:
         likeliest: npt.NDArray[np.intp] = logits.argmax(axis=-1)
         return likeliest
+    else:
+        temperature = max(temperature, COLDEST)
     weights = logits.astype(np.float64)
     # The maximum goes first: a small temperature then cannot make an infinity of a large logit.
     weights -= weights.max(axis=-1, keepdims=True)
-    with np.errstate(over="ignore"):  # to -inf, whose exponential is the 0 that is meant
-        weights /= temperature
+    weights /= temperature
     cumulative = np.exp(weights, out=weights).cumsum(axis=-1)  # (B, V)
     uniform = np.array([[rng.random()] for rng in rngs])  # (B, 1), in [0, 1)
     # Only ids with some probability are reached: the first whose sum is above the threshold.
