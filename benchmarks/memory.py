@@ -21,6 +21,7 @@ from pathlib import Path
 import torch
 
 import charrnn
+from charrnn.training.loss import cross_entropy
 from charrnn.training.machine import prepare_machine
 from charrnn.training.network import TrainableNetwork
 
@@ -72,7 +73,7 @@ def held_bytes(run: Path) -> int:
     ids = torch.zeros((recipe["batch_size"], recipe["seq_length"]), dtype=torch.int64)
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor), machine.products():
         logits, _ = network(ids, network.initial_state(recipe["batch_size"]))
-        torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), ids.flatten())
+        cross_entropy(logits.transpose(0, 1).flatten(0, 1), ids.T.flatten())
     for parameter in network.parameters():
         storages.pop(parameter.untyped_storage().data_ptr(), None)
     return config.num_networks * (3 * 4 * num_weights + sum(storages.values()))

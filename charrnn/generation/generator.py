@@ -105,8 +105,7 @@ class Generator:
         """
         self._network = network
         self._characters = vocabulary.characters
-        self._plain = [Drawn(character) for character in self._characters]
-        self._end = Drawn("")
+        self._plain = [Drawn(self._character(id)) for id in range(vocabulary.size)]
         self.controls = controls or Controls()
         self._filters = filters_of(self.controls)
         self._never = [] if vocabulary.unknown_id is None else [vocabulary.unknown_id]
@@ -228,9 +227,9 @@ class Generator:
         """Add what was drawn to each sample, and yield what that makes known."""
         scores = None if self._num_best is None else log_probs(logits)
         for row, (draft, id) in enumerate(zip(drafts, ids.tolist(), strict=True)):
+            drawn = self._plain[id] if scores is None else self._tell(scores[row], id)
             if id == self._end_id:
-                end = self._end if scores is None else self._tell(scores[row], id)
-                yield Piece(draft.index, [*draft.held, end], "end")
+                yield Piece(draft.index, [*draft.held, drawn], "end")
                 continue
             if self._pattern is not None and not self._allowed(draft)[id]:
                 yield Piece(draft.index, draft.held, "match")
@@ -239,7 +238,6 @@ class Generator:
             draft.recent.append(id)
             if self._pattern is not None and draft.place is not None:
                 draft.place = self._pattern.follow(draft.place, id)
-            drawn = self._plain[id] if scores is None else self._tell(scores[row], id)
             yield self._release(draft, drawn)
 
     def _release(self, draft: _Draft, drawn: Drawn) -> Piece:
@@ -260,7 +258,11 @@ class Generator:
         size = len(self._characters)
         best = np.argsort(-scores[:size], kind="stable")[: self._num_best].tolist()
         told = tuple((self._characters[i], float(scores[i])) for i in best)
-        return Drawn(self._characters[id : id + 1], float(scores[id]), told)
+        return Drawn(self._character(id), float(scores[id]), told)
+
+    def _character(self, id: int) -> str:
+        """Return the character that an id is; of the symbols after them, none."""
+        return self._characters[id : id + 1]
 
 
 def generate(

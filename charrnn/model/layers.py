@@ -53,10 +53,10 @@ class RecurrentLayer:
         self._step = step_of(config)
         self._weight_ih, self._bias_ih = arrays["weight_ih"].T, arrays["bias_ih"]
         self._weight_hh, self._bias_hh = arrays["weight_hh"].T, arrays["bias_hh"]
-        self._weight: Array | None = None  # (E + H, G·H)
+        self._joint: tuple[Array, Array] | None = None  # (E + H, G·H) and (G·H,)
         if config.cell != "gru":  # whose reset gate needs the recurrent product by itself
-            self._weight = np.concatenate([arrays["weight_ih"], arrays["weight_hh"]], axis=1).T
-            self._bias = self._bias_ih + self._bias_hh
+            weight = np.concatenate([arrays["weight_ih"], arrays["weight_hh"]], axis=1).T
+            self._joint = weight, self._bias_ih + self._bias_hh
 
     def project(self, inputs: Array, product: Product = together) -> Array:
         """Return ``W_ih x + b_ih``, shape (..., E) to (..., G·H)."""
@@ -83,10 +83,11 @@ class RecurrentLayer:
 
         Of a single step input and state are multiplied as one.
         """
-        if len(inputs) > 1 or self._weight is None:
+        if len(inputs) > 1 or self._joint is None:
             return self.advance(self.project(inputs, product), state, product)
+        weight, bias = self._joint
         both = np.concatenate([inputs[0], state[0]], axis=-1)  # (B, E + H)
-        state = self._step(product(both, self._weight), self._bias, state)
+        state = self._step(product(both, weight), bias, state)
         return state[0][None], state
 
 
