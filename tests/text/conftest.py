@@ -72,3 +72,10 @@ def _error_of(*names: Path | str, encoding: str = "utf-8", is_bytes: bool = Fals
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file that each example of a law writes anew."""
     return tmp_path_factory.mktemp("text") / "text.txt"
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """An empty run directory."""
+    (tmp_path / "run").mkdir()
+    return tmp_path / "run"

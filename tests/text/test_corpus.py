@@ -13,7 +13,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from charrnn.errors import ConfigError, TextError
-from charrnn.text import corpus as corpus_module
 from charrnn.text import reading
 from charrnn.text.corpus import Corpus, build_corpus, open_corpus
 from charrnn.text.options import CorpusOptions
@@ -45,13 +44,6 @@ def blocks_of(num_bytes: int) -> Iterator[None]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that each example of a law builds its corpus in anew."""
     return tmp_path_factory.mktemp("corpus")
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Path:
-    """An empty run directory."""
-    (tmp_path / "run").mkdir()
-    return tmp_path / "run"
 
 
 @pytest.fixture
@@ -390,93 +382,3 @@ def test_standard_input_does_not_train_and_validate(
         monkeypatch.setattr("sys.stdin", stdin)
         with pytest.raises(ConfigError, match="only once"):
             build_corpus(run, ["-"], CorpusOptions(val="-"))
-
-
-# Texts that cannot be used
-
-
-def refused(run: Path, text: str | bytes, **options: str) -> str:
-    """Return the line that says why a text cannot be used; nothing is left of it."""
-    with pytest.raises(TextError) as caught:
-        build(run, text, **options)
-    message = str(caught.value)
-    assert message.isprintable()
-    assert names_in(run) == []
-    return message
-
-
-@pytest.mark.parametrize("text", [b"", b"\xef\xbb\xbf"], ids=["no-bytes", "only-a-mark"])
-def test_an_empty_text_is_refused(run: Path, text: bytes) -> None:
-    """A text without characters is named as empty."""
-    assert refused(run, text).endswith("run.txt': the text is empty")
-
-
-@pytest.mark.parametrize("num_chars", [1, 2, 19])
-def test_a_short_text_is_refused(run: Path, num_chars: int) -> None:
-    """The message says how many characters there are and how many are needed."""
-    message = refused(run, "\u20ac" * num_chars, val="0")
-    assert f"run.txt': {num_chars} characters" in message
-    assert "give 20 or more" in message
-
-
-def test_the_shortest_text(run: Path) -> None:
-    """Twenty characters can be trained on."""
-    assert build(run, "ab" * 10, val="0").num_train == 20
-
-
-def test_what_trains_must_be_long_enough(tmp_path: Path, run: Path) -> None:
-    """It is the part that trains that must be long enough, not the whole."""
-    assert "10 characters" in refused(run, "ab" * 10, val="0.5")
-    (tmp_path / "val").write_text(PANGRAM)
-    assert "8 characters" in refused(run, "too few!", val=str(tmp_path / "val"))
-
-
-def test_one_character_cannot_validate(tmp_path: Path, run: Path) -> None:
-    """A validation text of one character, which leaves nothing to predict, is refused."""
-    assert "--val" in refused(run, "a" * 25, val="0.04")
-    (tmp_path / "val").write_text("\u20ac")
-    assert "--val" in refused(run, PANGRAM, val=str(tmp_path / "val"))
-
-
-def test_an_empty_text_cannot_validate(tmp_path: Path, run: Path) -> None:
-    """A user who names a validation text that is empty is told, as for one that is too short."""
-    (tmp_path / "val").write_bytes(b"")
-    refused(run, PANGRAM, val=str(tmp_path / "val"))
-
-
-def test_too_many_characters_are_refused(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A text of more characters than a model may have is refused with what to do about it."""
-    monkeypatch.setattr(corpus_module, "MAX_VOCAB_SIZE", 4)
-    message = refused(run, "abcde" * 10)
-    assert message.startswith("5 distinct characters")
-    for option in ("--encoding", "--bytes", "--min-count"):
-        assert option in message
-    assert build(run, "abcd" * 10).vocabulary.size == 4
-    assert build(run, "abcd" * 10 + "e", min_count=2).vocabulary.characters == "abcd"
-
-
-def test_a_text_in_another_encoding_leaves_nothing(run: Path) -> None:
-    """A text that fails after many good characters leaves no file."""
-    with blocks_of(8):
-        message = refused(run, PANGRAM.encode() + b"\xff")
-    assert f" at byte offset {len(PANGRAM)} (ff)" in message
-
-
-def test_halves_of_surrogate_pairs_are_refused(run: Path) -> None:
-    """What a lenient encoding decodes to no character is not a text."""
-    source = run.parent / "run.txt"
-    source.write_bytes(rb"\ud800" * 30)
-    options = CorpusOptions(decoding=Decoding("unicode_escape"))
-    with pytest.raises(TextError, match="surrogate"):
-        build_corpus(run, [str(source)], options)
-    assert names_in(run) == []
-
-
-@pytest.mark.parametrize("name", ["new\nline", "\x1b[31mred"], ids=ascii)
-def test_names_in_messages_are_quoted(tmp_path: Path, name: str) -> None:
-    """Neither the name of a text nor that of a run can break a line or control the terminal."""
-    (tmp_path / name).mkdir()
-    refused(tmp_path / name, "short")
-    with pytest.raises(TextError) as caught:
-        open_corpus(tmp_path / name)
-    assert str(caught.value).isprintable()

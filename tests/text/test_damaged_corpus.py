@@ -16,13 +16,6 @@ FILES = ["corpus.json", "corpus.npy"]
 PANGRAM = "the quick brown fox jumps over the lazy dog. " * 4
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Path:
-    """An empty run directory."""
-    (tmp_path / "run").mkdir()
-    return tmp_path / "run"
-
-
 def build(run: Path, text: str) -> None:
     """Build a corpus of one text, which lies beside the run directory."""
     source = run.parent / "text.txt"
