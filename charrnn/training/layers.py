@@ -10,6 +10,7 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import embedding, linear
 
 from charrnn.model.config import NUM_BLOCKS, ModelConfig
 from charrnn.training.mingru import MinGRUFunction
@@ -62,15 +63,54 @@ class RecurrentLayer(nn.Module):
         Returns:
             The hidden units after each step, shape (T, B, H), and the state after the last.
         """
-        weights: list[Tensor] = [self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh]
-        if inputs.device.type == "cpu" and self.config.cell != "lstm":
-            (h,) = state
-            if self.config.cell == "gru":
-                hidden = GRUFunction.apply(inputs, h, *weights)  # type: ignore[no-untyped-call]
-            else:
-                has_relu = self.config.nonlinearity == "relu"
-                hidden = RNNFunction.apply(inputs, h, *weights, has_relu)  # type: ignore[no-untyped-call]
-            return hidden, (hidden[-1],)
+        if self._is_ours(inputs):
+            return self._recur(linear(inputs, self.weight_ih, self._bias()), state)
+        return self._fused(inputs, self.weight_ih, state)
+
+    def look_up(self, ids: Tensor, table: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
+        """Return ``forward(table[ids], state)``, with a product for each row of the table only.
+
+        The table is multiplied by the input weights, and what each step adds is looked up. Torch's
+        LSTM has no place for that; it reads the number of a row as a vector with a single one.
+
+        Args:
+            ids: Shape (T, B).
+            table: The inputs that there are, shape (V, E).
+            state: As in ``forward``.
+        """
+        if self._is_ours(ids):
+            return self._recur(embedding(ids, linear(table, self.weight_ih, self._bias())), state)
+        weight = linear(self.weight_ih, table)  # (4H, V)
+        ones = weight.new_zeros((*ids.shape, len(table))).scatter_(2, ids[..., None], 1)
+        return self._fused(ones, weight, state)
+
+    def _is_ours(self, inputs: Tensor) -> bool:
+        """Return whether ``recurrences`` has the faster function."""
+        return inputs.device.type == "cpu" and self.config.cell != "lstm"
+
+    def _bias(self) -> Tensor:
+        """Return the biases that are added at the input: of gru, that of the reset n stays out."""
+        if self.config.cell == "rnn":
+            return self.bias_ih + self.bias_hh
+        gates = 2 * self.config.hidden_size
+        return torch.cat([self.bias_ih[:gates] + self.bias_hh[:gates], self.bias_ih[gates:]])
+
+    def _recur(self, projected: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
+        """Advance by our own functions."""
+        (h,) = state
+        if self.config.cell == "gru":
+            bias_n = self.bias_hh[2 * self.config.hidden_size :]
+            hidden = GRUFunction.apply(projected, h, self.weight_hh, bias_n)  # type: ignore[no-untyped-call]
+        else:
+            has_relu = self.config.nonlinearity == "relu"
+            hidden = RNNFunction.apply(projected, h, self.weight_hh, has_relu)  # type: ignore[no-untyped-call]
+        return hidden, (hidden[-1],)
+
+    def _fused(
+        self, inputs: Tensor, weight_ih: Tensor, state: LayerState
+    ) -> tuple[Tensor, LayerState]:
+        """Advance by torch's kernels."""
+        weights = [weight_ih, self.weight_hh, self.bias_ih, self.bias_hh]
         first = [array.unsqueeze(0) for array in state]  # torch counts layers first: (1, B, H)
         # has_biases, num_layers, dropout, train, bidirectional, batch_first
         how = (True, 1, 0.0, self.training, False, False)

@@ -1,13 +1,15 @@
 """The recurrences rnn and gru over a window, forward and backward, for a processor.
 
 ``model.cells`` has the equations. Torch fuses only the LSTM there; for the others it records a node
-of autograd for every small operation of every step. Here a layer is one function. Forward, each
-step is one product and a few operations in place. Backward, everything but the gradient of h is
-known before the loop starts, and the gradients of the gates are linear in it: so the factors are
-made for the whole window at once, and a step is one multiplication, one product and one sum.
-The gradient of each weight is one product over the window.
+of autograd for every small operation of every step. Here a layer is one function of what its input
+adds to the units. Forward, each step is one product and a few operations in place. Backward,
+everything but the gradient of h is known beforehand, and the gradients of the gates are linear in
+it: so the factors are made for many steps at once, and a step is one product and two operations.
+The gradient of a weight is one product over the window.
 
-Sizes: B streams, T time steps, E input, H hidden units. Windows are time first.
+All of it, and all that waits for the backward pass, is in the precision of products.
+
+Sizes: B streams, T time steps, H hidden units. Windows are time first.
 """
 
 from __future__ import annotations
@@ -17,9 +19,9 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
-from torch.nn.functional import linear
 
-from charrnn.training.machine import product_dtype
+# As many values of one kind as stay in the cache while factors are made from them.
+_CACHED = 1 << 17
 
 
 class RNNFunction(torch.autograd.Function):
@@ -27,68 +29,46 @@ class RNNFunction(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any,
-        inputs: Tensor,
-        h: Tensor,
-        weight_ih: Tensor,
-        weight_hh: Tensor,
-        bias_ih: Tensor,
-        bias_hh: Tensor,
-        has_relu: bool,
+        ctx: Any, projected: Tensor, h: Tensor, weight_hh: Tensor, has_relu: bool
     ) -> Tensor:
         """Advance over a window.
 
         Args:
             ctx: Where the values wait that the backward pass needs.
-            inputs: Shape (T, B, E).
+            projected: What the input adds to the units, with both biases, shape (T, B, H).
             h: State before the window, shape (B, H).
-            weight_ih: Shape (H, E).
             weight_hh: Shape (H, H).
-            bias_ih: Shape (H,).
-            bias_hh: Shape (H,).
             has_relu: The rectifier in the place of the tangent.
 
         Returns:
-            The states, shape (T, B, H), in the precision of the weights.
+            The states, shape (T, B, H).
         """
-        dtype = product_dtype(inputs)
-        weight_in, weight_state = weight_ih.to(dtype), weight_hh.to(dtype)
-        read = inputs.to(dtype)
-        states = linear(read, weight_in) + (bias_ih + bias_hh)  # (T, B, H), finished below
-        given = torch.empty((len(inputs) + 1, *h.shape), dtype=dtype, device=h.device)
-        given[0] = h  # what each step multiplies
-        transposed = weight_state.T
-        for state, before, after in zip(states, given[:-1], given[1:], strict=True):
-            state += before @ transposed
-            state.relu_() if has_relu else state.tanh_()
-            after.copy_(state)
-        ctx.save_for_backward(read, given, states, weight_in, weight_state)
+        weight = weight_hh.to(projected.dtype)
+        transposed = weight.T.contiguous()
+        states = projected.new_empty((len(projected) + 1, *h.shape))  # the one before first
+        states[0] = h
+        each = states.unbind()
+        for added, before, after in zip(projected.unbind(), each[:-1], each[1:], strict=True):
+            torch.addmm(added, before, transposed, out=after)
+            after.relu_() if has_relu else after.tanh_()
+        ctx.save_for_backward(states, weight)
         ctx.has_relu = has_relu
-        return states
+        return states[1:]
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_states: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of what ``forward`` took, from that of the states."""
-        read, given, states, weight_in, weight_state = ctx.saved_tensors
-        slope = (states > 0).to(states.dtype) if ctx.has_relu else 1 - states.square()
-        grad_sums = torch.empty_like(given[1:])
-        grad_h = grad_states[-1]
-        for t in range(len(states) - 1, -1, -1):
-            torch.mul(grad_h, slope[t], out=grad_sums[t])
-            if t:
-                grad_h = grad_states[t - 1] + grad_sums[t] @ weight_state
-        grad_bias = grad_sums.sum((0, 1), dtype=states.dtype)
-        flat = grad_sums.flatten(0, 1)
-        return (
-            (flat @ weight_in).view(read.shape),
-            None,
-            (flat.T @ read.flatten(0, 1)).to(states.dtype),
-            (flat.T @ given[:-1].flatten(0, 1)).to(states.dtype),
-            grad_bias,
-            grad_bias,
-            None,
-        )
+        states, weight = ctx.saved_tensors
+        after = states[1:]
+        slopes = (after > 0).to(after.dtype) if ctx.has_relu else 1 - after.square()
+        grad_sums = slopes  # in place: each slope is read once
+        given, sums = grad_states.unbind(), grad_sums.unbind()
+        sums[-1].mul_(given[-1])
+        for t in range(len(sums) - 2, -1, -1):
+            sums[t].mul_(torch.addmm(given[t], sums[t + 1], weight))
+        grad_weight = grad_sums.flatten(0, 1).T @ states[:-1].flatten(0, 1)
+        return grad_sums, None, grad_weight, None
 
 
 class GRUFunction(torch.autograd.Function):
@@ -96,52 +76,49 @@ class GRUFunction(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any,
-        inputs: Tensor,
-        h: Tensor,
-        weight_ih: Tensor,
-        weight_hh: Tensor,
-        bias_ih: Tensor,
-        bias_hh: Tensor,
+        ctx: Any, projected: Tensor, h: Tensor, weight_hh: Tensor, bias_n: Tensor
     ) -> Tensor:
         """Advance over a window.
 
         Args:
             ctx: Where the values wait that the backward pass needs.
-            inputs: Shape (T, B, E).
+            projected: What the input adds to the blocks r, z, n, with all biases but ``bias_n``,
+                shape (T, B, 3H).
             h: State before the window, shape (B, H).
-            weight_ih: Shape (3H, E), blocks r, z, n.
             weight_hh: Shape (3H, H).
-            bias_ih: Shape (3H,).
-            bias_hh: Shape (3H,).
+            bias_n: The bias within the reset gate, shape (H,).
 
         Returns:
-            The states, shape (T, B, H), in the precision of the weights.
+            The states, shape (T, B, H).
         """
-        dtype = product_dtype(inputs)
         size = h.shape[-1]
-        num_steps = len(inputs)
-        weight_in, weight_state = weight_ih.to(dtype), weight_hh.to(dtype)
-        read = inputs.to(dtype)
-        # Both biases of r and z are added here; that of n's product stands within the reset gate.
-        bias = bias_ih.clone()
-        bias[: 2 * size] += bias_hh[: 2 * size]
-        gates = linear(read, weight_in) + bias  # (T, B, 3H), in place r, z and n below
-        products = torch.empty((num_steps, *h.shape), dtype=gates.dtype, device=h.device)
-        states = torch.empty_like(products)
-        given = torch.empty((num_steps + 1, *h.shape), dtype=dtype, device=h.device)
-        given[0] = h
-        transposed, bias_n = weight_state.T, bias_hh[2 * size :]
-        for t in range(num_steps):
-            hidden = given[t] @ transposed  # (B, 3H)
-            r_z, n = gates[t, :, : 2 * size], gates[t, :, 2 * size :]
-            r_z.add_(hidden[:, : 2 * size]).sigmoid_()
-            torch.add(hidden[:, 2 * size :], bias_n, out=products[t])
-            n.addcmul_(r_z[:, :size], products[t]).tanh_()
-            h = torch.lerp(n, h, r_z[:, size:], out=states[t])
-            given[t + 1] = h
-        ctx.save_for_backward(read, given, gates, products, states, weight_in, weight_state)
-        return states
+        dtype = projected.dtype
+        weight, bias = weight_hh.to(dtype), bias_n.to(dtype)
+        transposed = weight.T.contiguous()
+        gates = torch.empty_like(projected)
+        products = projected.new_empty((len(projected), *h.shape))  # W_hn h + b_hn
+        states = projected.new_empty((len(projected) + 1, *h.shape))  # the one before first
+        states[0] = h
+        recurrent = projected.new_empty((len(h), 3 * size))
+        recurrent_rz, recurrent_n = recurrent[:, : 2 * size], recurrent[:, 2 * size :]
+        steps = zip(
+            projected[..., : 2 * size].unbind(),
+            projected[..., 2 * size :].unbind(),
+            gates[..., : 2 * size].unbind(),
+            *(block.unbind() for block in torch.split(gates, size, dim=-1)),
+            products.unbind(),
+            states[:-1].unbind(),
+            states[1:].unbind(),
+            strict=True,
+        )
+        for added_rz, added_n, rz, r, z, n, product, before, after in steps:
+            torch.mm(before, transposed, out=recurrent)
+            torch.add(added_rz, recurrent_rz, out=rz).sigmoid_()
+            torch.add(recurrent_n, bias, out=product)
+            torch.addcmul(added_n, r, product, out=n).tanh_()
+            torch.lerp(n, before, z, out=after)
+        ctx.save_for_backward(gates, products, states, weight)
+        return states[1:]
 
     @staticmethod
     @once_differentiable
@@ -154,37 +131,41 @@ class GRUFunction(torch.autograd.Function):
             dz = d (h - n) z (1 - z)             of what is within the gate; so is the next
             dr = dn (W_hn h + b_hn) r (1 - r)
         """
-        read, given, gates, products, states, weight_in, weight_state = ctx.saved_tensors
-        num_steps, num_streams, size = states.shape
-        r, z, n = torch.split(gates, size, dim=-1)
-        before = given[:-1].to(states.dtype)
-        factors = torch.empty_like(gates).view(num_steps, num_streams, 3, size)
-        keep = 1 - z
-        factor_n = keep * (1 - n.square())
-        torch.mul(factor_n, r, out=factors[:, :, 2])  # of the product within the reset gate
-        torch.mul((before - n).mul_(z), keep, out=factors[:, :, 1])
-        torch.mul((1 - r).mul_(products), factors[:, :, 2], out=factors[:, :, 0])
-        grad_hidden = torch.empty(
-            (num_steps, num_streams, 3 * size), dtype=weight_state.dtype, device=z.device
-        )
-        grads = torch.empty_like(states)
-        grads[-1] = grad_states[-1]
-        for t in range(num_steps - 1, -1, -1):
-            torch.mul(grads[t, :, None], factors[t], out=grad_hidden[t].view(num_streams, 3, size))
-            if t:
-                torch.addcmul(grad_states[t - 1], grads[t], z[t], out=grads[t - 1])
-                grads[t - 1] += grad_hidden[t] @ weight_state
-        grad_bias_hh = grad_hidden.sum((0, 1), dtype=states.dtype)
-        flat_hidden = grad_hidden.flatten(0, 1)
-        grad_weight_hh = flat_hidden.T @ given[:-1].flatten(0, 1)
-        # The input's products differ from the state's in n alone: no reset gate stands before them.
-        grad_hidden[..., 2 * size :] = grads.mul_(factor_n)
-        flat_input = grad_hidden.flatten(0, 1)
-        return (
-            (flat_input @ weight_in).view(read.shape),
-            None,
-            (flat_input.T @ read.flatten(0, 1)).to(states.dtype),
-            grad_weight_hh.to(states.dtype),
-            grad_hidden.sum((0, 1), dtype=states.dtype),
-            grad_bias_hh,
-        )
+        gates, products, states, weight = ctx.saved_tensors
+        num_steps, num_streams, size = products.shape
+        grads = torch.empty_like(products)  # d
+        grad_recurrent = torch.empty_like(gates)
+        grad_n = torch.empty_like(products)
+        length = max(_CACHED // (num_streams * size), 1)
+        factors = gates.new_empty((length, num_streams, 3, size))
+        given, ds = grad_states.unbind(), grads.unbind()
+        ds[-1].copy_(given[-1])
+        for start in reversed(range(0, num_steps, length)):
+            part = slice(start, start + length)
+            r, z, n = torch.split(gates[part], size, dim=-1)
+            keep = 1 - z
+            factor_n = (1 - n.square()).mul_(keep)
+            factor = factors[: len(z)]
+            torch.mul(factor_n, r, out=factor[:, :, 2])  # of the product within the reset gate
+            torch.mul((states[:-1][part] - n).mul_(z), keep, out=factor[:, :, 1])
+            torch.mul((1 - r).mul_(products[part]), factor[:, :, 2], out=factor[:, :, 0])
+            recurrent = grad_recurrent[part]
+            steps = zip(
+                range(start, num_steps),
+                z.unbind(),
+                factor.unbind(),
+                recurrent.unbind(),
+                recurrent.view(-1, num_streams, 3, size).unbind(),
+                strict=False,
+            )
+            for t, z_t, factor_t, flat, blocks in reversed(list(steps)):
+                torch.mul(ds[t].unsqueeze(1), factor_t, out=blocks)
+                if t:
+                    torch.addcmul(given[t - 1], ds[t], z_t, out=ds[t - 1]).addmm_(flat, weight)
+            torch.mul(grads[part], factor_n, out=grad_n[part])
+        flat = grad_recurrent.flatten(0, 1)
+        grad_weight = flat.T @ states[:-1].flatten(0, 1)
+        grad_bias_n = flat[:, 2 * size :].sum(0)
+        # What the input added to n stands outside of the reset gate.
+        grad_recurrent[..., 2 * size :] = grad_n
+        return grad_recurrent, None, grad_weight, grad_bias_n

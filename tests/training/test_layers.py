@@ -1,12 +1,15 @@
 """Layers over a window, held against torch's autograd on the equations written out."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
 
 from charrnn.model.config import ModelConfig
-from charrnn.training.layers import MinGRULayer, locked_dropout, make_layer
-from charrnn.training.recurrences import GRUFunction, RNNFunction
+from charrnn.training import recurrences
+from charrnn.training.layers import MinGRULayer, RecurrentLayer, locked_dropout, make_layer
+from charrnn.training.network import TrainableNetwork
 
 STEPS, STREAMS, INPUT, HIDDEN = 7, 3, 5, 4
 
@@ -57,30 +60,101 @@ def test_mingru_is_its_equations_forward_and_backward() -> None:
         torch.testing.assert_close(gradient, expected_gradient, rtol=1e-10, atol=1e-10)
 
 
-@pytest.mark.parametrize("kind", ["gru", "tanh", "relu"])
-def test_our_recurrences_are_those_of_torch(kind: str) -> None:
-    """States and every gradient equal those of torch's own layers."""
+def make_recurrent(kind: str) -> RecurrentLayer:
+    """Return a small layer in float64 with nothing left at zero: a cell, or what an rnn applies."""
+    is_rnn = kind in ("tanh", "relu")
+    config = ModelConfig(
+        vocab_size=9,
+        cell="rnn" if is_rnn else kind,
+        nonlinearity=kind if is_rnn else "tanh",
+        embedding_size=INPUT,
+        hidden_size=HIDDEN,
+        num_layers=1,
+    )
     generator = torch.Generator().manual_seed(14)
+    layer = RecurrentLayer(config, INPUT, generator).double()
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.normal_(generator=generator)
+    return layer
 
-    def draw(*shape: int) -> Tensor:
-        return torch.randn(shape, generator=generator, dtype=torch.float64).requires_grad_()
 
-    rows = 3 * HIDDEN if kind == "gru" else HIDDEN
-    inputs, h = draw(STEPS, STREAMS, INPUT), draw(STREAMS, HIDDEN).detach()
-    weights = [draw(rows, INPUT), draw(rows, HIDDEN), draw(rows), draw(rows)]
-    kernel = {"gru": torch.gru, "tanh": torch.rnn_tanh, "relu": torch.rnn_relu}[kind]
-    expected, _ = kernel(inputs, h[None], weights, True, 1, 0.0, True, False, False)
-    if kind == "gru":
-        states = GRUFunction.apply(inputs, h, *weights)
-    else:
-        states = RNNFunction.apply(inputs, h, *weights, kind == "relu")
-    torch.testing.assert_close(states, expected, rtol=1e-10, atol=1e-10)
-    share = torch.randn(states.shape, generator=generator, dtype=torch.float64)
-    sought = [inputs, *weights]
-    gradients = torch.autograd.grad((states * share).sum(), sought)
+def draw(seed: int, *shape: int) -> Tensor:
+    """Return random numbers to differentiate by."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(shape, generator=generator, dtype=torch.float64).requires_grad_()
+
+
+def assert_same(sought: list[Tensor], values: Tensor, expected: Tensor) -> None:
+    """Values are equal, and so are their gradients by all that is sought."""
+    torch.testing.assert_close(values, expected, rtol=1e-10, atol=1e-10)
+    share = draw(15, *values.shape)
+    gradients = torch.autograd.grad((values * share).sum(), sought)
     expected_gradients = torch.autograd.grad((expected * share).sum(), sought)
     for gradient, expected_gradient in zip(gradients, expected_gradients, strict=True):
         torch.testing.assert_close(gradient, expected_gradient, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("cached", [1, 3 * STREAMS * HIDDEN, 1 << 17])
+@pytest.mark.parametrize("kind", ["gru", "tanh", "relu"])
+def test_our_recurrences_are_those_of_torch(
+    kind: str, cached: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """States and every gradient equal those of torch's own layers, however steps are grouped."""
+    monkeypatch.setattr(recurrences, "_CACHED", cached)
+    layer = make_recurrent(kind)
+    inputs, h = draw(16, STEPS, STREAMS, INPUT), draw(17, STREAMS, HIDDEN).detach()
+    weights = list(layer.parameters())
+    kernel = {"gru": torch.gru, "tanh": torch.rnn_tanh, "relu": torch.rnn_relu}[kind]
+    named = dict(layer.named_parameters())
+    torchs = [named[name] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+    expected, _ = kernel(inputs, h[None], torchs, True, 1, 0.0, True, False, False)
+    states, (last,) = layer(inputs, (h,))
+    torch.testing.assert_close(last, expected[-1], rtol=1e-10, atol=1e-10)
+    assert_same([inputs, *weights], states, expected)
+
+
+@pytest.mark.parametrize("kind", ["gru", "lstm", "tanh", "relu"])
+def test_to_look_up_is_to_read_the_rows(kind: str) -> None:
+    """A table that is multiplied once gives what its rows give, and every gradient."""
+    layer = make_recurrent(kind)
+    table = draw(18, 9, INPUT)
+    ids = torch.randint(9, (STEPS, STREAMS), generator=torch.Generator().manual_seed(19))
+    num_parts = 2 if kind == "lstm" else 1
+    state = tuple(draw(20 + part, STREAMS, HIDDEN).detach() for part in range(num_parts))
+    found, found_state = layer.look_up(ids, table, state)
+    expected, expected_state = layer(table[ids], state)
+    for part, expected_part in zip(found_state, expected_state, strict=True):
+        torch.testing.assert_close(part, expected_part, rtol=1e-10, atol=1e-10)
+    assert_same([table, *layer.parameters()], found, expected)
+
+
+@pytest.mark.parametrize("block", ["plain", "residual"])
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm", "mingru"])
+def test_a_network_looks_up_what_it_would_multiply(
+    cell: str, block: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With fewer characters than numbers for each, the logits and gradients stay what they are."""
+    config = ModelConfig(
+        vocab_size=5, cell=cell, block=block, embedding_size=8, hidden_size=8, num_layers=2
+    )
+    network = TrainableNetwork(config, dropout=0.0, generator=torch.Generator().manual_seed(22))
+    network.double()
+    ids = torch.randint(5, (STREAMS, STEPS), generator=torch.Generator().manual_seed(23))
+    state = network.initial_state(STREAMS)
+    calls = []
+    looks_up = RecurrentLayer.look_up
+
+    def count(*arguments: Any) -> Any:
+        calls.append(arguments)
+        return looks_up(*arguments)
+
+    monkeypatch.setattr(RecurrentLayer, "look_up", count)
+    found, _ = network(ids, state)
+    assert len(calls) == (cell != "mingru")
+    monkeypatch.setattr(network, "_looks_up", lambda: False)
+    expected, _ = network(ids, state)
+    assert_same(list(network.parameters()), found, expected)
 
 
 def test_mingru_carries_its_state() -> None:
