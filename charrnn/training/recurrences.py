@@ -83,7 +83,7 @@ class GRUFunction(torch.autograd.Function):
         Args:
             ctx: Where the values wait that the backward pass needs.
             projected: What the input adds to the blocks r, z, n, with all biases but ``bias_n``,
-                shape (T, B, 3H).
+                shape (T, B, 3H). The gates are computed in its place.
             h: State before the window, shape (B, H).
             weight_hh: Shape (3H, H).
             bias_n: The bias within the reset gate, shape (H,).
@@ -95,15 +95,13 @@ class GRUFunction(torch.autograd.Function):
         dtype = projected.dtype
         weight, bias = weight_hh.to(dtype), bias_n.to(dtype)
         transposed = weight.T.contiguous()
-        gates = torch.empty_like(projected)
+        gates = projected
         products = projected.new_empty((len(projected), *h.shape))  # W_hn h + b_hn
         states = projected.new_empty((len(projected) + 1, *h.shape))  # the one before first
         states[0] = h
         recurrent = projected.new_empty((len(h), 3 * size))
-        recurrent_rz, recurrent_n = recurrent[:, : 2 * size], recurrent[:, 2 * size :]
+        recurrent_r_z, recurrent_n = recurrent[:, : 2 * size], recurrent[:, 2 * size :]
         steps = zip(
-            projected[..., : 2 * size].unbind(),
-            projected[..., 2 * size :].unbind(),
             gates[..., : 2 * size].unbind(),
             *(block.unbind() for block in torch.split(gates, size, dim=-1)),
             products.unbind(),
@@ -111,11 +109,11 @@ class GRUFunction(torch.autograd.Function):
             states[1:].unbind(),
             strict=True,
         )
-        for added_rz, added_n, rz, r, z, n, product, before, after in steps:
+        for r_z, r, z, n, product, before, after in steps:
             torch.mm(before, transposed, out=recurrent)
-            torch.add(added_rz, recurrent_rz, out=rz).sigmoid_()
+            r_z.add_(recurrent_r_z).sigmoid_()
             torch.add(recurrent_n, bias, out=product)
-            torch.addcmul(added_n, r, product, out=n).tanh_()
+            n.addcmul_(r, product).tanh_()
             torch.lerp(n, before, z, out=after)
         ctx.save_for_backward(gates, products, states, weight)
         return states[1:]
@@ -134,8 +132,6 @@ class GRUFunction(torch.autograd.Function):
         gates, products, states, weight = ctx.saved_tensors
         num_steps, num_streams, size = products.shape
         grads = torch.empty_like(products)  # d
-        grad_recurrent = torch.empty_like(gates)
-        grad_n = torch.empty_like(products)
         length = max(_CACHED // (num_streams * size), 1)
         factors = gates.new_empty((length, num_streams, 3, size))
         given, ds = grad_states.unbind(), grads.unbind()
@@ -149,7 +145,7 @@ class GRUFunction(torch.autograd.Function):
             torch.mul(factor_n, r, out=factor[:, :, 2])  # of the product within the reset gate
             torch.mul((states[:-1][part] - n).mul_(z), keep, out=factor[:, :, 1])
             torch.mul((1 - r).mul_(products[part]), factor[:, :, 2], out=factor[:, :, 0])
-            recurrent = grad_recurrent[part]
+            recurrent = gates[part]  # in their place, the gradients of what is within them
             steps = zip(
                 range(start, num_steps),
                 z.unbind(),
@@ -159,13 +155,15 @@ class GRUFunction(torch.autograd.Function):
                 strict=False,
             )
             for t, z_t, factor_t, flat, blocks in reversed(list(steps)):
+                if t:
+                    torch.addcmul(given[t - 1], ds[t], z_t, out=ds[t - 1])
                 torch.mul(ds[t].unsqueeze(1), factor_t, out=blocks)
                 if t:
-                    torch.addcmul(given[t - 1], ds[t], z_t, out=ds[t - 1]).addmm_(flat, weight)
-            torch.mul(grads[part], factor_n, out=grad_n[part])
-        flat = grad_recurrent.flatten(0, 1)
+                    ds[t - 1].addmm_(flat, weight)
+            grads[part] *= factor_n
+        flat = gates.flatten(0, 1)
         grad_weight = flat.T @ states[:-1].flatten(0, 1)
         grad_bias_n = flat[:, 2 * size :].sum(0)
         # What the input added to n stands outside of the reset gate.
-        grad_recurrent[..., 2 * size :] = grad_n
-        return grad_recurrent, None, grad_weight, grad_bias_n
+        gates[..., 2 * size :] = grads
+        return gates, None, grad_weight, grad_bias_n
