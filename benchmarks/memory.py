@@ -2,11 +2,12 @@
 
     python benchmarks/memory.py TEXT [--steps 40] [--json]
 
-``held`` is what a run cannot do without: weights, the optimizer's moments, and what one window
-leaves behind for its backward pass, of all networks that learn side by side. ``peak`` is the
-largest resident size of ``charrnn train``, less that of a process that imports torch and lets it
-make one step with the smallest LSTM: torch loads much of itself at its first step. ``ratio`` is
-the one over the other.
+``held`` is what a run cannot do without: weights, what the optimizer keeps of them, two moments and
+the average over the last steps, and what one window leaves behind for its backward pass, of all
+networks that learn side by side. ``peak`` is the largest resident size of ``charrnn train``, less
+that of a process in which torch takes a step with the smallest network of the kind: torch loads
+much of itself, its kernels, at its first step. ``ratio`` is the one over the other; ``without`` is
+the same where the average does not count as held.
 """
 
 import argparse
@@ -27,9 +28,21 @@ from charrnn.training.network import TrainableNetwork
 
 TORCH_ITSELF = """
 import torch
-layer = torch.nn.LSTM(1, 1)
+from torch.optim.adamw import adamw
+
+layers = torch.nn.Embedding(2, 8), torch.nn.LSTM(8, 8), torch.nn.Linear(8, 2)
+weights = [weight for layer in layers for weight in layer.parameters()]
+ids = torch.zeros(8, 8, dtype=torch.int64)
 with torch.autocast("cpu", torch.bfloat16):
-    layer(torch.zeros(1, 1, 1))[0].sum().backward()
+    logits = layers[2](layers[1](layers[0](ids))[0])
+torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), ids.flatten()).backward()
+moments = [[torch.zeros_like(weight) for weight in weights] for _ in range(2)]
+steps = [torch.zeros(()) for _ in weights]
+with torch.no_grad():
+    adamw(
+        weights, [weight.grad for weight in weights], *moments, [], steps, fused=True,
+        amsgrad=False, beta1=0.9, beta2=0.99, lr=0.001, weight_decay=0.1, eps=1e-8, maximize=False,
+    )
 """
 
 RUNS = {
@@ -54,8 +67,8 @@ def peak_bytes(command: list[str]) -> int:
     return usage.ru_maxrss * 1024
 
 
-def held_bytes(run: Path) -> int:
-    """Return the size of weights, moments and one window's activations of a run's networks."""
+def held_bytes(run: Path) -> tuple[int, int]:
+    """Return the size of what a run's networks hold, and how much of it is the average."""
     checkpoint = charrnn.load(run).checkpoint
     config, recipe = checkpoint.config, checkpoint.about["recipe"]
     machine = prepare_machine(recipe["device"], recipe["precision"], recipe["threads"])
@@ -76,7 +89,8 @@ def held_bytes(run: Path) -> int:
         cross_entropy(logits.transpose(0, 1).flatten(0, 1), ids.T.flatten())
     for parameter in network.parameters():
         storages.pop(parameter.untyped_storage().data_ptr(), None)
-    return config.num_networks * (3 * 4 * num_weights + sum(storages.values()))
+    average = config.num_networks * 4 * num_weights
+    return 4 * average + config.num_networks * sum(storages.values()), average
 
 
 def main() -> None:
@@ -94,12 +108,14 @@ def main() -> None:
             train = [sys.executable, "-m", "charrnn", "train", arguments.text, "-q", "-o", str(run)]
             steps = ["--steps", str(arguments.steps), "--save-every", "0"]
             peak = peak_bytes([*train, *steps, *shlex.split(options)]) - torch_itself
-            held = held_bytes(run)
-        rows.append({"run": name, "held": held, "peak": peak, "ratio": peak / held})
+            held, average = held_bytes(run)
+        without = peak / (held - average)
+        row = {"run": name, "held": held, "peak": peak, "ratio": peak / held, "without": without}
+        rows.append(row)
         if not arguments.json:
             print(
                 f"{name:24} held {held / 1e6:7.1f} MB  peak {peak / 1e6:7.1f} MB  "
-                f"ratio {peak / held:.2f}",
+                f"ratio {peak / held:.2f}  without {without:.2f}",
                 flush=True,
             )
     if arguments.json:

@@ -84,8 +84,8 @@ def train(
     ngrams: Annotated[
         int | None,
         typer.Option(
-            help="Also embed the last 2, ... K characters together; 1: do not. Default: 3, of a "
-            "short text 2."
+            help="Also embed the last 2, ... K characters together; 1: do not. Default: 4 of a "
+            "text that is read few times, 2 of a short one, else 3."
         ),
     ] = None,
     nonlinearity: Annotated[
@@ -111,7 +111,7 @@ def train(
         float | None, typer.Option("--learning-rate", "--lr", help="At its highest.")
     ] = None,
     clip: Annotated[float, typer.Option(help="Longest gradient (L2 norm); 0: no limit.")] = 1.0,
-    optimizer: Annotated[str, typer.Option(help="adamw, adam, rmsprop or sgd.")] = "adamw",
+    optimizer: Annotated[str, typer.Option(help="muon, adamw, adam, rmsprop or sgd.")] = "muon",
     val: Annotated[
         str, typer.Option(help="Share of the text, from its end, that validates; or another file.")
     ] = "0.1",

@@ -25,6 +25,10 @@ ENOUGH_EPOCHS = 12  # of one network; from about twice as many on, more networks
 MOST_EPOCHS = 60  # after which a text is known by heart, whatever is dropped
 
 _LEARNING_RATES = {
+    ("lstm", "muon"): 8e-3,
+    ("mingru", "muon"): 4e-3,
+    ("gru", "muon"): 8e-3,
+    ("rnn", "muon"): 4e-3,
     ("lstm", "adamw"): 8e-3,
     ("mingru", "adamw"): 4e-3,
     ("gru", "adamw"): 4e-3,
@@ -86,7 +90,6 @@ def resolve(
         cell=cell,
         nonlinearity=_given(settings.nonlinearity, "tanh"),
         block=block,
-        ngrams=_given(settings.ngrams, 2 if num_chars < SHORT_TEXT else 3),
         embedding_size=embedding_size,
         hidden_size=hidden_size,
         num_layers=_given(settings.num_layers, 4 if cell == "mingru" else 1),
@@ -112,7 +115,11 @@ def resolve(
         time=seconds,
         steps=settings.steps,
         epochs=_given(settings.epochs, most_epochs),
-        model=replace(model, num_networks=num_networks),
+        model=replace(
+            model,
+            num_networks=num_networks,
+            ngrams=_given(settings.ngrams, _default_ngrams(num_chars, epochs)),
+        ),
         dropout=_given(settings.dropout, _default_dropout(epochs)),
         batch_size=batch_size,
         seq_length=seq_length,
@@ -171,6 +178,16 @@ def _default_num_networks(threads: int, epochs: float | None) -> int:
         return 1
     rounds = max(1, round(epochs / ENOUGH_EPOCHS))
     return min(threads * rounds, MAX_NETWORKS)
+
+
+def _default_ngrams(num_chars: int, epochs: float) -> int:
+    """Return the longest run of characters with an embedding.
+
+    Longer runs are known by heart sooner, which does no harm where nothing is read often.
+    """
+    if num_chars < SHORT_TEXT:
+        return 2
+    return 4 if epochs < FEW_EPOCHS else 3
 
 
 def _default_dropout(epochs: float) -> float:

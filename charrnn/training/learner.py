@@ -19,6 +19,7 @@ from charrnn.text.windows import AnyStreams
 from charrnn.training.adamw import AdamW
 from charrnn.training.loss import cross_entropy
 from charrnn.training.machine import Machine
+from charrnn.training.muon import Muon
 from charrnn.training.network import State, TrainableNetwork
 from charrnn.training.recipe import Recipe
 from charrnn.training.tables import LEARN_EVERY
@@ -90,7 +91,8 @@ class Learner:
             for table in self.network.tables:
                 table.hand_out()
             self._clip(table.weight for table in self.network.tables)
-        self.optimizer.step()  # of what has a gradient
+        with self.machine.products():
+            self.optimizer.step()  # of what has a gradient
         if step % LEARN_EVERY == 0:
             for table in self.network.tables:
                 table.begin_anew()
@@ -209,8 +211,10 @@ class Learner:
             if parameter is None or (tensor.ndim and tensor.shape != parameter.shape):
                 raise ValueError(f"it has a {full_name}, which this run has not")
             moments.setdefault(parameter, {})[key] = tensor.to(parameter.device, copy=True)
-        if moments and len({frozenset(keys) for keys in moments.values()}) > 1:
-            raise ValueError("its optimizer's moments are not all there")
+        for group in self.optimizer.param_groups:
+            kinds = {frozenset(moments[each]) for each in group["params"] if each in moments}
+            if len(kinds) > 1:
+                raise ValueError("its optimizer's moments are not all there")
         return moments
 
     def _losses(
@@ -230,20 +234,36 @@ class Learner:
         return losses.view(targets.T.shape).T, state
 
 
-def make_optimizer(network: TrainableNetwork, recipe: Recipe) -> AdamW | torch.optim.Optimizer:
+def make_optimizer(
+    network: TrainableNetwork, recipe: Recipe
+) -> AdamW | Muon | torch.optim.Optimizer:
     """Return the optimizer that a recipe names.
+
+    Muon moves the matrices of the layers alone: most rows of an embedding have no gradient, and a
+    row of the output layer belongs to one character.
 
     Weight decay is for matrices and embeddings alone: a bias or the weight of a norm has no reason
     to shrink. An embedding of a rare run of characters has: what it learned may be chance.
     """
     rate = recipe.learning_rate
     match recipe.optimizer:
+        case "muon":
+            matrices = [p for p in network.layers.parameters() if p.ndim == 2]
+            rest = set(network.parameters()).difference(matrices)
+            others = _adamw((p for p in network.parameters() if p in rest), WEIGHT_DECAY, rate)
+            return Muon(matrices, WEIGHT_DECAY, others, lr=rate)
         case "adamw" | "adam":
             decay = WEIGHT_DECAY if recipe.optimizer == "adamw" else 0.0
-            decayed = [p for p in network.parameters() if p.ndim == 2]
-            others = [p for p in network.parameters() if p.ndim != 2]
-            return AdamW([(decayed, decay), (others, 0.0)], lr=rate, betas=(0.9, 0.99))
+            return _adamw(network.parameters(), decay, rate)
         case "rmsprop":
             return torch.optim.RMSprop(network.parameters(), lr=rate, alpha=0.95)
         case _:
             return torch.optim.SGD(network.parameters(), lr=rate, momentum=0.9)
+
+
+def _adamw(parameters: Iterable[nn.Parameter], decay: float, rate: float) -> AdamW:
+    """Return AdamW for parameters; those of two dimensions decay."""
+    parameters = list(parameters)
+    decayed = [p for p in parameters if p.ndim == 2]
+    others = [p for p in parameters if p.ndim != 2]
+    return AdamW([(decayed, decay), (others, 0.0)], lr=rate, betas=(0.9, 0.99))

@@ -12,7 +12,7 @@ from typing import Any
 from charrnn.errors import ConfigError
 from charrnn.model.config import ModelConfig, parameter_shapes
 
-OPTIMIZERS = ("adamw", "adam", "rmsprop", "sgd")
+OPTIMIZERS = ("muon", "adamw", "adam", "rmsprop", "sgd")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "float32", "bfloat16")
 
@@ -38,7 +38,7 @@ class Settings:
         seq_length: Time steps of a window, T: how far gradients reach back.
         learning_rate: At its highest.
         clip: The longest gradient, as an L2 norm; 0 for no limit.
-        optimizer: ``adamw``, ``adam``, ``rmsprop`` or ``sgd``.
+        optimizer: ``muon``, ``adamw``, ``adam``, ``rmsprop`` or ``sgd``.
         seed: Of all chance in training.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: ``auto``, ``float32`` or ``bfloat16``, of products; weights are float32.
@@ -61,7 +61,7 @@ class Settings:
     seq_length: int | None = None
     learning_rate: float | None = None
     clip: float = 1.0
-    optimizer: str = "adamw"
+    optimizer: str = "muon"
     seed: int = 1
     device: str = "auto"
     precision: str = "auto"

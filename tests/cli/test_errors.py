@@ -55,7 +55,7 @@ USAGE = {
     "rate": (["train", "sea.txt", "--lr", "-1"], "--learning-rate: -1.0 is out of range"),
     "rate inf": (["train", "sea.txt", "--lr", "inf"], "--learning-rate: inf is out of range"),
     "clip": (["train", "sea.txt", "--clip", "nan"], "--clip: nan is out of range"),
-    "optimizer": (["train", "sea.txt", "--optimizer", "x"], "--optimizer: 'x' is none of adamw"),
+    "optimizer": (["train", "sea.txt", "--optimizer", "x"], "--optimizer: 'x' is none of muon"),
     "device": (["train", "sea.txt", "--device", "tpu"], "--device: 'tpu' is none of auto"),
     "precision": (["train", "sea.txt", "--precision", "int8"], "--precision: 'int8' is none of"),
     "threads": (["train", "sea.txt", "--threads", "0"], "--threads: 0 is out of range"),

@@ -169,7 +169,7 @@ def test_the_shortest_run_keeps_what_it_learned(steps: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("optimizer", ["adamw", "adam", "rmsprop", "sgd"])
+@pytest.mark.parametrize("optimizer", ["muon", "adamw", "adam", "rmsprop", "sgd"])
 def test_every_optimizer_learns(optimizer: str) -> None:
     """On a text that repeats, the loss falls to a small part of what it began with."""
     ids = np.tile(np.arange(5, dtype=np.uint8), 200)

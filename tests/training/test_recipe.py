@@ -98,6 +98,20 @@ def test_each_core_trains_a_network_and_time_makes_them_more() -> None:
     assert networks(time=10**6, num_networks=1) == 1
 
 
+def test_longer_runs_are_embedded_where_nothing_is_read_often() -> None:
+    """Pairs alone of a short text; of a long one the longer, the less often it is read."""
+    few, many = (
+        [
+            resolve(Settings(time=seconds), num_chars=num_chars, vocab_size=65).model.ngrams
+            for num_chars in (10**5, 10**6, 10**8)
+        ]
+        for seconds in (1, 300)
+    )
+    assert (few, many) == ([2, 4, 4], [2, 3, 4])
+    given = Settings(time=1, ngrams=1)
+    assert resolve(given, num_chars=10**6, vocab_size=65).model.ngrams == 1
+
+
 def test_a_faster_machine_reads_more_and_drops_more() -> None:
     """What fits into the time is what the machine can do, not what another one could."""
     slow, fast = (

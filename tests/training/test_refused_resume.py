@@ -36,7 +36,7 @@ def test_a_budget_that_is_over_is_refused(
     [
         ({"hidden_size": 7}, "--hidden-size: the run has 6, not 7; drop the option"),
         ({"cell": "lstm"}, "--cell: the run has gru, not lstm"),
-        ({"optimizer": "sgd"}, "--optimizer: the run has adamw, not sgd"),
+        ({"optimizer": "sgd"}, "--optimizer: the run has muon, not sgd"),
         ({"seed": 2}, "--seed: the run has 1, not 2"),
         ({"batch_size": 4}, "--batch-size: the run has 3, not 4"),
         ({"min_count": 2}, "--min-count: the run has 1, not 2"),

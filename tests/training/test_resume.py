@@ -27,7 +27,7 @@ KINDS = {
     "mingru": {"cell": "mingru"},
     "plain-mingru": {"cell": "mingru", "block": "plain", "optimizer": "adam"},
     "residual-lstm": {"cell": "lstm", "block": "residual", "num_layers": 2},
-    "residual-rnn": {"cell": "rnn", "block": "residual"},
+    "residual-rnn": {"cell": "rnn", "block": "residual", "optimizer": "adamw"},
     "ngrams-gru": {"cell": "gru", "ngrams": 3},
     "two-networks": {"cell": "mingru", "num_networks": 2, "ngrams": 2},
     "bfloat16-mingru": {"cell": "mingru", "precision": "auto", "ngrams": 2},
@@ -137,7 +137,8 @@ def test_a_stop_at_the_last_step_is_an_end(
     assert "is over: 22 steps are used up; for more, add a larger --time, --steps" in line
 
 
-GROUPS = ("network.", "average.", "optimizer.exp_avg.", "optimizer.exp_avg_sq.", "optimizer.step.")
+MOMENTS = ("momentum", "exp_avg", "exp_avg_sq", "step")
+GROUPS = ("network.", "average.", *(f"optimizer.{name}." for name in MOMENTS))
 
 
 @pytest.mark.slow
@@ -210,7 +211,7 @@ def test_a_clock_driven_run_keeps_the_better_model(
     kept = read_checkpoint(tmp_path / "run" / "model.safetensors")
     assert kept.about["report"] == good.about["report"]
     (line,) = [line for line in monitor.notices if line.startswith("not bit for bit")]
-    assert "the schedule follows the clock; learning rate is 1e-09, was 0.004" in line
+    assert "the schedule follows the clock; learning rate is 1e-09, was 0.008" in line
 
 
 def test_a_longer_budget_goes_on_along_the_new_line(
@@ -235,7 +236,7 @@ def test_a_longer_budget_goes_on_along_the_new_line(
     assert rates[22] == pytest.approx(peak * (1 - 21 / 22) / 0.98, abs=1e-6)
     assert rates[23] == pytest.approx(peak * 0.5 / 0.98, abs=1e-6)
     assert result.best.val_nats_per_char <= best["val_nats_per_char"]
-    assert any("the learning rate goes on at 0.002, 50% of the way" in n for n in monitor.notices)
+    assert any("the learning rate goes on at 0.004, 50% of the way" in n for n in monitor.notices)
     assert any("the budget is another" in line for line in monitor.notices)
 
 
