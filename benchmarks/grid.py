@@ -23,10 +23,12 @@ GRID = {
     "384 units": "--hidden-size 384",
     "two layers": "--num-layers 2",
     "pairs alone": "--ngrams 2",
+    "triples too": "--ngrams 3",
     "quadruples too": "--ngrams 4",
     "less dropout": "--dropout 0.02",
     "more dropout": "--dropout 0.3",
     "half the rate": "--lr 4e-3",
+    "adamw": "--optimizer adamw",
     "mingru": "--cell mingru",
 }
 

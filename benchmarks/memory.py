@@ -2,8 +2,8 @@
 
     python benchmarks/memory.py TEXT [--steps 40] [--json]
 
-``held`` is what a run cannot do without: weights, what the optimizer keeps of them, two moments and
-the average over the last steps, and what one window leaves behind for its backward pass, of all
+``held`` is what a run cannot do without: weights, what the optimizer keeps of them, moments and the
+average over the last steps, and what one window leaves behind for its backward pass, of all
 networks that learn side by side. ``peak`` is the largest resident size of ``charrnn train``, less
 that of a process in which torch takes a step with the smallest network of the kind: torch loads
 much of itself, its kernels, at its first step. ``ratio`` is the one over the other; ``without`` is
@@ -25,6 +25,7 @@ import charrnn
 from charrnn.training.loss import cross_entropy
 from charrnn.training.machine import prepare_machine
 from charrnn.training.network import TrainableNetwork
+from charrnn.training.state import STATE_NAME, read_state
 
 TORCH_ITSELF = """
 import torch
@@ -82,15 +83,17 @@ def held_bytes(run: Path) -> tuple[int, int]:
     network = TrainableNetwork(
         config.one_network, dropout=recipe["dropout"], generator=torch.Generator()
     )
-    num_weights = sum(parameter.numel() for parameter in network.parameters())
     ids = torch.zeros((recipe["batch_size"], recipe["seq_length"]), dtype=torch.int64)
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor), machine.products():
         logits, _ = network(ids, network.initial_state(recipe["batch_size"]))
         cross_entropy(logits.transpose(0, 1).flatten(0, 1), ids.T.flatten())
     for parameter in network.parameters():
         storages.pop(parameter.untyped_storage().data_ptr(), None)
-    average = config.num_networks * 4 * num_weights
-    return 4 * average + config.num_networks * sum(storages.values()), average
+    sizes = dict.fromkeys(["network", "optimizer", "average"], 0)
+    for name, array in read_state(run / STATE_NAME).arrays.items():
+        for kind in sizes:  # such as networks.0.optimizer.momentum.layers.0.weight_hh
+            sizes[kind] += array.nbytes if f".{kind}." in f".{name}" else 0
+    return sum(sizes.values()) + config.num_networks * sum(storages.values()), sizes["average"]
 
 
 def main() -> None:
