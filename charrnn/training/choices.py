@@ -21,6 +21,7 @@ SHORT_TEXT = 400_000  # characters; what the runs of three in a shorter one teac
 STEP_CHARS = 1024  # that a step reads, B times T, if the text is long enough
 MAX_NETWORKS = 4  # so that a model file stays below some 35 MB
 FEW_EPOCHS = 3.5  # of one network on one core; below, one that has all cores learns more
+SOME_EPOCHS = 6  # of one network on one core; up to then runs of four characters help
 ENOUGH_EPOCHS = 12  # of one network; from about twice as many on, more networks learn more
 MOST_EPOCHS = 60  # after which a text is known by heart, whatever is dropped
 
@@ -187,7 +188,7 @@ def _default_ngrams(num_chars: int, epochs: float) -> int:
     """
     if num_chars < SHORT_TEXT:
         return 2
-    return 4 if epochs < FEW_EPOCHS else 3
+    return 4 if epochs < SOME_EPOCHS else 3
 
 
 def _default_dropout(epochs: float) -> float:
