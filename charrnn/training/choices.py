@@ -25,16 +25,9 @@ SOME_EPOCHS = 6  # of one network on one core; up to then runs of four character
 ENOUGH_EPOCHS = 12  # of one network; from about twice as many on, more networks learn more
 MOST_EPOCHS = 60  # after which a text is known by heart, whatever is dropped
 
-_LEARNING_RATES = {
-    ("lstm", "muon"): 8e-3,
-    ("mingru", "muon"): 4e-3,
-    ("gru", "muon"): 8e-3,
-    ("rnn", "muon"): 4e-3,
-    ("lstm", "adamw"): 8e-3,
-    ("mingru", "adamw"): 4e-3,
-    ("gru", "adamw"): 4e-3,
-    ("rnn", "adamw"): 1.5e-3,
-}
+MUON_RATE = 8e-3  # of any cell; a short text, of which pairs alone are embedded, bears twice that
+
+_ADAMW_RATES = {"lstm": 8e-3, "mingru": 4e-3, "gru": 4e-3, "rnn": 1.5e-3}
 
 
 @dataclass(frozen=True)
@@ -125,7 +118,7 @@ def resolve(
         batch_size=batch_size,
         seq_length=seq_length,
         learning_rate=_given(
-            settings.learning_rate, _LEARNING_RATES.get((cell, settings.optimizer), 2e-3)
+            settings.learning_rate, _default_learning_rate(cell, settings.optimizer, num_chars)
         ),
         clip=settings.clip,
         optimizer=settings.optimizer,
@@ -189,6 +182,13 @@ def _default_ngrams(num_chars: int, epochs: float) -> int:
     if num_chars < SHORT_TEXT:
         return 2
     return 4 if epochs < SOME_EPOCHS else 3
+
+
+def _default_learning_rate(cell: str, optimizer: str, num_chars: int) -> float:
+    """Return the highest learning rate."""
+    if optimizer == "muon":
+        return 2 * MUON_RATE if num_chars < SHORT_TEXT else MUON_RATE
+    return _ADAMW_RATES.get(cell, 2e-3) if optimizer == "adamw" else 2e-3
 
 
 def _default_dropout(epochs: float) -> float:

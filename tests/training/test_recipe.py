@@ -112,6 +112,22 @@ def test_longer_runs_are_embedded_where_nothing_is_read_often() -> None:
     assert resolve(given, num_chars=10**6, vocab_size=65).model.ngrams == 1
 
 
+def test_the_learning_rate_is_that_of_the_optimizer_and_the_text() -> None:
+    """One for all cells with Muon, twice as high for a short text; one for each with AdamW."""
+
+    def rates(num_chars: int, **given: object) -> list[float]:
+        settings = [Settings(cell=cell, **given) for cell in ("lstm", "mingru", "rnn")]  # type: ignore[arg-type]
+        recipes = [resolve(each, num_chars=num_chars, vocab_size=65) for each in settings]
+        return [recipe.learning_rate for recipe in recipes]
+
+    assert rates(10**6) == [8e-3] * 3
+    assert rates(10**5) == [16e-3] * 3
+    assert (
+        rates(10**5, optimizer="adamw") == rates(10**6, optimizer="adamw") == [8e-3, 4e-3, 1.5e-3]
+    )
+    assert rates(10**5, optimizer="sgd", learning_rate=0.5) == [0.5] * 3
+
+
 def test_a_faster_machine_reads_more_and_drops_more() -> None:
     """What fits into the time is what the machine can do, not what another one could."""
     slow, fast = (

@@ -211,7 +211,7 @@ def test_a_clock_driven_run_keeps_the_better_model(
     kept = read_checkpoint(tmp_path / "run" / "model.safetensors")
     assert kept.about["report"] == good.about["report"]
     (line,) = [line for line in monitor.notices if line.startswith("not bit for bit")]
-    assert "the schedule follows the clock; learning rate is 1e-09, was 0.008" in line
+    assert "the schedule follows the clock; learning rate is 1e-09, was 0.016" in line
 
 
 def test_a_longer_budget_goes_on_along_the_new_line(
@@ -236,7 +236,7 @@ def test_a_longer_budget_goes_on_along_the_new_line(
     assert rates[22] == pytest.approx(peak * (1 - 21 / 22) / 0.98, abs=1e-6)
     assert rates[23] == pytest.approx(peak * 0.5 / 0.98, abs=1e-6)
     assert result.best.val_nats_per_char <= best["val_nats_per_char"]
-    assert any("the learning rate goes on at 0.0041, 50% of the way" in n for n in monitor.notices)
+    assert any("the learning rate goes on at 0.0082, 50% of the way" in n for n in monitor.notices)
     assert any("the budget is another" in line for line in monitor.notices)
 
 
