@@ -92,8 +92,8 @@ def orthogonalize(matrix: Tensor) -> Tensor:
     """Return about the nearest matrix with orthonormal columns, or rows if it is wide.
 
     An iteration takes each singular value s to ``a s + b s ** 3 + c s ** 5``: those that were
-    not tiny come to between 0.7 and 1.2 in a few of them. It is a polynomial of the Gram matrix
-    times the matrix, so all but one product are of the smaller of the two sizes.
+    not tiny come to between 0.7 and 1.2 in a few of them, in bfloat16 to 1.5. It is a polynomial
+    of the Gram matrix times the matrix, so all but two products are of the smaller of the sizes.
 
     Args:
         matrix: Of two dimensions. Products have the precision of the context.
