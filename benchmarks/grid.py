@@ -20,6 +20,7 @@ GRID = {
     RECIPE: "",
     "one network": "--num-networks 1",
     "four networks": "--num-networks 4",
+    "320 units": "--hidden-size 320",
     "384 units": "--hidden-size 384",
     "two layers": "--num-layers 2",
     "pairs alone": "--ngrams 2",
@@ -27,7 +28,8 @@ GRID = {
     "quadruples too": "--ngrams 4",
     "less dropout": "--dropout 0.02",
     "more dropout": "--dropout 0.3",
-    "half the rate": "--lr 4e-3",
+    "rate 4e-3": "--lr 4e-3",
+    "rate 1.2e-2": "--lr 1.2e-2",
     "adamw": "--optimizer adamw",
     "mingru": "--cell mingru",
 }

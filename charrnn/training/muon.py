@@ -4,7 +4,7 @@ The gradient of a matrix is large in a few directions and small in most. Muon ta
 last gradients to about the nearest orthogonal matrix, which moves as far in every direction: what
 is rare in the text is learned as fast as what is common.
 
-An orthogonal matrix costs about as many products as the passes of a small window, so only every
+An orthogonal matrix costs a third of the products of a usual window's passes, so only every
 ``MOVE_EVERY``-th step makes one and moves as far as all of them would: the mean changes slowly.
 
 References:
@@ -92,8 +92,9 @@ def orthogonalize(matrix: Tensor) -> Tensor:
     """Return about the nearest matrix with orthonormal columns, or rows if it is wide.
 
     An iteration takes each singular value s to ``a s + b s ** 3 + c s ** 5``: those that were
-    not tiny come to between 0.7 and 1.2 in a few of them, in bfloat16 to 1.5. It is a polynomial
-    of the Gram matrix times the matrix, so all but two products are of the smaller of the sizes.
+    not tiny come to between 0.7 and 1.2 in a few of them, in bfloat16 to about 1.5. It is a
+    polynomial of the Gram matrix times the matrix, so all but two products are of the smaller of
+    the two sizes.
 
     Args:
         matrix: Of two dimensions. Products have the precision of the context.

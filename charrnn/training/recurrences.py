@@ -147,12 +147,12 @@ class GRUFunction(torch.autograd.Function):
             torch.mul((1 - r).mul_(products[part]), factor[:, :, 2], out=factor[:, :, 0])
             recurrent = gates[part]  # in their place, the gradients of what is within them
             steps = zip(
-                range(start, num_steps),
+                range(start, start + len(z)),
                 z.unbind(),
                 factor.unbind(),
                 recurrent.unbind(),
                 recurrent.view(-1, num_streams, 3, size).unbind(),
-                strict=False,
+                strict=True,
             )
             for t, z_t, factor_t, flat, blocks in reversed(list(steps)):
                 if t:

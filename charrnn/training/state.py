@@ -4,6 +4,7 @@ A safetensors file like that of a model, with a format of its own::
 
     network.*, average.*    the weights, and the average of them
     optimizer.*             the optimizer's moments
+    gathered.*              the gradients that the tables of runs have gathered
     carried.*               what the streams carry from window to window
     generator               the state of the source of chance
     recipe                  the recipe, JSON

@@ -120,9 +120,7 @@ def test_what_documents_have_in_common_is_learned(cell: str, tmp_path: Path) -> 
     """Of documents that never vary, and have nothing to do with their order, each is certain."""
     source = tmp_path / "text.txt"
     source.write_text("abcabd\n" * 400, encoding="utf-8")
-    settings = Settings(
-        steps=120, cell=cell, hidden_size=24, embedding_size=24, batch_size=8, learning_rate=0.02
-    )
+    settings = Settings(steps=120, cell=cell, hidden_size=24, embedding_size=24, batch_size=8)
     options = CorpusOptions(separator="\n")
     result = train([str(source)], out=tmp_path / "run", options=options, settings=settings)
     model = load(result.directory)
