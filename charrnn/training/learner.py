@@ -82,7 +82,6 @@ class Learner:
         """
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
-        self.optimizer.zero_grad()
         losses, self.state = self._losses(self.network, window, self.state)
         nats = losses.sum()
         (nats / usual_chars).backward()  # type: ignore[no-untyped-call]
@@ -93,9 +92,7 @@ class Learner:
             self._clip(table.weight for table in self.network.tables)
         with self.machine.products():
             self.optimizer.step()  # of what has a gradient
-        if step % LEARN_EVERY == 0:
-            for table in self.network.tables:
-                table.begin_anew()
+        self.optimizer.zero_grad()
         if step % AVERAGE_EVERY == 0 or step <= AVERAGE_EVERY / AVERAGED_SHARE:
             self._update_average(step)
         return float(nats.detach())
@@ -149,8 +146,8 @@ class Learner:
         """Return all that the next steps depend on, but for the number of the step.
 
         Weights, their average, the optimizer's moments, the state that the streams carry, and the
-        state of the source of chance. On a processor they are the learner's own arrays, not copies:
-        good until its next step, and as good as no memory.
+        state of the source of chance. On a processor they are the learner's own arrays, not copies,
+        but for what tables have gathered: good until its next step, and next to no memory.
         """
         tensors = dict(self._fixed_tensors())
         for name, parameter in self.network.named_parameters():
@@ -180,6 +177,8 @@ class Learner:
             for name, tensor in fixed.items():
                 if name != GENERATOR:
                     tensor.copy_(tensors[name])
+        for number, table in enumerate(self.network.tables):
+            table.take_gathered(fixed[f"gathered.{number}"])
         try:
             self.generator.set_state(tensors[GENERATOR])
         except RuntimeError:
@@ -193,8 +192,7 @@ class Learner:
         for name, parameter in self.average.named_parameters():
             yield f"average.{name}", parameter
         for number, table in enumerate(self.network.tables):
-            assert table.gathered is not None
-            yield f"gathered.{number}", table.gathered
+            yield f"gathered.{number}", table.gathered()
         for layer, arrays in enumerate(self.state):
             for number, array in enumerate(arrays):
                 yield f"carried.{layer}.{number}", array

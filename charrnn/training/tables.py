@@ -2,8 +2,9 @@
 
 The table of runs of characters has thousands of rows, and a window looks up a thousand of them. A
 gradient of all rows, and an optimizer that visits them all at every step, would cost more than the
-network. So a table gathers its gradient in place, over several windows, and learns from them at
-once: the rows that a window touched are all that it costs, but for every ``LEARN_EVERY``-th step.
+network. So a table keeps the gradients of a few windows as they are, a row for each place of the
+window, and learns from them at once. The tables of a network keep the same tensor: what reaches
+their sum reaches each of them.
 
 Sizes: T time steps, B streams, E embedding.
 """
@@ -24,11 +25,9 @@ class Table(nn.Module):
 
     Attributes:
         weight: The rows, shape (number, E); zeros at first.
-        gathered: The sum of the gradients since the table learned last, of the same shape; None
-            for a table that gathers none, whose gradient is one like any other.
+        waiting: What the table has not learned from yet: of each window the numbers of its rows and
+            their gradients. None for a table whose gradient is one like any other.
     """
-
-    gathered: Tensor | None
 
     def __init__(self, num_rows: int, size: int, *, gathers: bool) -> None:
         """Make a table of zeros.
@@ -36,43 +35,50 @@ class Table(nn.Module):
         Args:
             num_rows: How many rows.
             size: Numbers in a row, E.
-            gathers: Whether it gathers its gradient.
+            gathers: Whether it learns from several windows at once.
         """
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(num_rows, size))
-        gathered = torch.zeros(num_rows, size) if gathers else None
-        self.register_buffer("gathered", gathered, persistent=False)
+        self.waiting: list[tuple[Tensor, Tensor]] | None = [] if gathers else None
 
     def forward(self, rows: Tensor) -> Tensor:
         """Look rows up: numbers of rows of shape (T, B), rows of shape (T, B, E)."""
-        if self.gathered is None:
+        if self.waiting is None:
             return nn.functional.embedding(rows, self.weight)
-        found: Tensor = _LookUp.apply(rows, self.weight, self.gathered)  # type: ignore[no-untyped-call]
+        found: Tensor = _LookUp.apply(rows, self.weight, self.waiting)  # type: ignore[no-untyped-call]
         return found
 
-    def hand_out(self) -> None:
-        """Make what was gathered the gradient that an optimizer sees."""
-        self.weight.grad = self.gathered
+    def gathered(self) -> Tensor:
+        """Return the gradient of all rows over the windows that wait."""
+        total = torch.zeros_like(self.weight)
+        for rows, grad in self.waiting or []:
+            total.index_add_(0, rows.flatten(), grad.reshape(-1, grad.shape[-1]).to(total.dtype))
+        return total
 
-    def begin_anew(self) -> None:
-        """Forget what was gathered, after the optimizer has seen it."""
-        self.weight.grad = None
-        if self.gathered is not None:
-            self.gathered.zero_()
+    def take_gathered(self, gathered: Tensor) -> None:
+        """Let a gradient of all rows wait, and nothing else."""
+        self.waiting = [(torch.arange(len(gathered), device=gathered.device), gathered)]
+
+    def hand_out(self) -> None:
+        """Make what was gathered the gradient that an optimizer sees; nothing waits then."""
+        self.weight.grad = self.gathered()
+        self.waiting = []
 
 
 class _LookUp(torch.autograd.Function):
-    """Rows of a table; their gradient is added where the table gathers it."""
+    """Rows of a table; their gradient waits where the table keeps it."""
 
     @staticmethod
-    def forward(ctx: Any, rows: Tensor, weight: Tensor, gathered: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, rows: Tensor, weight: Tensor, waiting: list[tuple[Tensor, Tensor]]
+    ) -> Tensor:
         ctx.save_for_backward(rows)
-        ctx.gathered = gathered
+        ctx.waiting = waiting
         return nn.functional.embedding(rows, weight)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[None, None, None]:
         (rows,) = ctx.saved_tensors
-        ctx.gathered.index_add_(0, rows.flatten(), grad.flatten(0, 1).to(ctx.gathered.dtype))
+        ctx.waiting.append((rows, grad))
         return None, None, None

@@ -20,9 +20,10 @@ def test_what_is_gathered_is_the_gradient_of_an_embedding() -> None:
         for module in (table, embedding):
             (module(rows) * target).sum().backward()
     assert table.weight.grad is None
+    other = Table(50, 6, gathers=True)
+    other.take_gathered(table.gathered())
+    assert (other.gathered() == table.gathered()).all()
     table.hand_out()
     torch.testing.assert_close(table.weight.grad, embedding.weight.grad)
     assert not table.weight.grad[20:].any()
-    table.begin_anew()
-    assert table.weight.grad is None
-    assert not table.gathered.any()
+    assert not table.gathered().any()
