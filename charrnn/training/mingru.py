@@ -1,9 +1,11 @@
 """The layer of minimal gated recurrent units over a window, forward and backward.
 
-``model.cells.mingru_step`` has the equations. Here all products of a window are taken at once, in
-the precision of the machine; the scan is one operation a step in each direction. Written as one
-function with its own backward pass, because a node of autograd for every small operation would cost
-more than the products.
+``model.cells.mingru_step`` has the equations. Here all products of a window are taken at once; the
+scan is one operation a step in each direction. Written as one function with its own backward pass,
+because a node of autograd for every small operation would cost more than the products.
+
+All of it, and all that waits for the backward pass, is in the precision of products, but for the
+scan: a slow unit moves by less in a step than bfloat16 can tell.
 
 Sizes: B streams, T time steps, E input, H hidden units. Windows are time first.
 """
@@ -15,8 +17,13 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.nn.functional import linear, silu
 
 from charrnn.training.machine import product_dtype
+
+# Where torch has these gradients, each in one pass over the memory.
+silu_backward = torch.ops.aten.silu_backward.grad_input
+sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
 
 
 class MinGRUFunction(torch.autograd.Function):
@@ -52,74 +59,68 @@ class MinGRUFunction(torch.autograd.Function):
         dtype = product_dtype(inputs)
         size = h.shape[-1]
         weight_in, weight_out = weight_ih.to(dtype), weight_ho.to(dtype)
-        before = torch.cat([last[None], inputs[:-1]])
-        mixed = torch.lerp(inputs, before, shift).to(dtype).flatten(0, 1)  # (T·B, E)
-        projected = torch.nn.functional.linear(mixed, weight_in)
-        projected = projected.view(num_steps, num_streams, 3 * size)
-        bias_z, bias_c, bias_g = torch.split(bias_ih, size)
-        part_z, part_c, part_g = torch.split(projected, size, dim=-1)
-        z = (part_z + bias_z).sigmoid_()  # from here on in the precision of the weights
-        c = part_c + bias_c
-        g = part_g + bias_g
-        states = torch.empty_like(c)
-        state = h
-        for next_state, candidate, gate in zip(states, c, z, strict=True):
-            state = torch.lerp(state, candidate, gate, out=next_state)
-        s = torch.nn.functional.silu(g)
-        gated = (states * s).to(dtype).flatten(0, 1)
-        output = torch.nn.functional.linear(gated, weight_out)
-        ctx.save_for_backward(
-            inputs, before, mixed, z, c, g, s, states, gated, h, shift, weight_in, weight_out
-        )
-        final = states[-1].clone()
+        read = inputs.new_empty((num_steps + 1, *last.shape), dtype=dtype)
+        read[0], read[1:] = last, inputs
+        mixed = torch.lerp(read[1:], read[:-1], shift.to(dtype)).flatten(0, 1)  # (T·B, E)
+        gates = linear(mixed, weight_in, bias_ih.to(dtype)).view(num_steps, num_streams, 3 * size)
+        z, c, g = torch.split(gates, size, dim=-1)
+        z.sigmoid_()
+        states = h.new_empty((num_steps + 1, *h.shape))  # the one before first
+        states[0] = h
+        each = states.unbind()
+        steps = zip(each[:-1], c.to(h.dtype), z.to(h.dtype), each[1:], strict=True)
+        for before, candidate, gate, after in steps:
+            torch.lerp(before, candidate, gate, out=after)
+        final = each[-1].clone()
+        states = states.to(dtype)
+        s = silu(g)
+        gated = (states[1:] * s).flatten(0, 1)
+        output = linear(gated, weight_out)
+        ctx.save_for_backward(read, mixed, gates, s, states, gated, shift, weight_in, weight_out)
         ctx.mark_non_differentiable(final)
         return output.view(num_steps, num_streams, -1), final
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_output: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
-        """Return the gradients of what ``forward`` took, from that of y."""
-        inputs, before, mixed, z, c, g, s, states, gated, h, shift, weight_in, weight_out = (
-            ctx.saved_tensors
-        )
-        num_steps, num_streams, size = states.shape
+        """Return the gradients of what ``forward`` took, from that of y.
+
+        That of each state is its own share and what the next state hands back: d, which is
+        summed up in the precision of the weights. With it the equations give::
+
+            dc = d z
+            dz = d (c - h) z (1 - z)             of what is within the gate
+        """
+        read, mixed, gates, s, states, gated, shift, weight_in, weight_out = ctx.saved_tensors
         dtype = weight_in.dtype
         flat_output = grad_output.to(dtype).flatten(0, 1)
         grad_weight_ho = flat_output.T @ gated
-        grad_gated = (flat_output @ weight_out).view(states.shape).to(z.dtype)
-        grad_projected = torch.empty(
-            (num_steps, num_streams, 3 * size), dtype=dtype, device=z.device
-        )
-        # silu'(g) = s(g) + g s(g) (1 - s(g))
-        s_of_g = torch.sigmoid(g)
-        slope = torch.addcmul(s_of_g, s, 1 - s_of_g)
-        grad_projected[..., 2 * size :] = slope.mul_(states).mul_(grad_gated)
-        # The gradient of each state: its own share and what the next step hands back.
-        own = grad_gated.mul_(s)
-        kept = 1 - z
-        total = torch.empty_like(own)
-        total[-1] = own[-1]
-        owns, keeps, totals = own.unbind(), kept.unbind(), total.unbind()
-        for t in range(num_steps - 2, -1, -1):
-            torch.addcmul(owns[t], keeps[t + 1], totals[t + 1], out=totals[t])
-        grad_c = total.mul_(z)
-        grad_projected[..., size : 2 * size] = grad_c
-        previous = torch.cat([h[None], states[:-1]])
-        grad_projected[..., :size] = grad_c.mul_(kept).mul_(torch.sub(c, previous))
-        flat_projected = grad_projected.flatten(0, 1)
-        grad_weight_ih = flat_projected.T @ mixed
-        grad_bias_ih = flat_projected.sum(0, dtype=z.dtype)
-        grad_mixed = (flat_projected @ weight_in).view(inputs.shape).to(z.dtype)
-        grad_shift = torch.sub(before, inputs).mul_(grad_mixed).sum((0, 1))
-        shifted = grad_mixed * shift
+        grad_gated = (flat_output @ weight_out).view(s.shape)
+        z, c, g = torch.split(gates, s.shape[-1], dim=-1)
+        grad_gates = torch.empty_like(gates)
+        grad_z, grad_c, grad_g = torch.split(grad_gates, s.shape[-1], dim=-1)
+        silu_backward(grad_gated * states[1:], g, grad_input=grad_g)
+        grad_states = (grad_gated * s).to(shift.dtype)
+        keeps, ds = (1 - z.to(shift.dtype)).unbind(), grad_states.unbind()
+        for t in range(len(ds) - 2, -1, -1):
+            ds[t].addcmul_(keeps[t + 1], ds[t + 1])
+        d = grad_states.to(dtype)
+        torch.mul(d, z, out=grad_c)
+        sigmoid_backward((c - states[:-1]).mul_(d), z, grad_input=grad_z)
+        flat_gates = grad_gates.flatten(0, 1)
+        grad_weight_ih = flat_gates.T @ mixed
+        grad_bias_ih = flat_gates.sum(0).to(shift.dtype)
+        grad_mixed = (flat_gates @ weight_in).view(read[1:].shape)
+        grad_shift = (read[:-1] - read[1:]).mul_(grad_mixed).sum((0, 1)).to(shift.dtype)
+        shifted = grad_mixed * shift.to(dtype)
         grad_inputs = grad_mixed.sub_(shifted)
         grad_inputs[:-1] += shifted[1:]
         return (
-            grad_inputs,
+            grad_inputs.to(shift.dtype),
             None,
             None,
             grad_shift,
-            grad_weight_ih.to(z.dtype),
+            grad_weight_ih.to(shift.dtype),
             grad_bias_ih,
-            grad_weight_ho.to(z.dtype),
+            grad_weight_ho.to(shift.dtype),
         )
