@@ -8,6 +8,9 @@ networks that learn side by side. ``peak`` is the largest resident size of ``cha
 that of a process in which torch takes a step with the smallest network of the kind: torch loads
 much of itself, its kernels, at its first step. ``ratio`` is the one over the other; ``without`` is
 the same where the average does not count as held.
+
+What runs hold is computed in a process of its own: the largest resident size of a process begins
+with that of the one that starts it.
 """
 
 import argparse
@@ -17,6 +20,8 @@ import shlex
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import torch
@@ -111,7 +116,8 @@ def main() -> None:
             train = [sys.executable, "-m", "charrnn", "train", arguments.text, "-q", "-o", str(run)]
             steps = ["--steps", str(arguments.steps), "--save-every", "0"]
             peak = peak_bytes([*train, *steps, *shlex.split(options)]) - torch_itself
-            held, average = held_bytes(run)
+            with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+                held, average = pool.submit(held_bytes, run).result()
         without = peak / (held - average)
         row = {"run": name, "held": held, "peak": peak, "ratio": peak / held, "without": without}
         rows.append(row)
