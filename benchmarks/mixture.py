@@ -19,25 +19,13 @@ import numpy as np
 import numpy.typing as npt
 
 import charrnn
+from charrnn.evaluation.reading import Reader
+from charrnn.evaluation.surprise import measure
 from charrnn.text.corpus import open_corpus
 
 SHARES = np.arange(0, 0.5, 0.02)
 
 Numbers = npt.NDArray[Any]
-
-
-def model_probs(run: Path, ids: Numbers) -> Numbers:
-    """Return the probability that a model gives each id but the first, with carried state."""
-    model = charrnn.load(run)
-    state = model.network.initial_state(1)
-    probs = []
-    for start in range(0, len(ids) - 1, 2048):
-        part = ids[start : start + 2049]
-        logits, state = model.network.forward(part[None, :-1], state)
-        logits = logits[0].astype(np.float64)
-        exps = np.exp(logits - logits.max(axis=-1, keepdims=True))
-        probs.append(exps[np.arange(len(part) - 1), part[1:]] / exps.sum(axis=-1))
-    return np.concatenate(probs)
 
 
 def runs(ids: Numbers, length: int) -> Numbers:
@@ -65,7 +53,8 @@ def main() -> None:
     arguments = parser.parse_args()
     corpus = open_corpus(arguments.run)
     train, val = np.asarray(corpus.train), np.asarray(corpus.val)
-    by_model = model_probs(arguments.run, val)
+    reader = Reader(charrnn.load(arguments.run).network, end_id=corpus.vocabulary.end_id)
+    by_model = np.exp(-measure(reader, val).nats[1:])
     by_counts = np.full(len(by_model), 1 / corpus.vocabulary.size)
     rows = []
     if not arguments.json:

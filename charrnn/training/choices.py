@@ -188,7 +188,7 @@ def _default_learning_rate(cell: str, optimizer: str, num_chars: int) -> float:
     """Return the highest learning rate."""
     if optimizer == "muon":
         return 2 * MUON_RATE if num_chars < SHORT_TEXT else MUON_RATE
-    return _ADAMW_RATES.get(cell, 2e-3) if optimizer == "adamw" else 2e-3
+    return _ADAMW_RATES[cell] if optimizer == "adamw" else 2e-3
 
 
 def _default_dropout(epochs: float) -> float:

@@ -147,7 +147,7 @@ class Learner:
 
         Weights, their average, the optimizer's moments, the state that the streams carry, and the
         state of the source of chance. On a processor they are the learner's own arrays, not copies,
-        but for what tables have gathered: good until its next step, and next to no memory.
+        but for the gradients that tables have gathered: good until its next step.
         """
         tensors = dict(self._fixed_tensors())
         for name, parameter in self.network.named_parameters():

@@ -21,9 +21,9 @@ from torch.nn.functional import linear, silu
 
 from charrnn.training.machine import product_dtype
 
-# Where torch has these gradients, each in one pass over the memory.
-silu_backward = torch.ops.aten.silu_backward.grad_input
-sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
+# Torch's own gradients of the two, each in one pass over the memory.
+_silu_backward = torch.ops.aten.silu_backward.grad_input
+_sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
 
 
 class MinGRUFunction(torch.autograd.Function):
@@ -92,35 +92,35 @@ class MinGRUFunction(torch.autograd.Function):
             dz = d (c - h) z (1 - z)             of what is within the gate
         """
         read, mixed, gates, s, states, gated, shift, weight_in, weight_out = ctx.saved_tensors
-        dtype = weight_in.dtype
+        dtype, precise = weight_in.dtype, shift.dtype  # of products, of weights
         flat_output = grad_output.to(dtype).flatten(0, 1)
         grad_weight_ho = flat_output.T @ gated
         grad_gated = (flat_output @ weight_out).view(s.shape)
         z, c, g = torch.split(gates, s.shape[-1], dim=-1)
         grad_gates = torch.empty_like(gates)
         grad_z, grad_c, grad_g = torch.split(grad_gates, s.shape[-1], dim=-1)
-        silu_backward(grad_gated * states[1:], g, grad_input=grad_g)
-        grad_states = (grad_gated * s).to(shift.dtype)
-        keeps, ds = (1 - z.to(shift.dtype)).unbind(), grad_states.unbind()
+        _silu_backward(grad_gated * states[1:], g, grad_input=grad_g)
+        grad_states = (grad_gated * s).to(precise)
+        keeps, ds = (1 - z.to(precise)).unbind(), grad_states.unbind()
         for t in range(len(ds) - 2, -1, -1):
             ds[t].addcmul_(keeps[t + 1], ds[t + 1])
         d = grad_states.to(dtype)
         torch.mul(d, z, out=grad_c)
-        sigmoid_backward((c - states[:-1]).mul_(d), z, grad_input=grad_z)
+        _sigmoid_backward((c - states[:-1]).mul_(d), z, grad_input=grad_z)
         flat_gates = grad_gates.flatten(0, 1)
         grad_weight_ih = flat_gates.T @ mixed
-        grad_bias_ih = flat_gates.sum(0).to(shift.dtype)
+        grad_bias_ih = flat_gates.sum(0).to(precise)
         grad_mixed = (flat_gates @ weight_in).view(read[1:].shape)
-        grad_shift = (read[:-1] - read[1:]).mul_(grad_mixed).sum((0, 1)).to(shift.dtype)
+        grad_shift = (read[:-1] - read[1:]).mul_(grad_mixed).sum((0, 1)).to(precise)
         shifted = grad_mixed * shift.to(dtype)
         grad_inputs = grad_mixed.sub_(shifted)
         grad_inputs[:-1] += shifted[1:]
         return (
-            grad_inputs.to(shift.dtype),
+            grad_inputs.to(precise),
             None,
             None,
             grad_shift,
-            grad_weight_ih.to(shift.dtype),
+            grad_weight_ih.to(precise),
             grad_bias_ih,
-            grad_weight_ho.to(shift.dtype),
+            grad_weight_ho.to(precise),
         )

@@ -75,7 +75,8 @@ class Trainer:
         )
         numbers = range(recipe.model.num_networks)
         self.learners = [Learner(recipe, machine, self.streams.num_streams, n) for n in numbers]
-        self._threads = ThreadPoolExecutor(len(numbers) - 1) if len(numbers) > 1 else None
+        # None begins before it has work; the first network has this thread.
+        self._threads = ThreadPoolExecutor(max(1, len(numbers) - 1))
         self.step = 0
         self.chars = 0
         self.learning_rate = 0.0
@@ -179,7 +180,5 @@ class Trainer:
     def _each(self, work: Callable[[Learner], Result]) -> list[Result]:
         """Let each learner do something, all at once; the first one in this thread."""
         first, *others = self.learners
-        if self._threads is None:
-            return [work(first)]
         begun = [self._threads.submit(work, learner) for learner in others]
         return [work(first), *(each.result() for each in begun)]

@@ -27,14 +27,16 @@ CELLS = ["rnn", "gru", "lstm", "mingru"]
 TEXT = np.random.default_rng(3).integers(0, 7, 500).cumsum() % 7
 
 
-def make_trainer(*, steps: int = 8, val: int = 60, **settings: object) -> Trainer:
+def make_trainer(
+    *, steps: int = 8, val: int = 60, machine: Machine = CPU, **settings: object
+) -> Trainer:
     """Return a tiny trainer on a text of 7 characters."""
     sizes = {"hidden_size": 8, "embedding_size": 5, "batch_size": 4, "seq_length": 10}
     small = {**sizes, "dropout": 0.0, "num_networks": 1, **settings}
     recipe = resolve(Settings(steps=steps, **small), num_chars=440, vocab_size=7)  # type: ignore[arg-type]
     ids = TEXT.astype(np.uint8)
     budget = Budget(None, steps, 0.0)
-    return Trainer(recipe, CPU, ids[: 500 - val], ids[500 - val :], budget)
+    return Trainer(recipe, machine, ids[: 500 - val], ids[500 - val :], budget)
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
@@ -96,6 +98,20 @@ def test_gradients_do_not_reach_back_before_the_window() -> None:
     trainer = make_trainer(cell="lstm")
     trainer.advance(0.5)
     assert all(not array.requires_grad for layer in trainer.learners[0].state for array in layer)
+
+
+def test_a_step_leaves_no_gradients_but_those_that_tables_wait_for() -> None:
+    """What waits is kept once for all tables; after the fourth step nothing does."""
+    trainer = make_trainer(cell="gru", ngrams=3, dropout=0.5)
+    (learner,) = trainer.learners
+    for step in range(1, 9):
+        trainer.advance(0.5)
+        assert all(parameter.grad is None for parameter in learner.network.parameters())
+        waiting = [table.waiting for table in learner.network.tables]
+        assert len(waiting) == 2
+        for pairs in zip(*[each or [] for each in waiting], strict=True):
+            assert len({grad.data_ptr() for _, grad in pairs}) == 1
+        assert all(len(each or []) == step % 4 for each in waiting)
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -258,14 +274,15 @@ def test_the_same_seed_gives_the_same_model_bit_for_bit(tmp_path: Path) -> None:
     assert weights[0] == weights[1] != weights[2]
 
 
-def test_bfloat16_comes_close_to_float32() -> None:
+@pytest.mark.parametrize("cell", CELLS)
+def test_bfloat16_comes_close_to_float32(cell: str) -> None:
     """Where the processor multiplies bfloat16, its losses are those of float32 to one percent."""
     machine = prepare_machine("cpu", "auto", None)
     if machine.precision == "float32":
         pytest.skip("this processor does not multiply bfloat16")
     losses = []
-    for precise in (CPU, machine):
-        trainer = make_trainer(cell="lstm", hidden_size=32)
-        trainer.machine = precise
+    for each in (CPU, machine):
+        trainer = make_trainer(cell=cell, hidden_size=32, machine=each)
         losses.append([trainer.advance(0.5)[0] for _ in range(8)])
+    assert losses[0] != losses[1]
     np.testing.assert_allclose(losses[0], losses[1], rtol=0.01)
