@@ -4,6 +4,12 @@ A library of products (BLAS) adds up in an order that depends on how many rows i
 last bits of a row change with its neighbours. Where a text must not depend on how many others are
 made beside it, ``each_row`` multiplies row after row, each in the order of one alone.
 
+On some processors a kernel of BLAS computes with the padding of its registers and leaves the
+processor's flag of an invalid operation behind, though every number of the product is right; NumPy
+would warn of it (https://github.com/numpy/numpy/issues/24067). The weights of a model are finite
+(see ``checkpoint.py``), and what is too large for a float has a flag and a warning of its own, so
+that flag says nothing here.
+
 Sizes: N rows, K entries of a row, M columns of the matrix.
 """
 
@@ -17,7 +23,10 @@ import numpy.typing as npt
 Rows = npt.NDArray[np.floating]
 Product = Callable[[Rows, Rows], Rows]
 
+_without_stray_flags = np.errstate(invalid="ignore")
 
+
+@_without_stray_flags
 def together(rows: Rows, matrix: Rows) -> Rows:
     """Return the product of all rows at once: the fastest for many.
 
@@ -32,6 +41,7 @@ def together(rows: Rows, matrix: Rows) -> Rows:
     return product.reshape(*rows.shape[:-1], -1)
 
 
+@_without_stray_flags
 def each_row(rows: Rows, matrix: Rows) -> Rows:
     """Return the product of each row by itself: to the last bit, whatever the others are.
 

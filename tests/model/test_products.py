@@ -84,3 +84,19 @@ def test_both_products_give_one_network(make_checkpoint, any_kind):
     for t in range(12):
         logits, state = network.forward(ids[:, t : t + 1], state, each_row)
         np.testing.assert_allclose(logits[:, 0], at_once[:, t], rtol=0, atol=2e-5)
+
+
+@pytest.mark.parametrize("product", [together, each_row])
+@pytest.mark.parametrize("num_rows", [1, 3])
+def test_an_invalid_operation_of_blas_is_no_warning(product, num_rows):
+    """What raises the processor's flag on every machine stands for what does so on some."""
+    rows, matrix = np.full((num_rows, 1), np.inf), np.zeros((1, 1))
+    assert np.isnan(product(rows, matrix)).all()
+
+
+@pytest.mark.parametrize("product", [together, each_row])
+def test_a_product_that_is_too_large_warns(product):
+    """Of that one is still told: it is wrong on every machine."""
+    rows, matrix = np.full((1, 1), 1e300), np.full((1, 1), 1e300)
+    with pytest.warns(RuntimeWarning, match="overflow"):
+        product(rows, matrix)
