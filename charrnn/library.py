@@ -18,7 +18,7 @@ from charrnn.generation.generator import Generator, first_ids, sample_rng
 from charrnn.generation.pieces import in_order
 from charrnn.generation.samples import Sample, collect
 from charrnn.model.checkpoint import Checkpoint, find_model, read_checkpoint
-from charrnn.model.ensemble import make_network
+from charrnn.model.mixture import make_network
 from charrnn.model.network import Network
 from charrnn.text.documents import cut_documents, insert_ends
 from charrnn.text.vocabulary import Ids, OnUnknown, Vocabulary
@@ -73,7 +73,8 @@ class Model:
     @cached_property
     def network(self) -> Network:
         """The network that runs."""
-        return make_network(self.checkpoint.config, self.checkpoint.arrays)
+        checkpoint = self.checkpoint
+        return make_network(checkpoint.config, checkpoint.arrays, checkpoint.counts)
 
     def stream(
         self, prompt: str = "", *, seed: int | None = None, **options: Unpack[SamplingOptions]

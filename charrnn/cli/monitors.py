@@ -21,7 +21,7 @@ from charrnn.errors import CharRNNError
 from charrnn.evaluation.yardsticks import validation_yardsticks
 from charrnn.generation.generator import generate, sample_rng
 from charrnn.model.checkpoint import Checkpoint
-from charrnn.model.ensemble import make_network
+from charrnn.model.mixture import make_network
 from charrnn.text.corpus import open_corpus
 from charrnn.training.monitor import Report
 from charrnn.training.run import Result
@@ -35,7 +35,8 @@ WriteJson = Callable[[Mapping[str, Any]], None]
 
 def preview_text(checkpoint: Checkpoint) -> str:
     """Return a short text of a model that is still being trained, or some short documents."""
-    network, vocabulary = make_network(checkpoint.config, checkpoint.arrays), checkpoint.vocabulary
+    network = make_network(checkpoint.config, checkpoint.arrays, checkpoint.counts)
+    vocabulary = checkpoint.vocabulary
     text = ""
     for index in range(MAX_PREVIEW_DOCUMENTS if vocabulary.separator else 1):
         length = PREVIEW_CHARS - len(text)

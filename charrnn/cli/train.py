@@ -102,6 +102,13 @@ def train(
             "if time is short for the text, else one for each core, up to 4 if there is time."
         ),
     ] = None,
+    counts: Annotated[
+        int | None,
+        typer.Option(
+            help="Let what followed the last 0, ... K characters in the text have a share in each "
+            "prediction; 0: do not. Default: 8."
+        ),
+    ] = None,
     dropout: Annotated[float | None, typer.Option(help="Share of units dropped, 0 to 1.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Parallel streams of text.")] = None,
     seq_length: Annotated[
@@ -192,6 +199,7 @@ def train(
         num_layers=num_layers,
         embedding_size=embedding_size,
         num_networks=num_networks,
+        counts=counts,
         dropout=dropout,
         batch_size=batch_size,
         seq_length=seq_length,

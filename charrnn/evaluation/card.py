@@ -74,6 +74,7 @@ class Card:
             ("model", str(self._path)),
             ("size", f"{_size(size)}, {self.num_parameters:,} parameters"),
             ("network", _network(self._checkpoint.config)),
+            ("counts", self._counts()),
             ("vocabulary", self._vocabulary()),
             ("trained", self._trained()),
             ("history", self._history()),
@@ -82,6 +83,14 @@ class Card:
         table = [f"{name:12}{_one_line(value)}" for name, value in rows if value]
         curve = small_curve(self.points)
         return [*table, *([""] if curve else []), *curve]
+
+    def _counts(self) -> str:
+        """Return what the counts of the training text are, in one line."""
+        counts = self._checkpoint.counts
+        if counts is None:
+            return ""
+        words = f"{len(counts.contexts):,} contexts of up to {counts.max_context} characters"
+        return f"{words}, a share of {counts.share:.0%} in each prediction"
 
     def _vocabulary(self) -> str:
         """Return the characters, those that cannot be seen in Python's notation."""

@@ -9,8 +9,9 @@ header these strings::
     vocabulary    the characters, JSON
     about         when and how it was trained, JSON; nothing in it is needed to run the model
 
-A sketch of the training text may be there as one more array of bytes, ``sketch``. How such a file
-is read and written is ``tensorfile``'s; here it is held against what a model must be.
+Counts of the training text, if the sizes ask for them, are arrays whose names begin with
+``counts.``, and a sketch of it may be there as one more, ``sketch``. How such a file is read and
+written is ``tensorfile``'s; here it is held against what a model must be.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ import numpy as np
 from charrnn.errors import CheckpointError
 from charrnn.model.cells import Array
 from charrnn.model.config import ModelConfig, parameter_shapes
+from charrnn.model.network import within
 from charrnn.model.tensorfile import TensorFile, open_tensor_file, write_tensor_file
+from charrnn.text.counts import Counts
 from charrnn.text.sketch import Sketch
 from charrnn.text.vocabulary import Vocabulary
 
@@ -38,6 +41,7 @@ MODEL_VARIABLE = "CHARRNN_MODEL"
 RUNS = Path("runs")
 
 _SKETCH = "sketch"
+_COUNTS = "counts."
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ class Checkpoint:
         arrays: The weights by name, float32.
         about: When and how it was trained: ``trained_at`` (seconds since 1970), ``step``,
             ``val_nats_per_char`` and the like.
+        counts: Of the training text; None where ``config`` asks for none.
         sketch: Of the training text, by which copies of it are found; None where there is none.
     """
 
@@ -57,6 +62,7 @@ class Checkpoint:
     vocabulary: Vocabulary
     arrays: Mapping[str, Array]
     about: Mapping[str, Any] = field(default_factory=dict)
+    counts: Counts | None = None
     sketch: Sketch | None = None
 
     @property
@@ -74,6 +80,9 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     arrays: dict[str, Any] = {
         name: np.asarray(array, dtype=np.float32) for name, array in checkpoint.arrays.items()
     }
+    if checkpoint.counts is not None:
+        parts = checkpoint.counts.to_arrays()
+        arrays |= {f"{_COUNTS}{name}": array for name, array in parts.items()}
     if checkpoint.sketch is not None:
         arrays[_SKETCH] = checkpoint.sketch.to_array()
     strings = {
@@ -119,7 +128,11 @@ def _check(file: TensorFile) -> Checkpoint:
         raise ValueError("its description is not an object")
     if vocabulary.size != config.vocab_size:
         raise ValueError(f"{vocabulary.size} characters for a vocabulary of {config.vocab_size}")
-    shapes = {name: spec.shape for name, spec in file.specs.items() if name != _SKETCH}
+    shapes = {
+        name: spec.shape
+        for name, spec in file.specs.items()
+        if name != _SKETCH and not name.startswith(_COUNTS)
+    }
     if shapes != parameter_shapes(config):
         raise ValueError("its weights have other names or shapes than its sizes ask for")
     for name in shapes:
@@ -127,10 +140,15 @@ def _check(file: TensorFile) -> Checkpoint:
             raise ValueError(f"its weight {name} is not float32")
     arrays = file.read_arrays()
     sketch = Sketch.from_array(arrays.pop(_SKETCH)) if _SKETCH in arrays else None
+    parts = within(_COUNTS, arrays)
+    if bool(parts) != bool(config.counts):
+        raise ValueError("its sizes ask for counts and it has none, or it has some unasked")
+    counts = Counts.from_arrays(config.counts, config.vocab_size, parts) if parts else None
+    arrays = {name: arrays[name] for name in shapes}
     for name, array in arrays.items():
         if not np.isfinite(array).all():
             raise ValueError(f"its weight {name} is not all finite numbers")
-    return Checkpoint(config, vocabulary, arrays, about, sketch)
+    return Checkpoint(config, vocabulary, arrays, about, counts, sketch)
 
 
 def find_model(name: str | None) -> Path:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from charrnn.errors import ConfigError
+from charrnn.text.counts import MAX_CONTEXT
 
 CELLS = ("gru", "lstm", "mingru", "rnn")
 BLOCKS = ("plain", "residual")
@@ -44,6 +45,8 @@ class ModelConfig:
             rows.
         num_networks: Networks of these sizes, each with weights of its own, whose probabilities are
             averaged.
+        counts: Characters of the longest context of which the training text's counts have a share
+            in each prediction; 0 for no counts.
 
     Raises:
         ConfigError: If a value is out of range.
@@ -59,6 +62,7 @@ class ModelConfig:
     ngrams: int = 1
     ngram_rows: int = NGRAM_ROWS
     num_networks: int = 1
+    counts: int = 0
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -67,19 +71,22 @@ class ModelConfig:
         _check_choice("block", self.block, BLOCKS)
         if self.nonlinearity != "tanh" and self.cell != "rnn":
             raise ConfigError(f"--nonlinearity: the cell {self.cell} has none to choose; drop it")
-        for name, top in [
-            ("vocab_size", MAX_SIZE + 1),
-            ("hidden_size", MAX_SIZE),
-            ("embedding_size", MAX_SIZE),
-            ("num_layers", MAX_LAYERS),
-            ("ngrams", MAX_NGRAMS),
-            ("ngram_rows", 1 << 24),
-            ("num_networks", MAX_NETWORKS),
+        for name, low, top in [
+            ("vocab_size", 1, MAX_SIZE + 1),
+            ("hidden_size", 1, MAX_SIZE),
+            ("embedding_size", 1, MAX_SIZE),
+            ("num_layers", 1, MAX_LAYERS),
+            ("ngrams", 1, MAX_NGRAMS),
+            ("ngram_rows", 1, 1 << 24),
+            ("num_networks", 1, MAX_NETWORKS),
+            ("counts", 0, MAX_CONTEXT),
         ]:
             value = getattr(self, name)
-            if type(value) is not int or not 1 <= value <= top:
+            if type(value) is not int or not low <= value <= top:
                 option = name.replace("_", "-")
-                raise ConfigError(f"--{option}: {value!r} is not a whole number from 1 to {top}")
+                raise ConfigError(
+                    f"--{option}: {value!r} is not a whole number from {low} to {top}"
+                )
 
     @property
     def one_network(self) -> ModelConfig:

@@ -61,18 +61,13 @@ class Ensemble(Network):
             part = state[number * length : (number + 1) * length]
             logits, part = network.forward(ids, part, product)
             next_state.append(part)
-            probs = _softmax(logits)
+            probs = softmax(logits)
             total = probs if total is None else np.add(total, probs, out=total)
         assert total is not None
         total /= len(self._networks)
         # What all of them hold for impossible stays a finite number.
         np.maximum(total, np.finfo(total.dtype).tiny, out=total)
         return np.log(total, out=total), tuple(itertools.chain.from_iterable(next_state))
-
-
-def make_network(config: ModelConfig, arrays: Mapping[str, Array]) -> Network:
-    """Return the network, or the networks, of a model, ready to run."""
-    return (Network if config.num_networks == 1 else Ensemble)(config, arrays)
 
 
 def split_networks(config: ModelConfig, arrays: Mapping[str, Array]) -> list[dict[str, Array]]:
@@ -89,7 +84,7 @@ def join_networks(config: ModelConfig, parts: Sequence[Mapping[str, Array]]) -> 
     }
 
 
-def _softmax(logits: Array) -> Array:
+def softmax(logits: Array) -> Array:
     """Return probabilities, computed in place of the logits of the last axis."""
     logits -= logits.max(axis=-1, keepdims=True)
     np.exp(logits, out=logits)

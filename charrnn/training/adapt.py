@@ -18,7 +18,9 @@ from torch import Tensor, nn
 
 from charrnn.model.cells import Array
 from charrnn.model.checkpoint import Checkpoint
+from charrnn.model.context_model import ContextModel
 from charrnn.model.ensemble import split_networks
+from charrnn.model.mixture import mix
 from charrnn.text.vocabulary import Ids
 from charrnn.training.network import State, TrainableNetwork
 
@@ -55,6 +57,10 @@ class AdaptiveReader:
         torch.set_flush_denormal(True)
         self._network = _Networks(checkpoint)
         self._end_id = checkpoint.vocabulary.end_id
+        counts = checkpoint.counts
+        self._share = 0.0 if counts is None else counts.share
+        self._context_model = None if counts is None else ContextModel(counts)
+        self._context = np.zeros((1, checkpoint.config.counts), np.int64)
         self._weights = []
         for name, weight in self._network.named_parameters():
             weight.requires_grad_(".ngrams." not in name)
@@ -83,6 +89,7 @@ class AdaptiveReader:
             is_start = self._last == self._end_id
             if is_start:
                 self._state = self._network.initial_state(1)
+                self._context[:] = 0
             if is_start or not self._stretches:
                 self._stretches.append(([], []))
             stop = min(len(ids), done + SEQ_LENGTH - self._window_length)
@@ -90,13 +97,20 @@ class AdaptiveReader:
             stop = done + int(ends[0]) + 1 if len(ends) else stop  # a document ends here
             inputs = [self._last, *ids[done : stop - 1].tolist()]
             with torch.no_grad():
-                logits, self._state = self._network(torch.tensor([inputs]), self._state)
-            take(np.arange(done, stop), logits[0].numpy())
+                log_probs, self._state = self._network(torch.tensor([inputs]), self._state)
+            take(np.arange(done, stop), self._mix(inputs, log_probs[0].numpy()))
             self._stretches[-1][0].extend(inputs)
             self._stretches[-1][1].extend(ids[done:stop].tolist())
             self._last, done = int(ids[stop - 1]), stop
             if self._window_length == SEQ_LENGTH:
                 self._learn()
+
+    def _mix(self, inputs: list[int], log_probs: Array) -> Array:
+        """Return what networks and counts expect together, shape (T, V), after T characters."""
+        if self._context_model is None:
+            return log_probs
+        by_counts, self._context = self._context_model.read(np.array([inputs]), self._context)
+        return mix(np.exp(log_probs), by_counts[0], self._share)
 
     @property
     def _window_length(self) -> int:

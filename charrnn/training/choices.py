@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from charrnn.model.config import ModelConfig, parameter_shapes
+from charrnn.text.counts import MAX_CONTEXT
 from charrnn.training.recipe import Recipe, Settings
 
 Value = TypeVar("Value")
@@ -113,6 +114,7 @@ def resolve(
             model,
             num_networks=num_networks,
             ngrams=_given(settings.ngrams, _default_ngrams(num_chars, epochs)),
+            counts=_given(settings.counts, MAX_CONTEXT),
         ),
         dropout=_given(settings.dropout, _default_dropout(epochs)),
         batch_size=batch_size,

@@ -35,6 +35,7 @@ def command_line(sources: Sequence[str], options: CorpusOptions, recipe: Recipe)
         "num-layers": model.num_layers,
         "embedding-size": model.embedding_size,
         "num-networks": model.num_networks,
+        "counts": model.counts,
         "dropout": recipe.dropout,
         "batch-size": recipe.batch_size,
         "seq-length": recipe.seq_length,

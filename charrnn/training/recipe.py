@@ -33,6 +33,8 @@ class Settings:
         num_layers: Layers, L.
         embedding_size: Numbers that stand for a character, E.
         num_networks: Networks that learn side by side, and whose predictions are averaged.
+        counts: Characters of the longest context of which the text's counts have a share in each
+            prediction; 0 for no counts.
         dropout: The share of values that are dropped after the embedding and each layer.
         batch_size: Parallel streams, B.
         seq_length: Time steps of a window, T: how far gradients reach back.
@@ -56,6 +58,7 @@ class Settings:
     num_layers: int | None = None
     embedding_size: int | None = None
     num_networks: int | None = None
+    counts: int | None = None
     dropout: float | None = None
     batch_size: int | None = None
     seq_length: int | None = None

@@ -17,6 +17,8 @@ from charrnn.errors import CheckpointError, ConfigError, RunError
 from charrnn.model.cells import Array
 from charrnn.model.checkpoint import MODEL_NAME, Checkpoint, read_checkpoint, write_checkpoint
 from charrnn.text.corpus import Corpus
+from charrnn.text.counting import count_followers
+from charrnn.text.counts import Counts
 from charrnn.text.options import CorpusOptions
 from charrnn.text.sketch import Sketch, build_sketch
 from charrnn.text.windows import training_windows
@@ -100,6 +102,7 @@ class Run:
             state: Where a run stands that goes on.
         """
         sketch = build_sketch(self.corpus.train, self.corpus.vocabulary)
+        counts = self._count()
         budget = self._budget(began)
         tally = None if state is None else self._go_on(state, budget)
 
@@ -113,7 +116,13 @@ class Run:
         corpus = self.corpus
         with one_line_if_out_of_memory(recipe):
             trainer = Trainer(
-                recipe, machine, corpus.train, corpus.val, budget, end_id=corpus.vocabulary.end_id
+                recipe,
+                machine,
+                corpus.train,
+                corpus.val,
+                budget,
+                end_id=corpus.vocabulary.end_id,
+                counts=counts,
             )
         self.monitor.notice(f"training {recipe} on {machine}")
         self.monitor.notice(f"to repeat: {shlex.join(self.command)}")
@@ -141,9 +150,9 @@ class Run:
                 outcome = run_training(
                     trainer,
                     Recorder(self.monitor, saving, metrics),
-                    partial(self.keep, saving, metrics, sketch),
+                    partial(self._keep, trainer, saving, metrics, sketch),
                     preview_every if self.preview_text else 0.0,
-                    lambda: self.preview(trainer.to_arrays()),
+                    partial(self._preview, trainer),
                     tally=tally,
                     saver=saver,
                 )
@@ -155,6 +164,13 @@ class Run:
             ) from None
         saving.finish()
         return Result(self.directory, outcome.best, outcome.stop_signal)
+
+    def _count(self) -> Counts | None:
+        """Return the counts of the training text, if the recipe asks for them."""
+        max_context, vocabulary = self.recipe.model.counts, self.corpus.vocabulary
+        if not max_context:
+            return None
+        return count_followers(self.corpus.train, vocabulary.size, max_context, vocabulary.end_id)
 
     def _budget(self, began: float) -> Budget:
         """Return the limits that the recipe gives."""
@@ -239,8 +255,9 @@ class Run:
         """The command line that repeats the run; see ``command_line``."""
         return command_line(self.corpus.sources, self.options, self.recipe)
 
-    def keep(
+    def _keep(
         self,
+        trainer: Trainer,
         saving: Saving,
         metrics: Metrics,
         sketch: Sketch | None,
@@ -250,20 +267,23 @@ class Run:
         """Write the model file, or see that it is tried again."""
         write = partial(write_checkpoint, self.directory / MODEL_NAME)
         about = {"report": report.to_json(), "history": metrics.history(report)}
-        checkpoint = replace(self._checkpoint(arrays, about), sketch=sketch)
+        checkpoint = self._checkpoint(arrays, trainer.counts, about)
+        checkpoint = replace(checkpoint, sketch=sketch)
         saving.save(MODEL_NAME, partial(write, checkpoint))
 
-    def preview(self, arrays: Mapping[str, Array]) -> str:
-        """Return a short text made with the weights."""
+    def _preview(self, trainer: Trainer) -> str:
+        """Return a short text made with the weights of now."""
         assert self.preview_text is not None
-        return self.preview_text(self._checkpoint(arrays, {}))
+        return self.preview_text(self._checkpoint(trainer.to_arrays(), trainer.counts, {}))
 
-    def _checkpoint(self, arrays: Mapping[str, Array], more: Mapping[str, Any]) -> Checkpoint:
-        """Return the weights as a model, with more to tell of its training."""
+    def _checkpoint(
+        self, arrays: Mapping[str, Array], counts: Counts | None, more: Mapping[str, Any]
+    ) -> Checkpoint:
+        """Return the weights and counts as a model, with more to tell of its training."""
         about: dict[str, Any] = {
             "trained_at": time.time(),
             "recipe": self.recipe.to_json(),
             "command": self.command,
             **more,
         }
-        return Checkpoint(self.recipe.model, self.corpus.vocabulary, arrays, about)
+        return Checkpoint(self.recipe.model, self.corpus.vocabulary, arrays, about, counts)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,11 +15,13 @@ import numpy.typing as npt
 
 from charrnn.model.cells import Array
 from charrnn.model.ensemble import join_networks, split_networks
+from charrnn.text.counts import Counts
 from charrnn.text.vocabulary import Ids
-from charrnn.text.windows import measuring_windows, training_windows
+from charrnn.text.windows import AnyStreams, measuring_windows, training_windows
 from charrnn.training.budget import Budget, learning_rate_factor
 from charrnn.training.learner import Learner
 from charrnn.training.machine import Machine
+from charrnn.training.mixing import best_share, target_probs
 from charrnn.training.recipe import Recipe
 from charrnn.training.tally import NUM_VALIDATIONS
 
@@ -44,6 +47,8 @@ class Trainer:
         step: Windows read.
         chars: Characters predicted.
         learning_rate: Of the last step.
+        counts: Of the training text, with the share that did best when the run was last validated;
+            None for none.
     """
 
     def __init__(
@@ -55,6 +60,7 @@ class Trainer:
         budget: Budget,
         *,
         end_id: int | None = None,
+        counts: Counts | None = None,
     ) -> None:
         """Make everything ready for the first step.
 
@@ -65,11 +71,14 @@ class Trainer:
             val: The validation text; shorter than two characters, nothing is validated.
             budget: When to end.
             end_id: The end symbol of texts of documents, else None.
+            counts: Of the training text, if they are to have a share in the predictions.
         """
         self.recipe = recipe
         self.budget = budget
         self.val = val
         self.end_id = end_id
+        self.counts = counts
+        self._by_counts = np.zeros(0)  # the probabilities of the validation text that was read last
         self.streams = training_windows(
             train, end_id, recipe.batch_size, recipe.seq_length, recipe.seed
         )
@@ -107,7 +116,8 @@ class Trainer:
     def validate(self, max_chars: int) -> float | None:
         """Return the loss of the validation text in nats per character.
 
-        It is that of the networks together, with the averages of their weights.
+        It is that of the networks together, with the averages of their weights, and of the counts,
+        which get the share that makes it least.
 
         Args:
             max_chars: How much of the text to read, from its start.
@@ -119,7 +129,28 @@ class Trainer:
         losses = self._each(lambda learner: learner.measure(windows))
         with np.errstate(invalid="ignore"):  # a loss that is not finite is told by who asked for it
             log_probs = np.logaddexp.reduce([-loss for loss in losses]) - np.log(len(losses))
+            if self.counts is not None:
+                log_probs = self._mix(self.counts, log_probs, windows)
         return float(-log_probs.sum(dtype=np.float64)) / (len(val) - 1)
+
+    def _mix(
+        self, counts: Counts, log_probs: npt.NDArray[np.float32], windows: AnyStreams
+    ) -> npt.NDArray[np.float64]:
+        """Return the logarithms of the probabilities of targets by networks and counts together.
+
+        Args:
+            counts: They get the best share.
+            log_probs: By the networks, shape (N - 1,).
+            windows: Where the targets are.
+        """
+        if len(self._by_counts) != len(log_probs):
+            self._by_counts = target_probs(counts, windows)
+        by_networks = np.exp(log_probs.astype(np.float64))
+        share = best_share(by_networks, self._by_counts)
+        if np.isfinite(share):
+            self.counts = replace(counts, share=share)
+        mixed: npt.NDArray[np.float64] = np.log((1 - share) * by_networks + share * self._by_counts)
+        return mixed
 
     def validation_chars(self) -> int:
         """Return how much of the validation text a validation may read.

@@ -28,6 +28,8 @@ SHOWN = 20  # characters that are named
 
 Numbers = npt.NDArray[np.int64]
 
+_FREE = ("counts",)  # sizes of a model that are of no weights
+
 
 def settings_from(source: Checkpoint, settings: Settings, *, is_bytes: bool) -> Settings:
     """Return settings with the architecture of a model.
@@ -45,7 +47,7 @@ def settings_from(source: Checkpoint, settings: Settings, *, is_bytes: bool) -> 
         raise ConfigError(f"--init-from: the model is one of {kind}; {advice} --bytes")
     sizes = {}
     for field in dataclasses.fields(settings):
-        if hasattr(source.config, field.name):
+        if hasattr(source.config, field.name) and field.name not in _FREE:
             given, has = getattr(settings, field.name), getattr(source.config, field.name)
             if given is not None and given != has:
                 option = field.name.replace("_", "-")
@@ -57,8 +59,9 @@ def settings_from(source: Checkpoint, settings: Settings, *, is_bytes: bool) -> 
 
 
 def recipe_from(source: Checkpoint, recipe: Recipe) -> Recipe:
-    """Return a recipe with the architecture of a model, for the vocabulary that it has."""
-    model = dataclasses.replace(source.config, vocab_size=recipe.model.vocab_size)
+    """Return a recipe with the architecture of a model; what is of the text is as it was."""
+    own = {name: getattr(recipe.model, name) for name in ("vocab_size", *_FREE)}
+    model = dataclasses.replace(source.config, **own)
     return dataclasses.replace(recipe, model=model)
 
 

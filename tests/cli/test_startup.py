@@ -92,8 +92,8 @@ OPTIONS = {
     "": "--version --install-completion --show-completion -h --help",
     "train": (
         "-o --out --resume --init-from --time --steps --epochs --cell --block --ngrams "
-        "--nonlinearity --hidden-size --num-layers --embedding-size --num-networks --dropout "
-        "--batch-size --seq-length --learning-rate --lr --clip --optimizer --val --lines "
+        "--nonlinearity --hidden-size --num-layers --embedding-size --num-networks --counts "
+        "--dropout --batch-size --seq-length --learning-rate --lr --clip --optimizer --val --lines "
         "--doc-sep --glob --encoding --bytes --min-count --max-bytes --seed --device --precision "
         "--threads --preview-every --save-every --json -q --quiet -h --help"
     ),

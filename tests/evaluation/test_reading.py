@@ -11,7 +11,7 @@ import charrnn.evaluation.reading as reading
 from charrnn.evaluation.reading import Reader
 from charrnn.evaluation.surprise import measure
 from charrnn.generation.sampling import log_probs
-from charrnn.model.ensemble import make_network
+from charrnn.model.mixture import make_network
 
 
 def network_of(checkpoint):

@@ -33,10 +33,12 @@ def refusal() -> Callable[[Path], str]:
 
 @pytest.fixture(scope="session")
 def is_equal() -> Callable[[Checkpoint, Checkpoint], bool]:
-    """Return whether two checkpoints hold the same, weights and sketch bit for bit."""
+    """Return whether two checkpoints hold the same, weights, counts and sketch bit for bit."""
 
     def parts(checkpoint: Checkpoint) -> tuple[Any, ...]:
         weights = {name: array.tobytes() for name, array in checkpoint.arrays.items()}
+        more = {} if checkpoint.counts is None else checkpoint.counts.to_arrays()
+        weights |= {f"counts.{name}": array.tobytes() for name, array in more.items()}
         sketch = None if checkpoint.sketch is None else checkpoint.sketch.to_array().tobytes()
         return checkpoint.config, checkpoint.vocabulary, dict(checkpoint.about), weights, sketch
 

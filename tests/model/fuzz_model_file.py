@@ -33,12 +33,14 @@ from charrnn.errors import CheckpointError
 from charrnn.evaluation.novelty import CopySearch
 from charrnn.model.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from charrnn.model.config import ModelConfig, parameter_shapes
+from charrnn.model.context_model import ContextModel
+from charrnn.text.counting import count_followers
 from charrnn.text.sketch import build_sketch
 from charrnn.text.vocabulary import Vocabulary
 
 MAX_SECONDS = 1.0
 MAX_GROWTH_MB = 64
-WIDTHS = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "U8": 1, "BOOL": 1}
+WIDTHS = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "U32": 4, "U16": 2, "U8": 1, "BOOL": 1}
 INTERESTING: list[Any] = [
     *[0, 1, 2, 3, -1, 7, 64, 255, 65_536, 65_537, 1 << 24, 1 << 31, 1 << 32, 1 << 48, 1 << 62],
     *[(1 << 63) - 1, 1 << 64, 10**18, 10**300, 1.0, 2.5, 1e308, -0.0, float("inf"), float("nan")],
@@ -61,7 +63,8 @@ def good_files(folder: Path) -> list[bytes]:
             ("ab", {}, {"cell": "rnn"}),
             ("\n aé€😀", {"has_unknown": True}, {"cell": "gru", "num_layers": 2}),
             ("abc", {}, {"cell": "mingru", "block": "residual", "ngrams": 2, "ngram_rows": 4}),
-            ("".join(map(chr, range(256))), {"is_bytes": True}, {"cell": "lstm"}),
+            ("".join(map(chr, range(256))), {"is_bytes": True}, {"cell": "lstm", "counts": 1}),
+            ("abcd", {}, {"cell": "gru", "counts": 3}),
         ]
     ):
         vocabulary = Vocabulary(characters, **more)
@@ -78,9 +81,11 @@ def good_files(folder: Path) -> list[bytes]:
         }
         ids = rng.integers(0, vocabulary.size, 4000).astype(np.uint8)
         sketch = build_sketch(ids, vocabulary) if number % 2 else None
+        longest = config.counts
+        counts = count_followers(ids, vocabulary.size, longest, None) if longest else None
         about = {"trained_at": 1.5e9, "report": {"step": 3, "loss": None}}
         path = folder / "good"
-        write_checkpoint(path, Checkpoint(config, vocabulary, arrays, about, sketch))
+        write_checkpoint(path, Checkpoint(config, vocabulary, arrays, about, counts, sketch))
         files.append(path.read_bytes())
     return files
 
@@ -235,9 +240,11 @@ def make_input(seed: int, files: list[bytes]) -> tuple[bytes, bool]:
 def contents(checkpoint: Checkpoint) -> tuple[Any, ...]:
     """Return what a model holds, to be compared."""
     weights = {name: array.tobytes() for name, array in checkpoint.arrays.items()}
+    parts = {} if checkpoint.counts is None else checkpoint.counts.to_arrays()
+    counts = {name: array.tobytes() for name, array in parts.items()}
     sketch = None if checkpoint.sketch is None else checkpoint.sketch.to_array().tobytes()
     about = json.dumps(dict(checkpoint.about))
-    return checkpoint.config, checkpoint.vocabulary, about, weights, sketch
+    return checkpoint.config, checkpoint.vocabulary, about, weights, counts, sketch
 
 
 def complaint(read: Read, path: Path, originals: list[Any], sealed: bool) -> tuple[str, str | None]:
@@ -263,6 +270,12 @@ def complaint(read: Read, path: Path, originals: list[Any], sealed: bool) -> tup
             return outcome, "the vocabulary does not fit the sizes"
         if not sealed and contents(found) not in originals:
             return outcome, "damage went unnoticed"
+        if found.counts is not None:
+            model = ContextModel(found.counts)
+            ids = np.arange(60).reshape(2, 30) % found.vocabulary.size
+            probs, _ = model.read(ids, model.no_context(2))
+            if not np.allclose(probs.sum(-1), 1, atol=1e-4):
+                return outcome, "the probabilities of counts are none"
         if found.sketch is not None:
             search = CopySearch(found.sketch)
             search.read(np.arange(300) % found.vocabulary.size)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from charrnn.generation.sampling import log_probs
-from charrnn.model.ensemble import Ensemble, join_networks, make_network, split_networks
+from charrnn.model.ensemble import Ensemble, join_networks, split_networks
+from charrnn.model.mixture import make_network
 from charrnn.model.network import Network
 
 IDS = np.random.default_rng(1).integers(0, 7, (3, 20))

@@ -12,7 +12,7 @@ import torch
 import charrnn.training.adapt as adapt
 from charrnn.evaluation.reading import Reader
 from charrnn.evaluation.surprise import measure
-from charrnn.model.ensemble import make_network
+from charrnn.model.mixture import make_network
 from charrnn.text.vocabulary import Vocabulary
 from charrnn.training.adapt import AdaptiveReader
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from charrnn.errors import TrainingError
 from charrnn.evaluation.scoring import score
-from charrnn.model.ensemble import make_network
+from charrnn.model.mixture import make_network
 from charrnn.model.network import Network
 from charrnn.training.budget import Budget
 from charrnn.training.choices import resolve
