@@ -1,91 +1,81 @@
-"""What counts of the training text would add to a model, if its predictions were mixed with theirs.
+"""What counts of the training text bring: the networks of a model alone, the counts, and both.
 
-    python benchmarks/mixture.py RUN [--longest 8] [--json]
+    python benchmarks/mixture.py RUN [--json]
 
-The counts predict the last tenth of the text from the last 0, 1, ... characters by method C of I.
-Witten and T. Bell (IEEE Transactions on Information Theory 37, 1991): a context is believed by how
-often it was seen against how many different characters followed it, and the rest is what the next
-shorter one says. A row for each length of context: the loss of the counts alone, the least loss of
-a fixed mixture with the model, and the share of the counts in it. That share is picked on the text
-that is measured, so it flatters the mixture. In nats per character.
+The text is the validation text of the run. A row for each length of the longest context: the loss
+of the counts alone, that of both together, and the share of the counts in that. A share is picked
+by the text that it is measured on, as training does it; so that this flatters nobody, the last two
+columns are of the second half of the text alone: the networks, and both with the share that was the
+best on the first half. The last row is of the model file as it is. In nats per character.
 """
 
 import argparse
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 import charrnn
 from charrnn.evaluation.reading import Reader
 from charrnn.evaluation.surprise import measure
+from charrnn.model.mixture import make_network
 from charrnn.text.corpus import open_corpus
-
-SHARES = np.arange(0, 0.5, 0.02)
-
-Numbers = npt.NDArray[Any]
-
-
-def runs(ids: Numbers, length: int) -> Numbers:
-    """Return a number for each run of so many characters, the same for the same run."""
-    keys = np.zeros(len(ids) - length + 1, dtype=np.uint64)
-    for place in range(length):
-        digits = ids[place : len(ids) - length + 1 + place].astype(np.uint64)
-        keys = (keys + digits + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
-    return keys
+from charrnn.text.counting import count_followers
+from charrnn.text.counts import MAX_CONTEXT
+from charrnn.text.windows import measuring_windows
+from charrnn.training.mixing import Probs, best_share, target_probs
 
 
-def count(keys: Numbers, sought: Numbers) -> Numbers:
-    """Return how often each of some numbers is among others."""
-    found, counts = np.unique(keys, return_counts=True)
-    places = np.searchsorted(found, sought).clip(max=len(found) - 1)
-    return np.where(found[places] == sought, counts[places], 0)
+def loss(by_networks: Probs, by_counts: Probs, share: float) -> float:
+    """Return the loss of both together."""
+    return float(-np.log((1 - share) * by_networks + share * by_counts).mean())
 
 
 def main() -> None:
     """Print a row for each length of context."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path)
-    parser.add_argument("--longest", type=int, default=8, help="characters of context")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     corpus = open_corpus(arguments.run)
-    train, val = np.asarray(corpus.train), np.asarray(corpus.val)
-    reader = Reader(charrnn.load(arguments.run).network, end_id=corpus.vocabulary.end_id)
-    by_model = np.exp(-measure(reader, val).nats[1:])
-    by_counts = np.full(len(by_model), 1 / corpus.vocabulary.size)
+    vocabulary, val = corpus.vocabulary, np.asarray(corpus.val)
+    if vocabulary.end_id is not None:
+        parser.error("documents are measured in another order than they stand; give a whole text")
+    checkpoint = charrnn.load(arguments.run).checkpoint
+    networks = Reader(make_network(checkpoint.config, checkpoint.arrays))
+    by_networks = np.exp(-measure(networks, val).nats[1:])
+    first = np.arange(len(by_networks)) < len(by_networks) // 2
+    second = ~first
+    alone = float(-np.log(by_networks).mean())
     rows = []
-    if not arguments.json:
-        print(f"the model alone {-np.log(by_model).mean():.4f}")
-    for length in range(arguments.longest + 1):
-        first = max(length, 1)  # the first id that has such a context, and is predicted
-        known, context = runs(train, length + 1), runs(train, length)[:-1]
-        asked = runs(val, length)[first - length : -1]
-        kinds = np.unique(known, return_index=True)[1]  # one place of each different run
-        seen, different = count(context, asked), count(context[kinds], asked)
-        hits = count(known, runs(val, length + 1)[first - length :])
-        shorter = by_counts[first - 1 :]
-        mixed = (hits + different * shorter) / np.maximum(seen + different, 1)
-        by_counts[first - 1 :] = np.where(seen > 0, mixed, shorter)
-        losses = [-np.log((1 - s) * by_model + s * by_counts).mean() for s in SHARES]
-        best = int(np.argmin(losses))
-        row = {
-            "context": length,
-            "counts": float(-np.log(by_counts).mean()),
-            "mixture": float(losses[best]),
-            "share": float(SHARES[best]),
-        }
-        rows.append(row)
-        if not arguments.json:
-            print(
-                f"context {length}  counts {row['counts']:.4f}  mixture {row['mixture']:.4f}  "
-                f"share {row['share']:.2f}",
-                flush=True,
-            )
+    for context in range(1, MAX_CONTEXT + 1):
+        counts = count_followers(corpus.train, vocabulary.size, context, None)
+        by_counts = target_probs(counts, measuring_windows(val, None, 2048, 1))
+        share = best_share(by_networks, by_counts)
+        held_out = best_share(by_networks[first], by_counts[first])
+        rows.append(
+            {
+                "context": context,
+                "counts": float(-np.log(by_counts).mean()),
+                "both": loss(by_networks, by_counts, share),
+                "share": share,
+                "second_networks": float(-np.log(by_networks[second]).mean()),
+                "second_both": loss(by_networks[second], by_counts[second], held_out),
+                "bytes": sum(array.nbytes for array in counts.to_arrays().values()),
+            }
+        )
+    whole = float(charrnn.load(arguments.run).score_ids(val).nats_per_char)
     if arguments.json:
-        print(json.dumps({"model": float(-np.log(by_model).mean()), "rows": rows}))
+        print(json.dumps({"networks": alone, "model": whole, "rows": rows}))
+        return
+    print(f"the networks alone {alone:.4f}")
+    for row in rows:
+        print(
+            f"context {row['context']}  {row['bytes'] / 1e6:5.1f} MB  counts {row['counts']:.4f}  "
+            f"both {row['both']:.4f}  share {row['share']:.2f}  "
+            f"second half {row['second_networks']:.4f}  both {row['second_both']:.4f}"
+        )
+    print(f"the model file {whole:.4f}")
 
 
 if __name__ == "__main__":

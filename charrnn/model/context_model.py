@@ -61,7 +61,7 @@ class ContextModel:
             After each character, the probabilities of the next one, shape (B, T, V), and the last K
             characters after the window. A row does not depend on the others.
         """
-        digits = np.concatenate([context, ids + 1], axis=1)
+        digits = np.concatenate([context, np.add(ids, 1, dtype=np.int64)], axis=1)
         longest, size = len(self._powers), self._counts.vocab_size
         if ids.shape[1] == 1:
             contexts = digits[:, 1:]

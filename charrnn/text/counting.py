@@ -1,13 +1,19 @@
 """Counting what follows each context of a text; see ``counts``.
 
-One length of context after another: each place of the text gives one number, the hash of the
-context before it and the character at it, and when those are sorted, equal ones stand together. A
-place whose context is rare is left out from there on, because every longer one is as rare.
+The places of the text are parted by the character before them, since contexts that end alike stay
+together however long they grow. Within a part, one length of context after another: each place
+gives one number, the hash of the context before it and the character at it, and when those are
+sorted, equal ones stand together. A place whose context is rare is left out from there on, because
+every longer one is as rare.
 
-Sizes: N ids, C contexts, F followers.
+Sizes: N ids, V vocabulary, K characters of the longest context.
 """
 
 from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
@@ -16,18 +22,27 @@ from charrnn.text.counts import MAX_TIMES, Counts, hash_contexts, powers
 from charrnn.text.streams import release_pages
 from charrnn.text.vocabulary import Ids, smallest_dtype
 
-MAX_CHARS = 1 << 22  # of a longer text, parts from all over it are counted
-RARE = 1_000_000  # a context is kept if it is seen once in so many characters, and twice
+MAX_CHARS = 1 << 24  # that are counted of a longer text
+RARE = 2_000_000  # a context is kept if it is seen once in so many characters, and twice
 USUAL_SHARE = 0.2  # until it is known what is best
 
-_PART_CHARS = 1 << 16
-_BUCKET_BITS = 22
+_STRETCH_CHARS = 1 << 16
+_PART_CHARS = 1 << 19  # of which the places are counted together, more where one character leads
+_BUCKET_BITS = 20
 
-_Keys = npt.NDArray[np.uint64]  # the hash of a context, then the id of what follows, 32 bits each
-_Numbers = npt.NDArray[np.int64]
+_Keys = npt.NDArray[np.uint64]
+_HASH, _ID = np.uint64(32), np.uint64(8)
+"""A key is the hash of a context, from this bit on; the id of what follows, from this one on; and
+how often it does, in the bits below."""
 
 
-def count_followers(ids: Ids, vocab_size: int, max_context: int, end_id: int | None) -> Counts:
+def count_followers(
+    ids: Ids,
+    vocab_size: int,
+    max_context: int,
+    end_id: int | None,
+    max_chars: int = MAX_CHARS,
+) -> Counts:
     """Count which characters follow each context of a text.
 
     Args:
@@ -35,38 +50,70 @@ def count_followers(ids: Ids, vocab_size: int, max_context: int, end_id: int | N
         vocab_size: Characters in its vocabulary, V.
         max_context: Characters of the longest context, K.
         end_id: The end symbol of a text of documents, else None. No context reaches back over one.
+        max_chars: How much of the text is counted.
     """
-    text = _parts_of(ids)
+    text = _stretches(ids, min(max_chars, MAX_CHARS))
     release_pages(ids)
     least = max(2, len(text) // RARE)
+    times = np.bincount(text, minlength=vocab_size)
+    present = np.flatnonzero(times)
+    # The hash of the empty context is 0.
+    shortest = (present.astype(np.uint64) << _ID) | _fit(times[present], np.array([0]))
+
+    def count(part: npt.NDArray[np.bool_]) -> _Keys:
+        return _count_part(text, part, max_context, end_id, least)
+
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        longer = list(threads.map(count, _parts(times)))
+    return _arrange(np.concatenate([shortest, *longer]), vocab_size, max_context)
+
+
+def _stretches(ids: Ids, max_chars: int) -> Ids:
+    """Return a text, or of a longer one as much as is counted, in stretches from all over it."""
+    if len(ids) <= max_chars:
+        return np.asarray(ids)
+    begins = np.linspace(0, len(ids) - _STRETCH_CHARS, max(1, max_chars // _STRETCH_CHARS))
+    return np.concatenate([ids[begin : begin + _STRETCH_CHARS] for begin in begins.astype(int)])
+
+
+def _parts(times: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.bool_]]:
+    """Yield which characters lead the contexts of each part, shape (V,), by how often they come."""
+    part_of = np.cumsum(times) // _PART_CHARS
+    for number in np.unique(part_of):
+        yield part_of == number
+
+
+def _count_part(
+    text: Ids, is_last: npt.NDArray[np.bool_], max_context: int, end_id: int | None, least: int
+) -> _Keys:
+    """Count what follows contexts of one character and more.
+
+    Args:
+        text: The text, shape (N,).
+        is_last: Which characters the contexts end with, shape (V,).
+        max_context: Characters of the longest context, K.
+        end_id: The end symbol of a text of documents, else None.
+        least: How often a context must come.
+
+    Returns:
+        The keys of contexts and followers.
+    """
     factors = powers(max_context)
-    places = np.arange(len(text), dtype=np.int32)
-    sums = np.zeros(len(text), np.uint64)
-    keys, times = [], []
-    for length in range(max_context + 1):
-        if length:
-            is_inside = places >= length
-            if end_id is not None and length > 1:
-                is_inside &= text[places - (length - 1)] != end_id
-            places, sums = places[is_inside], sums[is_inside]
-            digits = text[places - length].astype(np.uint64) + np.uint64(1)
-            sums += digits * factors[length - 1]
+    places = np.flatnonzero(is_last[text[:-1]]).astype(np.int32) + np.int32(1)
+    sums = np.zeros(len(places), np.uint64)
+    keys = []
+    for length in range(1, max_context + 1):
+        is_inside = places >= length
+        if end_id is not None and length > 1:
+            is_inside &= text[places - (length - 1)] != end_id
+        places, sums = places[is_inside], sums[is_inside]
+        sums += (text[places - length].astype(np.uint64) + np.uint64(1)) * factors[length - 1]
         hashes = hash_contexts(sums)
         is_frequent = _are_frequent(hashes, least)
         places, sums, hashes = places[is_frequent], sums[is_frequent], hashes[is_frequent]
-        pairs = (hashes.astype(np.uint64) << np.uint64(32)) | text[places].astype(np.uint64)
-        some_keys, some_times = _count(pairs, least)
-        keys.append(some_keys)
-        times.append(some_times)
-    return _arrange(np.concatenate(keys), np.concatenate(times), vocab_size, max_context)
-
-
-def _parts_of(ids: Ids) -> Ids:
-    """Return a text, or of a long one as much as is counted, in even parts from all over it."""
-    if len(ids) <= MAX_CHARS:
-        return np.asarray(ids)
-    begins = np.linspace(0, len(ids) - _PART_CHARS, MAX_CHARS // _PART_CHARS).astype(np.int64)
-    return np.concatenate([ids[begin : begin + _PART_CHARS] for begin in begins])
+        found = (hashes.astype(np.uint64) << _HASH) | (text[places].astype(np.uint64) << _ID)
+        keys.append(_count(found, least))
+    return np.concatenate(keys)
 
 
 def _are_frequent(hashes: npt.NDArray[np.uint32], least: int) -> npt.NDArray[np.bool_]:
@@ -77,42 +124,57 @@ def _are_frequent(hashes: npt.NDArray[np.uint32], least: int) -> npt.NDArray[np.
     return frequent
 
 
-def _count(keys: _Keys, least: int) -> tuple[_Keys, _Numbers]:
-    """Return different keys and how often each comes, without those of contexts that are rare."""
+def _count(keys: _Keys, least: int) -> _Keys:
+    """Return different keys with how often each comes, without those of contexts that are rare.
+
+    Args:
+        keys: One for each place, in any order; they are sorted.
+        least: How often a context must come.
+    """
+    if not len(keys):
+        return keys
     keys.sort()
     starts = _starts(keys)
     distinct, times = keys[starts], np.diff(starts, append=len(keys))
-    contexts = _starts(distinct >> np.uint64(32))
-    if not len(contexts):
-        return distinct, times
-    seen = np.add.reduceat(times, contexts)
-    is_kept = np.repeat(seen >= least, np.diff(contexts, append=len(distinct)))
-    return distinct[is_kept], times[is_kept]
+    contexts = _starts(distinct >> _HASH)
+    kinds = np.diff(contexts, append=len(distinct))
+    is_kept = np.repeat(np.add.reduceat(times, contexts) >= least, kinds)
+    return (distinct | _fit(times, contexts))[is_kept]
 
 
-def _arrange(keys: _Keys, times: _Numbers, vocab_size: int, max_context: int) -> Counts:
-    """Return the counts of keys of all lengths of context, of which some may be equal by chance."""
-    order = np.argsort(keys)
-    keys, times = keys[order], times[order]
-    starts = _starts(keys)
-    keys, times = keys[starts], np.add.reduceat(times, starts)
-    contexts = keys >> np.uint64(32)
-    starts = _starts(contexts)
-    kinds = np.diff(starts, append=len(keys))
-    most = np.repeat(np.maximum.reduceat(times, starts), kinds)
-    times = np.where(most > MAX_TIMES, np.maximum(times * MAX_TIMES // most, 1), times)
+def _fit(times: npt.NDArray[np.int64], contexts: npt.NDArray[np.intp]) -> _Keys:
+    """Return times in proportion to the most of each context, where that is more than fits a byte.
+
+    Args:
+        times: How often each follower came.
+        contexts: Where the followers of each context begin.
+    """
+    most = np.maximum.reduceat(times, contexts)
+    most = np.repeat(most, np.diff(contexts, append=len(times)))
+    fitted = np.where(most > MAX_TIMES, np.maximum(times * MAX_TIMES // most, 1), times)
+    return fitted.astype(np.uint64)
+
+
+def _arrange(keys: _Keys, vocab_size: int, max_context: int) -> Counts:
+    """Return the counts of the keys of all contexts.
+
+    Where two contexts share a hash and a follower, that of the one is kept.
+    """
+    keys.sort()
+    keys = keys[_starts(keys >> _ID)]
+    starts = _starts(keys >> _HASH)
     return Counts(
         max_context,
         vocab_size,
-        contexts[starts].astype(np.uint32),
-        kinds.astype(smallest_dtype(vocab_size + 1)),
-        (keys & np.uint64(0xFFFFFFFF)).astype(smallest_dtype(vocab_size)),
-        times.astype(np.uint8),
+        (keys[starts] >> _HASH).astype(np.uint32),
+        np.diff(starts, append=len(keys)).astype(smallest_dtype(vocab_size + 1)),
+        ((keys & np.uint64(0xFFFFFFFF)) >> _ID).astype(smallest_dtype(vocab_size)),
+        (keys & np.uint64(MAX_TIMES)).astype(np.uint8),
         USUAL_SHARE,
     )
 
 
-def _starts(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.intp]:
+def _starts(values: _Keys) -> npt.NDArray[np.intp]:
     """Return where each different value begins in sorted ones."""
     is_new = np.ones(len(values), np.bool_)
     is_new[1:] = values[1:] != values[:-1]

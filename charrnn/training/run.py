@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from charrnn.training.trainer import Trainer
 
 SAVE_EVERY = 60.0  # seconds
+COUNTED_PER_SECOND = 100_000  # characters for each second of the budget: a twentieth of it or so
 
 PreviewText = Callable[[Checkpoint], str]
 """Makes a short text with a model; handed in, because training does not know how to sample."""
@@ -167,10 +168,15 @@ class Run:
 
     def _count(self) -> Counts | None:
         """Return the counts of the training text, if the recipe asks for them."""
-        max_context, vocabulary = self.recipe.model.counts, self.corpus.vocabulary
-        if not max_context:
+        recipe, vocabulary = self.recipe, self.corpus.vocabulary
+        if not recipe.model.counts:
             return None
-        return count_followers(self.corpus.train, vocabulary.size, max_context, vocabulary.end_id)
+        num_chars = self.corpus.num_train
+        if recipe.time is not None:
+            num_chars = min(num_chars, int(COUNTED_PER_SECOND * recipe.time))
+        return count_followers(
+            self.corpus.train, vocabulary.size, recipe.model.counts, vocabulary.end_id, num_chars
+        )
 
     def _budget(self, began: float) -> Budget:
         """Return the limits that the recipe gives."""

@@ -44,7 +44,7 @@ def expected(before, max_context) -> np.ndarray:
 def test_a_prediction_is_that_of_the_formula(counts):
     """After each character of a text, from its first on."""
     model = ContextModel(counts)
-    found, _ = model.read(OTHER, model.no_context(len(OTHER)))
+    found, _ = model.read(OTHER.astype(np.uint8), model.no_context(len(OTHER)))
     for row, stream in enumerate(OTHER.tolist()):
         for step in range(len(stream)):
             np.testing.assert_allclose(
@@ -125,3 +125,11 @@ def test_arrays_that_are_no_counts_are_refused(counts):
             Counts.from_arrays(counts.max_context, 8, wrong)
     again = Counts.from_arrays(counts.max_context, 8, arrays)
     assert again.share == counts.share
+
+
+def test_the_last_id_of_a_byte_is_one_like_others():
+    """Ids as a corpus has them, in the smallest type: 255 and one more does not fit it."""
+    text = np.tile(np.array([255, 7, 0, 9], np.uint8), 50)
+    model = ContextModel(count_followers(text, 256, 2, None))
+    probs, _ = model.read(np.array([[255]], np.uint8), model.no_context(1))
+    assert probs[0, 0].argmax() == 7

@@ -80,10 +80,9 @@ def test_a_character_that_comes_very_often_leaves_the_others_their_part():
 
 def test_of_a_long_text_parts_from_all_over_it_are_counted(monkeypatch):
     """Whatever is only at its start, in its middle or at its end is known."""
-    monkeypatch.setattr(counting, "MAX_CHARS", 4000)
-    monkeypatch.setattr(counting, "_PART_CHARS", 500)
+    monkeypatch.setattr(counting, "_STRETCH_CHARS", 500)
     ids = np.repeat(np.arange(10, dtype=np.uint8), 3000)
-    times = unpacked(count_followers(ids, 10, 1, None))[0]
+    times = unpacked(count_followers(ids, 10, 1, None, 4000))[0]
     assert set(times) >= {0, 4, 9}
     assert len(times) >= 7
 
