@@ -4,6 +4,8 @@ The other side imports torch, loads the same model and takes one forward pass ov
 many streams side by side as torch likes best, with the loss at the end. Both start as processes of
 their own, in turns, and their losses are held against each other.
 
+The model is to be of one network without counts, such as ``--num-networks 1 --counts 0`` trains.
+
 python benchmarks/evaluation.py TEXT -m runs/tinyshakespeare [--rounds 5] [--json]
 """
 
@@ -23,7 +25,8 @@ from charrnn.text.streams import measuring_streams
 from charrnn.training.network import TrainableNetwork
 
 checkpoint = read_checkpoint(find_model(sys.argv[1]))
-assert checkpoint.config.num_networks == 1, "this benchmark compares models of one network"
+sizes = checkpoint.config
+assert (sizes.num_networks, sizes.counts) == (1, 0), "give a model of one network without counts"
 network = TrainableNetwork(checkpoint.config, dropout=0.0, generator=torch.Generator())
 network.load_arrays(checkpoint.arrays)
 ids = checkpoint.vocabulary.encode(open(sys.argv[2], encoding="utf-8").read(), "skip")

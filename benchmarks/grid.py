@@ -32,6 +32,7 @@ GRID = {
     "rate 1.2e-2": "--lr 1.2e-2",
     "adamw": "--optimizer adamw",
     "mingru": "--cell mingru",
+    "no counts": "--counts 0",
 }
 
 

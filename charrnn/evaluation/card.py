@@ -57,12 +57,15 @@ class Card:
     def to_json(self) -> dict[str, Any]:
         """Return all of it as one object."""
         checkpoint = self._checkpoint
+        counts = checkpoint.counts
+        of_counts = counts and {"contexts": len(counts.contexts), "share": counts.share}
         return {
             "schema": SCHEMA,
             "model": str(self._path),
             "bytes": self._path.stat().st_size,
             "parameters": self.num_parameters,
             "config": checkpoint.config.to_json(),
+            "counts": of_counts,
             "vocabulary": checkpoint.vocabulary.to_json(),
             "about": _without_nan(dict(self._about)),
         }
