@@ -106,7 +106,7 @@ def train(
         int | None,
         typer.Option(
             help="Let what followed the last 0, ... K characters in the text have a share in each "
-            "prediction; 0: do not. Default: 8."
+            "prediction; 0: do not. Default: 8, or 12 of a long text."
         ),
     ] = None,
     dropout: Annotated[float | None, typer.Option(help="Share of units dropped, 0 to 1.")] = None,

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from charrnn.text.counts import Counts, hash_contexts, powers
 from charrnn.text.vocabulary import Ids
 
-KIND_WEIGHT = 2.0  # M: between 1 and 4 the best one depends on the text, and little on it
+KIND_WEIGHT = np.float32(2)  # M: between 1 and 4 the best one depends on the text, and little on it
 MAX_CELLS = 1 << 22  # predictions times vocabulary that are computed at once
 
 Context = npt.NDArray[np.int64]
@@ -35,8 +35,8 @@ class ContextModel:
         """Find where the followers of each context are, and how far it is trusted."""
         self._counts = counts
         self._powers = powers(counts.max_context)[::-1].copy()  # of the last character last
-        self._ends = np.cumsum(counts.kinds, dtype=np.int64)
-        sums = np.add.reduceat(counts.times, self._ends - counts.kinds, dtype=np.float64)
+        self._ends = np.cumsum(counts.kinds, dtype=np.uint32)
+        sums = np.add.reduceat(counts.times, self._ends - counts.kinds, dtype=np.float32)
         self._trust = sums / (sums + KIND_WEIGHT * counts.kinds)
         self._trust_each = self._trust / sums  # in each time that a follower came
         size = counts.vocab_size

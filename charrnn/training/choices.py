@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from charrnn.model.config import ModelConfig, parameter_shapes
-from charrnn.text.counts import MAX_CONTEXT
 from charrnn.training.recipe import Recipe, Settings
 
 Value = TypeVar("Value")
 
 DEFAULT_SECONDS = 300.0
 SHORT_TEXT = 400_000  # characters; what the runs of three in a shorter one teach is mostly chance
+LONG_TEXT = 2_000_000  # characters; in a longer one there are longer runs that come again
 STEP_CHARS = 1024  # that a step reads, B times T, if the text is long enough
 MAX_NETWORKS = 4  # so that a model file stays below some 35 MB
 FEW_EPOCHS = 3.5  # of one network on one core; below, one that has all cores learns more
@@ -114,7 +114,7 @@ def resolve(
             model,
             num_networks=num_networks,
             ngrams=_given(settings.ngrams, _default_ngrams(num_chars, epochs)),
-            counts=_given(settings.counts, MAX_CONTEXT),
+            counts=_given(settings.counts, _default_counts(num_chars)),
         ),
         dropout=_given(settings.dropout, _default_dropout(epochs)),
         batch_size=batch_size,
@@ -184,6 +184,11 @@ def _default_ngrams(num_chars: int, epochs: float) -> int:
     if num_chars < SHORT_TEXT:
         return 2
     return 4 if epochs < SOME_EPOCHS else 3
+
+
+def _default_counts(num_chars: int) -> int:
+    """Return the longest context that is counted: of a short text longer ones add nothing."""
+    return 8 if num_chars < LONG_TEXT else 12
 
 
 def _default_learning_rate(cell: str, optimizer: str, num_chars: int) -> float:
