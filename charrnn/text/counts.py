@@ -23,14 +23,12 @@ MAX_CONTEXT = 16  # of so many characters few come again, in any text
 MAX_TIMES = 255
 
 AnyArray = npt.NDArray[Any]
-Digits = npt.NDArray[np.uint64]
-"""Ids and one more, so that 0 is free for what is before the start of a text."""
 
 _BASE = 0x9E3779B97F4A7C15  # odd, so that no character is lost
 _MIX = np.uint64(0xD6E8FEB86659FD93)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Counts:
     """How often each character followed each context of a text; checked on construction.
 
@@ -111,7 +109,8 @@ def hash_contexts(sums: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint32]:
     """Return the hashes of contexts.
 
     Args:
-        sums: Of their digits times ``powers``, modulo 2^64; of the empty context 0.
+        sums: Of their digits times ``powers``, modulo 2^64; of the empty context 0. A digit is an
+            id and one more, so that 0 is free for what is before the start of a text.
     """
     mixed = (sums ^ (sums >> np.uint64(29))) * _MIX
     return (mixed >> np.uint64(32)).astype(np.uint32)
