@@ -21,9 +21,10 @@ from charrnn.evaluation.surprise import measure
 from charrnn.model.mixture import make_network
 from charrnn.text.corpus import open_corpus
 from charrnn.text.counting import count_followers
-from charrnn.text.counts import MAX_CONTEXT
 from charrnn.text.windows import measuring_windows
 from charrnn.training.mixing import Probs, best_share, target_probs
+
+CONTEXTS = (2, 4, 6, 8, 12, 16)
 
 
 def loss(by_networks: Probs, by_counts: Probs, share: float) -> float:
@@ -48,7 +49,7 @@ def main() -> None:
     second = ~first
     alone = float(-np.log(by_networks).mean())
     rows = []
-    for context in range(1, MAX_CONTEXT + 1):
+    for context in CONTEXTS:
         counts = count_followers(corpus.train, vocabulary.size, context, None)
         by_counts = target_probs(counts, measuring_windows(val, None, 2048, 1))
         share = best_share(by_networks, by_counts)
