@@ -14,7 +14,6 @@ Sizes: B streams, T time steps, V vocabulary, N characters.
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ import numpy.typing as npt
 
 from charrnn.model.cells import Array
 from charrnn.model.network import Network, State
+from charrnn.processors import num_processors
 from charrnn.text.streams import WARM_UP_CHARS
 from charrnn.text.vocabulary import Ids
 
@@ -117,7 +117,7 @@ class Reader:
             if len(groups) == 1:
                 states = [run(groups[0])]
             else:
-                with ThreadPoolExecutor(_num_threads()) as threads:
+                with ThreadPoolExecutor(num_processors()) as threads:
                     states = list(threads.map(run, groups))
             self._state = next(state for state in states if state is not None)
         self._known_from = max(self._known_from, place + len(ids) - (WARM_UP_CHARS + 1))
@@ -220,7 +220,7 @@ def _group(parts: list[_Part]) -> list[list[_Part]]:
     """Return groups of parts to be read side by side, each with the longest first."""
     if len(parts) < 2 * MIN_STREAMS:
         return [sorted(parts, key=lambda part: -part.length)]
-    size = min(MAX_STREAMS, -(-len(parts) // _num_threads()))
+    size = min(MAX_STREAMS, -(-len(parts) // num_processors()))
     by_length = sorted(parts, key=lambda part: -part.length)
     return [by_length[i : i + size] for i in range(0, len(parts), size)]
 
@@ -228,10 +228,3 @@ def _group(parts: list[_Part]) -> list[list[_Part]]:
 def _rows(state: State, wanted: slice) -> State:
     """Return the state of some of the streams."""
     return tuple(tuple(array[wanted] for array in part) for part in state)
-
-
-def _num_threads() -> int:
-    """Return how many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

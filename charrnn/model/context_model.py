@@ -21,7 +21,7 @@ import numpy.typing as npt
 from charrnn.text.counts import Counts, hash_contexts, powers
 from charrnn.text.vocabulary import Ids
 
-KIND_WEIGHT = np.float32(2)  # M: between 1 and 4 the best one depends on the text, and little on it
+KIND_WEIGHT = np.float32(2)  # M: 1 is better for some texts, 4 for others
 MAX_CELLS = 1 << 22  # predictions times vocabulary that are computed at once
 
 Context = npt.NDArray[np.int64]
@@ -29,10 +29,15 @@ Probs = npt.NDArray[np.float32]
 
 
 class ContextModel:
-    """Counts of a text, ready to predict."""
+    """Counts of a text, ready to predict.
+
+    Attributes:
+        share: Of a prediction that is to be theirs; see ``Counts``.
+    """
 
     def __init__(self, counts: Counts) -> None:
         """Find where the followers of each context are, and how far it is trusted."""
+        self.share = counts.share
         self._counts = counts
         self._powers = powers(counts.max_context)[::-1].copy()  # of the last character last
         self._ends = np.cumsum(counts.kinds, dtype=np.uint32)

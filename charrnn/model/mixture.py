@@ -34,7 +34,6 @@ class Mixture(Network):
         self.config = network.config
         self._network = network
         self._context_model = ContextModel(counts)
-        self._share = counts.share
 
     def initial_state(self, num_streams: int) -> State:
         """Return the state at the start of a text: zeros, a row for each stream."""
@@ -42,21 +41,11 @@ class Mixture(Network):
         return ((context,), *self._network.initial_state(num_streams))
 
     def forward(self, ids: Ids, state: State, product: Product = together) -> tuple[Array, State]:
-        """Read a window of each stream.
-
-        Args:
-            ids: What is read, shape (B, T).
-            state: The state before it.
-            product: How rows are multiplied; see ``Network.forward``.
-
-        Returns:
-            After each character, the logarithms of the probabilities of the next one, shape
-            (B, T, V), and the state after the window.
-        """
+        """Read a window of each stream; see ``Ensemble.forward``."""
         (context,), *rest = state
         logits, after = self._network.forward(ids, tuple(rest), product)
         by_counts, context = self._context_model.read(ids, context)
-        return mix(softmax(logits), by_counts, self._share), ((context,), *after)
+        return mix(softmax(logits), by_counts, self._context_model.share), ((context,), *after)
 
 
 def mix(by_network: Array, by_counts: Array, share: float) -> Array:

@@ -12,14 +12,15 @@ Sizes: N ids, V vocabulary, K characters of the longest context.
 from __future__ import annotations
 
 import ctypes
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
 
+from charrnn.processors import num_processors
 from charrnn.text.counts import MAX_TIMES, Counts, hash_contexts, powers
+from charrnn.text.fingerprints import first_places
 from charrnn.text.streams import release_pages
 from charrnn.text.vocabulary import Ids, smallest_dtype
 
@@ -44,6 +45,7 @@ def count_followers(
     max_context: int,
     end_id: int | None,
     max_chars: int = MAX_CHARS,
+    num_threads: int | None = None,
 ) -> Counts:
     """Count which characters follow each context of a text.
 
@@ -53,6 +55,7 @@ def count_followers(
         max_context: Characters of the longest context, K.
         end_id: The end symbol of a text of documents, else None. No context reaches back over one.
         max_chars: How much of the text is counted.
+        num_threads: How many threads may count; None for one for each processor, up to a few.
     """
     text = _stretches(ids, min(max_chars, MAX_CHARS))
     least = max(2, len(text) // RARE)
@@ -64,7 +67,7 @@ def count_followers(
     def count(part: npt.NDArray[np.bool_]) -> _Keys:
         return _count_part(text, part, max_context, end_id, least)
 
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, MAX_THREADS)) as threads:
+    with ThreadPoolExecutor(min(num_threads or num_processors(), MAX_THREADS)) as threads:
         longer = list(threads.map(count, _parts(times)))
     release_pages(ids)
     counts = _arrange(np.concatenate([shortest, *longer]), vocab_size, max_context)
@@ -149,9 +152,9 @@ def _count(keys: _Keys, least: int) -> _Keys:
     if not len(keys):
         return keys
     keys.sort()
-    starts = _starts(keys)
+    starts = first_places(keys)
     distinct, times = keys[starts], np.diff(starts, append=len(keys))
-    contexts = _starts(distinct >> _HASH)
+    contexts = first_places(distinct >> _HASH)
     kinds = np.diff(contexts, append=len(distinct))
     is_kept = np.repeat(np.add.reduceat(times, contexts) >= least, kinds)
     return (distinct | _fit(times, contexts))[is_kept]
@@ -176,8 +179,8 @@ def _arrange(keys: _Keys, vocab_size: int, max_context: int) -> Counts:
     Where two contexts share a hash and a follower, that of the one is kept.
     """
     keys.sort()
-    keys = keys[_starts(keys >> _ID)]
-    starts = _starts(keys >> _HASH)
+    keys = keys[first_places(keys >> _ID)]
+    starts = first_places(keys >> _HASH)
     return Counts(
         max_context,
         vocab_size,
@@ -187,10 +190,3 @@ def _arrange(keys: _Keys, vocab_size: int, max_context: int) -> Counts:
         (keys & np.uint64(MAX_TIMES)).astype(np.uint8),
         USUAL_SHARE,
     )
-
-
-def _starts(values: _Keys) -> npt.NDArray[np.intp]:
-    """Return where each different value begins in sorted ones."""
-    is_new = np.ones(len(values), np.bool_)
-    is_new[1:] = values[1:] != values[:-1]
-    return np.flatnonzero(is_new)

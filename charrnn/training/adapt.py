@@ -58,7 +58,6 @@ class AdaptiveReader:
         self._network = _Networks(checkpoint)
         self._end_id = checkpoint.vocabulary.end_id
         counts = checkpoint.counts
-        self._share = 0.0 if counts is None else counts.share
         self._context_model = None if counts is None else ContextModel(counts)
         self._context = np.zeros((1, checkpoint.config.counts), np.int64)
         self._weights = []
@@ -110,7 +109,7 @@ class AdaptiveReader:
         if self._context_model is None:
             return log_probs
         by_counts, self._context = self._context_model.read(np.array([inputs]), self._context)
-        return mix(np.exp(log_probs), by_counts[0], self._share)
+        return mix(np.exp(log_probs), by_counts[0], self._context_model.share)
 
     @property
     def _window_length(self) -> int:

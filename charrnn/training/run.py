@@ -175,7 +175,12 @@ class Run:
         if recipe.time is not None:
             num_chars = min(num_chars, int(COUNTED_PER_SECOND * recipe.time))
         return count_followers(
-            self.corpus.train, vocabulary.size, recipe.model.counts, vocabulary.end_id, num_chars
+            self.corpus.train,
+            vocabulary.size,
+            recipe.model.counts,
+            vocabulary.end_id,
+            num_chars,
+            recipe.threads,
         )
 
     def _budget(self, began: float) -> Budget:

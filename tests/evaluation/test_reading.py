@@ -70,9 +70,9 @@ def test_the_number_of_threads_does_not_matter(make_checkpoint, monkeypatch, thr
     """Parts that are read in several threads give what they give in one."""
     checkpoint = make_checkpoint(scale=2.0, dtype=np.float64)
     ids = np.random.default_rng(7).integers(0, checkpoint.config.vocab_size, 60_000)
-    monkeypatch.setattr(reading, "_num_threads", lambda: 1)
+    monkeypatch.setattr(reading, "num_processors", lambda: 1)
     expected = measure(Reader(network_of(checkpoint)), ids).nats
-    monkeypatch.setattr(reading, "_num_threads", lambda: threads)
+    monkeypatch.setattr(reading, "num_processors", lambda: threads)
     found = measure(Reader(network_of(checkpoint)), ids).nats
     np.testing.assert_allclose(found, expected, rtol=1e-9)
 

@@ -8,10 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from charrnn.errors import CheckpointError
 from charrnn.model.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from charrnn.model.network import Network
 
 LENGTH_BYTES = 8  # of a safetensors file: how long its header is, little-endian
 
@@ -43,6 +45,24 @@ def is_equal() -> Callable[[Checkpoint, Checkpoint], bool]:
         return checkpoint.config, checkpoint.vocabulary, dict(checkpoint.about), weights, sketch
 
     return lambda one, other: parts(one) == parts(other)
+
+
+@pytest.fixture(scope="session")
+def check_state() -> Callable[[Network, Any], None]:
+    """Check that two windows are one, and that a stream that forgets begins anew, alone."""
+
+    def check(network: Network, ids: Any) -> None:
+        whole, _ = network.forward(ids, network.initial_state(3))
+        _, state = network.forward(ids[:, :8], network.initial_state(3))
+        rest, _ = network.forward(ids[:, 8:], state)
+        np.testing.assert_allclose(rest, whole[:, 8:], atol=1e-6)
+        state = network.forget(state, np.array([False, True, False]))
+        rest, _ = network.forward(ids[:, 8:], state)
+        fresh, _ = network.forward(ids[:, 8:], network.initial_state(3))
+        np.testing.assert_allclose(rest[1], fresh[1], atol=1e-6)
+        np.testing.assert_allclose(rest[::2], whole[::2, 8:], atol=1e-6)
+
+    return check
 
 
 @pytest.fixture(scope="session")

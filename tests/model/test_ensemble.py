@@ -28,19 +28,10 @@ def test_the_probability_is_the_mean_of_the_networks(make_checkpoint, cell):
     assert np.std(probs, axis=0).max() > 0.1  # so the mean is none of them
 
 
-def test_state_is_carried_and_forgotten_for_each_network(make_checkpoint):
-    """Two windows are one; a stream that forgets begins anew, the others go on."""
+def test_state_is_carried_and_forgotten_for_each_network(make_checkpoint, check_state):
+    """The state of each goes with those of the others."""
     checkpoint = make_checkpoint("lstm", num_networks=2, ngrams=3)
-    ensemble = make_network(checkpoint.config, checkpoint.arrays)
-    whole, _ = ensemble.forward(IDS, ensemble.initial_state(3))
-    _, state = ensemble.forward(IDS[:, :8], ensemble.initial_state(3))
-    rest, _ = ensemble.forward(IDS[:, 8:], state)
-    np.testing.assert_allclose(rest, whole[:, 8:], atol=1e-6)
-    state = ensemble.forget(state, np.array([False, True, False]))
-    rest, _ = ensemble.forward(IDS[:, 8:], state)
-    fresh, _ = ensemble.forward(IDS[:, 8:], ensemble.initial_state(3))
-    np.testing.assert_allclose(rest[1], fresh[1], atol=1e-6)
-    np.testing.assert_allclose(rest[::2], whole[::2, 8:], atol=1e-6)
+    check_state(make_network(checkpoint.config, checkpoint.arrays), IDS)
 
 
 def test_what_no_network_holds_for_possible_stays_finite(make_checkpoint):

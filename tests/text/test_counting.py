@@ -31,7 +31,7 @@ def written_out(ids, max_context, end_id=None, least=2) -> Followers:
             context = tuple(ids[place - length : place])
             if end_id not in context[1:]:
                 found[context][follower] += 1
-    return {context: times for context, times in found.items() if times.total() >= least}
+    return {context: n for context, n in found.items() if n.total() >= least or not context}
 
 
 def digest(context) -> int:
@@ -61,17 +61,18 @@ def unpacked(counts: Counts) -> dict[int, dict[int, int]]:
 @pytest.mark.parametrize("max_context", [1, 3, 8])
 @pytest.mark.parametrize("length", [1, 2, 9, 200])
 def test_all_that_comes_twice_is_counted(length, max_context, end_id):
-    """Every context of up to K characters, none that reaches back over the end of a document."""
+    """Every context of up to K characters, none that reaches back over the end of a document.
+
+    The empty context is counted in any text.
+    """
     ids = some_text(length, 5)
-    if length == 1:
-        ids = np.zeros(2, np.uint8)
     expected = written_out(ids, max_context, end_id)
     found = unpacked(count_followers(ids, 5, max_context, end_id))
     assert found == {digest(context): times for context, times in expected.items()}
 
 
 def test_a_character_that_comes_very_often_leaves_the_others_their_part():
-    """Of 300 to 3, which do not fit a byte, 255 to 2 are kept, and one of whatever was there."""
+    """Of 3,000 to 30 to 1, which do not fit a byte, 255 to 2 to 1 are kept."""
     ids = np.array([0] * 3000 + [1] * 30 + [2], np.uint8)
     np.random.default_rng(0).shuffle(ids)
     times = unpacked(count_followers(ids, 3, 1, None))[0]
@@ -110,3 +111,12 @@ def test_vocabularies_of_all_sizes(vocab_size):
     assert unpacked(counts)[0] == dict.fromkeys(range(vocab_size), 2)
     again = Counts.from_arrays(1, vocab_size, counts.to_arrays())
     assert unpacked(again) == unpacked(counts)
+
+
+def test_the_number_of_threads_changes_nothing(monkeypatch):
+    """Parts are counted in any order, and come to the same."""
+    monkeypatch.setattr(counting, "_PART_CHARS", 100)
+    ids = some_text(2000, 9)
+    one, many = (count_followers(ids, 9, 4, None, num_threads=n).to_arrays() for n in (1, 4))
+    for name, array in one.items():
+        np.testing.assert_array_equal(array, many[name])

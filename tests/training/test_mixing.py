@@ -11,6 +11,8 @@ from charrnn.evaluation.scoring import score
 from charrnn.model.checkpoint import read_checkpoint
 from charrnn.model.mixture import make_network
 from charrnn.text.corpus import open_corpus
+from charrnn.text.counting import USUAL_SHARE
+from charrnn.text.options import CorpusOptions
 from charrnn.training.mixing import best_share
 from charrnn.training.recipe import Settings
 from charrnn.training.train import train
@@ -43,8 +45,6 @@ def test_a_few_characters_decide_little():
 @pytest.mark.parametrize("lines", [False, True])
 def test_the_model_file_scores_what_the_run_reported(corpus, small: Settings, lines, tmp_path):
     """Networks in torch with counts beside them, and the NumPy engine with both, agree."""
-    from charrnn.text.options import CorpusOptions
-
     settings = dataclasses.replace(small, counts=3, num_networks=2)
     options = CorpusOptions(separator="\n" if lines else None)
     result = train([corpus], out=tmp_path / "run", settings=settings, options=options)
@@ -62,9 +62,6 @@ def test_the_model_file_scores_what_the_run_reported(corpus, small: Settings, li
 
 def test_a_run_without_validation_has_the_usual_share(corpus, small: Settings, tmp_path):
     """There is nothing to choose it by."""
-    from charrnn.text.counting import USUAL_SHARE
-    from charrnn.text.options import CorpusOptions
-
     settings = dataclasses.replace(small, counts=2)
     result = train(
         [corpus], out=tmp_path / "run", settings=settings, options=CorpusOptions(val="0")
