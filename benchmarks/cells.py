@@ -20,17 +20,17 @@ import torch
 from torch import nn
 
 from charrnn.model.config import ModelConfig
-from charrnn.training.machine import Machine, prepare_machine
-from charrnn.training.network import TrainableNetwork
+from charrnn.training.devices.backend import Backend, prepare_backend
+from charrnn.training.nn.network import TrainableNetwork
 
 VOCAB_SIZE, SEQ_LENGTH = 65, 64
 
 Pass = Callable[[], None]
 
 
-def gemm_rate(machine: Machine) -> float:
+def gemm_rate(backend: Backend) -> float:
     """Return the operations a second of one large product."""
-    dtype = torch.bfloat16 if machine.precision == "bfloat16" else torch.float32
+    dtype = torch.bfloat16 if backend.precision == "bfloat16" else torch.float32
     size = 2048
     left, right = torch.ones(size, size, dtype=dtype), torch.ones(size, size, dtype=dtype)
     times = []
@@ -42,7 +42,7 @@ def gemm_rate(machine: Machine) -> float:
 
 
 def our_pass(
-    cell: str, hidden_size: int, num_layers: int, batch_size: int, machine: Machine
+    cell: str, hidden_size: int, num_layers: int, batch_size: int, backend: Backend
 ) -> tuple[Pass, int]:
     """Return one forward and backward pass of our layers, and their number of weights."""
     config = ModelConfig(
@@ -59,7 +59,7 @@ def our_pass(
     gradient = torch.ones(batch_size, SEQ_LENGTH, VOCAB_SIZE)
 
     def run() -> None:
-        with machine.products():
+        with backend.products():
             logits, _ = network(ids, state)
         logits.float().backward(gradient)
         network.zero_grad()
@@ -68,7 +68,7 @@ def our_pass(
 
 
 def torch_pass(
-    cell: str, hidden_size: int, num_layers: int, batch_size: int, machine: Machine
+    cell: str, hidden_size: int, num_layers: int, batch_size: int, backend: Backend
 ) -> Pass:
     """Return the same with torch's own layers."""
     kind = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}[cell]
@@ -79,7 +79,7 @@ def torch_pass(
     gradient = torch.ones(batch_size, SEQ_LENGTH, VOCAB_SIZE)
 
     def run() -> None:
-        with machine.products():
+        with backend.products():
             hidden, _ = layers(embedding(ids))
             logits = output(hidden)
         logits.float().backward(gradient)
@@ -109,9 +109,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    machine = prepare_machine("cpu", "auto", None)
-    precise = Machine(machine.device, "float32")
-    rate = gemm_rate(machine)
+    backend = prepare_backend("cpu", "auto", None)
+    precise = Backend(backend.device, "float32")
+    rate = gemm_rate(backend)
     rows = []
     sizes = [256] if arguments.quick else [256, 512]
     batches = [16] if arguments.quick else [16, 64]
@@ -120,13 +120,13 @@ def main() -> None:
         for cell in ("rnn", "gru", "lstm", "mingru"):
             if cell == "mingru":
                 # An LSTM layer has 8 H H weights, a layer of mingru 4 H H.
-                ours, num_weights = our_pass(cell, hidden_size, 2 * num_layers, batch_size, machine)
+                ours, num_weights = our_pass(cell, hidden_size, 2 * num_layers, batch_size, backend)
                 reference = "charrnn lstm, equal parameters"
-                others = [our_pass("lstm", *shape, machine)[0]]
+                others = [our_pass("lstm", *shape, backend)[0]]
             else:
-                ours, num_weights = our_pass(cell, *shape, machine)
+                ours, num_weights = our_pass(cell, *shape, backend)
                 reference = {"rnn": "nn.RNN", "gru": "nn.GRU", "lstm": "nn.LSTM"}[cell]
-                others = [torch_pass(cell, *shape, each) for each in (machine, precise)]
+                others = [torch_pass(cell, *shape, each) for each in (backend, precise)]
             ours_seconds, *other_seconds = compare([ours, *others], arguments.rounds)
             num_chars = batch_size * SEQ_LENGTH
             rows.append(
@@ -148,7 +148,7 @@ def main() -> None:
                 speed_text = f"{row['chars_per_second']:11,.0f} chars/s  {row['gemm_share']:4.0%}"
                 print(f"{sizes_text}{speed_text}  {row['ratio']:.2f} x {reference}", flush=True)
     if arguments.json:
-        print(json.dumps({"precision": machine.precision, "gemm_rate": rate, "rows": rows}))
+        print(json.dumps({"precision": backend.precision, "gemm_rate": rate, "rows": rows}))
 
 
 if __name__ == "__main__":

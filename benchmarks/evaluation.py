@@ -21,8 +21,8 @@ import sys
 import torch
 from torch.nn.functional import cross_entropy
 from charrnn.model.checkpoint import find_model, read_checkpoint
-from charrnn.text.streams import measuring_streams
-from charrnn.training.network import TrainableNetwork
+from charrnn.corpus.streams import measuring_streams
+from charrnn.training.nn.network import TrainableNetwork
 
 checkpoint = read_checkpoint(find_model(sys.argv[1]))
 sizes = checkpoint.config

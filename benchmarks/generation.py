@@ -23,13 +23,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from charrnn.generation.controls import Controls, Ending
 from charrnn.generation.generator import MAX_TOGETHER, Generator, sample_rng
+from charrnn.generation.params import SamplingParams, StopCriteria
+from charrnn.memory.counting import count_followers
+from charrnn.memory.counts import Counts
 from charrnn.model.cells import Array
 from charrnn.model.config import ModelConfig, parameter_shapes
-from charrnn.model.mixture import make_network
-from charrnn.text.counting import count_followers
-from charrnn.text.counts import Counts
+from charrnn.model.predictor import make_predictor
 from charrnn.text.vocabulary import Vocabulary
 
 CHARACTERS = "".join(map(chr, range(32, 97)))  # 65, as many as tinyshakespeare has
@@ -60,7 +60,7 @@ def count_words() -> Counts:
 
 def our_writer(config: ModelConfig, num_samples: int) -> Write:
     """Return what writes some samples of a length."""
-    network = make_network(config, make_weights(config), count_words() if config.counts else None)
+    network = make_predictor(config, make_weights(config), count_words() if config.counts else None)
     vocabulary = Vocabulary(CHARACTERS)
 
     def write(num_chars: int) -> None:
@@ -68,8 +68,8 @@ def our_writer(config: ModelConfig, num_samples: int) -> Write:
             network,
             vocabulary,
             vocabulary.encode("A"),
-            controls=Controls(temperatures=(TEMPERATURE,)),
-            ending=Ending(length=num_chars),
+            params=SamplingParams(temperatures=(TEMPERATURE,)),
+            ending=StopCriteria(length=num_chars),
         )
         for _ in generator.write(lambda index: sample_rng(1, index), num_samples):
             pass

@@ -74,8 +74,8 @@ def build(directory: Path, names: list[str]) -> dict[str, float]:
         Seconds, characters, distinct characters, and by how many bytes the peak resident size of
         the process grew.
     """
-    from charrnn.text.corpus import build_corpus
-    from charrnn.text.options import CorpusOptions
+    from charrnn.corpus.options import CorpusOptions
+    from charrnn.corpus.store import build_corpus
 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     begin = time.perf_counter()

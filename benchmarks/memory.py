@@ -27,10 +27,10 @@ from pathlib import Path
 import torch
 
 import charrnn
-from charrnn.training.loss import cross_entropy
-from charrnn.training.machine import prepare_machine
-from charrnn.training.network import TrainableNetwork
-from charrnn.training.state import STATE_NAME, read_state
+from charrnn.training.devices.backend import prepare_backend
+from charrnn.training.nn.loss import cross_entropy
+from charrnn.training.nn.network import TrainableNetwork
+from charrnn.training.run.state import STATE_NAME, read_state
 
 TORCH_ITSELF = """
 import torch
@@ -77,7 +77,7 @@ def held_bytes(run: Path) -> tuple[int, int]:
     """Return the size of what a run's networks hold, and how much of it is the average."""
     checkpoint = charrnn.load(run).checkpoint
     config, recipe = checkpoint.config, checkpoint.about["recipe"]
-    machine = prepare_machine(recipe["device"], recipe["precision"], recipe["threads"])
+    backend = prepare_backend(recipe["device"], recipe["precision"], recipe["threads"])
     storages: dict[int, int] = {}
 
     def note(tensor: torch.Tensor) -> torch.Tensor:
@@ -89,7 +89,7 @@ def held_bytes(run: Path) -> tuple[int, int]:
         config.one_network, dropout=recipe["dropout"], generator=torch.Generator()
     )
     ids = torch.zeros((recipe["batch_size"], recipe["seq_length"]), dtype=torch.int64)
-    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor), machine.products():
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor), backend.products():
         logits, _ = network(ids, network.initial_state(recipe["batch_size"]))
         cross_entropy(logits.transpose(0, 1).flatten(0, 1), ids.T.flatten())
     for parameter in network.parameters():

@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 
 import charrnn
-from charrnn.evaluation.reading import Reader
+from charrnn.corpus.store import open_corpus
+from charrnn.corpus.windows import measuring_windows
+from charrnn.evaluation.reader import Reader
 from charrnn.evaluation.surprise import measure
-from charrnn.model.mixture import make_network
-from charrnn.text.corpus import open_corpus
-from charrnn.text.counting import count_followers
-from charrnn.text.windows import measuring_windows
-from charrnn.training.mixing import Probs, best_share, target_probs
+from charrnn.memory.counting import count_followers
+from charrnn.model.predictor import make_predictor
+from charrnn.training.learn.mixing import Probs, best_share, target_probs
 
 CONTEXTS = (2, 4, 6, 8, 12, 16)
 
@@ -43,7 +43,7 @@ def main() -> None:
     if vocabulary.end_id is not None:
         parser.error("documents are measured in another order than they stand; give a whole text")
     checkpoint = charrnn.load(arguments.run).checkpoint
-    networks = Reader(make_network(checkpoint.config, checkpoint.arrays))
+    networks = Reader(make_predictor(checkpoint.config, checkpoint.arrays))
     by_networks = np.exp(-measure(networks, val).nats[1:])
     first = np.arange(len(by_networks)) < len(by_networks) // 2
     second = ~first

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from charrnn.evaluation.novelty import CopySearch
-from charrnn.text.sketch import GRAM_CHARS, build_sketch
+from charrnn.memory.copying import CopySearch
+from charrnn.memory.sketch import GRAM_CHARS, build_sketch
 from charrnn.text.vocabulary import Vocabulary, smallest_dtype
 
 EXACT_CHARS = 20_000  # of the last tenth: the exact search takes a while

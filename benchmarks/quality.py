@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 import charrnn
-from charrnn.text.corpus import open_corpus
+from charrnn.corpus.store import open_corpus
 
 WINDOW = 256
 

@@ -10,17 +10,17 @@ import tempfile
 import time
 from pathlib import Path
 
-from charrnn.text.corpus import build_corpus
-from charrnn.text.options import CorpusOptions
-from charrnn.training.budget import Budget
-from charrnn.training.choices import resolve
-from charrnn.training.loop import SAVING_SHARE
-from charrnn.training.machine import prepare_machine
-from charrnn.training.recipe import Settings
-from charrnn.training.run import SAVE_EVERY
-from charrnn.training.state import STATE_NAME, RunState, write_state
-from charrnn.training.tally import Tally
-from charrnn.training.trainer import Trainer
+from charrnn.corpus.options import CorpusOptions
+from charrnn.corpus.store import build_corpus
+from charrnn.training.devices.backend import prepare_backend
+from charrnn.training.learn.trainer import Trainer
+from charrnn.training.recipe.defaults import resolve
+from charrnn.training.recipe.settings import Settings
+from charrnn.training.run.budget import Budget
+from charrnn.training.run.loop import SAVING_SHARE
+from charrnn.training.run.progress import EvalTotals
+from charrnn.training.run.session import SAVE_EVERY
+from charrnn.training.run.state import STATE_NAME, RunState, write_state
 
 STEPS = 10  # between two saves
 
@@ -37,9 +37,9 @@ def main() -> None:
         corpus = build_corpus(directory, [arguments.text], CorpusOptions())
         settings = Settings(time=300.0)
         recipe = resolve(settings, num_chars=corpus.num_train, vocab_size=corpus.vocabulary.size)
-        machine = prepare_machine(recipe.device, recipe.precision, recipe.threads)
+        backend = prepare_backend(recipe.device, recipe.precision, recipe.threads)
         budget = Budget(recipe.time, None, time.monotonic())
-        trainer = Trainer(recipe, machine, corpus.train, corpus.val, budget)
+        trainer = Trainer(recipe, backend, corpus.train, corpus.val, budget)
         stepping, saving = [], []
         for number in range(arguments.rounds + 1):
             begin = time.perf_counter()
@@ -50,10 +50,10 @@ def main() -> None:
                 recipe=recipe,
                 options=CorpusOptions(),
                 fingerprint="",
-                machine=machine.to_json(),
+                backend=backend.to_json(),
                 step=trainer.step,
                 chars=trainer.chars,
-                tally=Tally(0),
+                totals=EvalTotals(0),
                 used=budget.to_json(),
                 saved_at=time.time(),
                 arrays=trainer.state_arrays(),

@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from charrnn.errors import CharRNNError
     from charrnn.library import Model, load
     from charrnn.text.vocabulary import Vocabulary
-    from charrnn.training.recipe import Settings
-    from charrnn.training.resume import resume
-    from charrnn.training.train import train
+    from charrnn.training.api import resume, train
+    from charrnn.training.recipe.settings import Settings
 
 __version__ = "0.1.0"
 
@@ -35,11 +34,11 @@ __all__ = [
 _HOMES = {
     "CharRNNError": "charrnn.errors",
     "Model": "charrnn.library",
-    "Settings": "charrnn.training.recipe",
+    "Settings": "charrnn.training.recipe.settings",
     "Vocabulary": "charrnn.text.vocabulary",
     "load": "charrnn.library",
-    "resume": "charrnn.training.resume",
-    "train": "charrnn.training.train",
+    "resume": "charrnn.training.api",
+    "train": "charrnn.training.api",
 }
 
 

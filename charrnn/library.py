@@ -9,18 +9,18 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
+from charrnn.corpus.documents import cut_documents, insert_ends
 from charrnn.errors import CheckpointError, TextError
-from charrnn.evaluation.novelty import CopySearch, Novelty
 from charrnn.evaluation.report import evaluate_text
-from charrnn.evaluation.scoring import Score, score
-from charrnn.generation.controls import Controls, Ending
+from charrnn.evaluation.score import Score, score
 from charrnn.generation.generator import Generator, first_ids, sample_rng
-from charrnn.generation.pieces import in_order
-from charrnn.generation.samples import Sample, collect
+from charrnn.generation.params import SamplingParams, StopCriteria
+from charrnn.generation.results import Sample, collect
+from charrnn.generation.updates import in_order
+from charrnn.memory.copying import CopySearch, Novelty
 from charrnn.model.checkpoint import Checkpoint, find_model, read_checkpoint
-from charrnn.model.mixture import make_network
 from charrnn.model.network import Network
-from charrnn.text.documents import cut_documents, insert_ends
+from charrnn.model.predictor import make_predictor
 from charrnn.text.vocabulary import Ids, OnUnknown, Vocabulary
 
 
@@ -30,11 +30,11 @@ class SamplingOptions(TypedDict, total=False):
     Attributes:
         temperature: 0 takes the likeliest character, 1 is the model as trained; several are taken
             in turn by the samples. 0.8 if not given.
-        top_k: See ``Controls``; the filters act before the temperature.
-        top_p: See ``Controls``.
-        min_p: See ``Controls``.
-        repeat_penalty: See ``Controls``.
-        repeat_last_n: See ``Controls``.
+        top_k: See ``SamplingParams``; the filters act before the temperature.
+        top_p: See ``SamplingParams``.
+        min_p: See ``SamplingParams``.
+        repeat_penalty: See ``SamplingParams``.
+        repeat_last_n: See ``SamplingParams``.
         length: How many characters at the most; None for no end. 500 if not given.
         stop: Texts before which the text ends.
         match: A regular expression that the whole text matches; it ends where it matches and the
@@ -74,7 +74,7 @@ class Model:
     def network(self) -> Network:
         """The network that runs."""
         checkpoint = self.checkpoint
-        return make_network(checkpoint.config, checkpoint.arrays, checkpoint.counts)
+        return make_predictor(checkpoint.config, checkpoint.arrays, checkpoint.counts)
 
     def stream(
         self, prompt: str = "", *, seed: int | None = None, **options: Unpack[SamplingOptions]
@@ -134,7 +134,7 @@ class Model:
         """
         generator = self.generator(prompt, num_best=logprobs, **options)
         seed = random_seed() if seed is None else seed
-        temperatures = generator.controls.temperatures
+        temperatures = generator.params.temperatures
         pieces = generator.write(partial(sample_rng, seed), num_samples * len(temperatures))
         return collect(
             in_order(pieces), self.vocabulary, prompt=prompt, seed=seed, temperatures=temperatures
@@ -149,12 +149,12 @@ class Model:
             ConfigError: If an option is out of range.
             UnknownCharacterError: See ``stream``.
         """
-        controls, ending = chosen(**options)
+        params, ending = chosen(**options)
         return Generator(
             self.network,
             self.vocabulary,
             first_ids(self.vocabulary, prompt, options.get("on_unknown", "error")),
-            controls=controls,
+            params=params,
             ending=ending,
             num_best=num_best,
         )
@@ -212,7 +212,7 @@ class Model:
         return score(self.network, ids, exact=exact, end_id=self.vocabulary.end_id)
 
 
-def chosen(**options: Unpack[SamplingOptions]) -> tuple[Controls, Ending]:
+def chosen(**options: Unpack[SamplingOptions]) -> tuple[SamplingParams, StopCriteria]:
     """Return what was chosen of drawing and of ending, checked.
 
     Raises:
@@ -226,7 +226,7 @@ def chosen(**options: Unpack[SamplingOptions]) -> tuple[Controls, Ending]:
     if "temperature" in values:
         given = values.pop("temperature")
         values["temperatures"] = (given,) if isinstance(given, int | float) else tuple(given)
-    return Controls(**values), Ending(**ending)
+    return SamplingParams(**values), StopCriteria(**ending)
 
 
 def load(path: str | Path | None = None) -> Model:

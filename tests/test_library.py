@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import charrnn
-from charrnn.evaluation.scoring import score
+from charrnn.evaluation.score import score
 from charrnn.library import Model, random_seed
 from charrnn.model.checkpoint import MODEL_NAME, MODEL_VARIABLE, write_checkpoint
 from charrnn.model.network import Network
@@ -179,7 +179,7 @@ def test_loading_sampling_and_scoring_do_without_torch(make_checkpoint, tmp_path
 @pytest.mark.slow
 def test_the_check_for_torch_can_fail(tmp_path):
     """The check of the test above does find torch where it is imported."""
-    done = run_check("import charrnn.training.loop", tmp_path)
+    done = run_check("import charrnn.training.run.loop", tmp_path)
     assert done.returncode == 1
     assert "torch was imported" in done.stderr
 

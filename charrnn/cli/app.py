@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 from charrnn import __version__
 from charrnn.cli.eval import evaluate
 from charrnn.cli.info import info
-from charrnn.cli.output import abandon_stdout, say
+from charrnn.cli.output import abandon_stdout, log
 from charrnn.cli.sample import sample
 from charrnn.cli.stopping import Stopped
 from charrnn.cli.train import train
@@ -43,17 +43,17 @@ class OneLineErrors(TyperGroup):
         except Stopped as stop:
             code = stop.exit_code
         except CharRNNError as error:
-            say(f"charrnn: error: {error}")
+            log(f"charrnn: error: {error}")
             code = error.exit_code
         except typer.TyperException as error:
-            say(f"charrnn: error: {_usage_message(error)}")
+            log(f"charrnn: error: {_usage_message(error)}")
             code = error.exit_code
         except MemoryError:
-            say("charrnn: error: the memory of this machine is used up; give a smaller text")
+            log("charrnn: error: the memory of this machine is used up; give a smaller text")
             code = 1
         except OSError as error:
             where = "" if error.filename is None else f"{error.filename!r}: "
-            say(f"charrnn: error: {where}{error.strerror or error}")
+            log(f"charrnn: error: {where}{error.strerror or error}")
             code = 1
         if standalone_mode:
             sys.exit(code)

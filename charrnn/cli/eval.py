@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 import typer
 
 from charrnn.cli.machine import one_thread_a_product
-from charrnn.cli.output import product, say
+from charrnn.cli.output import log, open_stdout
+from charrnn.cli.output_paths import check_target
 from charrnn.cli.sizes import parse_size
-from charrnn.cli.targets import check_target
 from charrnn.errors import ConfigError
 
 NUM_BEST = 5  # alternatives that are shown for a character
@@ -61,14 +61,6 @@ def evaluate(
         Path | None, typer.Option(help="Write the same as a page for a browser.")
     ] = None,
     svg: Annotated[Path | None, typer.Option(help="Write the same as a picture.")] = None,
-    adapt: Annotated[
-        bool,
-        typer.Option(
-            "--adapt",
-            help="Let the model learn from the text while it is scored (dynamic evaluation); slow. "
-            "Needs torch.",
-        ),
-    ] = False,
     glob: Annotated[str, typer.Option(help="Which files of a folder.")] = "*.txt",
     encoding: Annotated[str, typer.Option(help="Of the files.")] = "utf-8",
     max_bytes: Annotated[
@@ -100,27 +92,20 @@ def evaluate(
     one_thread_a_product()
 
     from charrnn.cli.views import HeatView, RowView, TableView, View
-    from charrnn.evaluation.page import Page
-    from charrnn.evaluation.picture import Picture
-    from charrnn.evaluation.reading import Predictor, Reader
-    from charrnn.evaluation.report import Tally, validation_corpus
-    from charrnn.evaluation.texts import FileTexts, Texts, ValidationText
-    from charrnn.files import open_whole
+    from charrnn.corpus.decode import Decoding, find_files
+    from charrnn.corpus.open import Limit
+    from charrnn.evaluation.inputs import FileTexts, Texts, ValidationText
+    from charrnn.evaluation.reader import Reader
+    from charrnn.evaluation.report import EvalTotals, validation_corpus
     from charrnn.library import Model
     from charrnn.model.checkpoint import find_model, read_checkpoint
-    from charrnn.text.opening import Limit
-    from charrnn.text.reading import Decoding, find_files
+    from charrnn.render.heat_html import Page
+    from charrnn.render.heat_svg import Picture
+    from charrnn.storage.atomic import open_whole
 
     def notice(line: str) -> None:
         if not quiet:
-            say(f"charrnn: {line}")
-
-    def predictor() -> Predictor:
-        if not adapt:
-            return Reader(loaded.network, end_id=vocabulary.end_id)
-        from charrnn.training.adapt import AdaptiveReader
-
-        return AdaptiveReader(loaded.checkpoint)
+            log(f"charrnn: {line}")
 
     decoding = Decoding(encoding)
     limit = Limit(None if max_bytes is None else parse_size("--max-bytes", max_bytes))
@@ -143,32 +128,32 @@ def evaluate(
             views.append(Page(stack.enter_context(open_whole(html)), vocabulary))
         if svg is not None:
             views.append(Picture(stack.enter_context(open_whole(svg)), vocabulary))
-        output = stack.enter_context(product())
+        output = stack.enter_context(open_stdout())
         rows = None
         if by is not None:
-            prefix = "adapted_" if adapt else ""
-            rows = RowView(output, vocabulary, by, json=as_json, sort=sort, prefix=prefix)
+            rows = RowView(output, vocabulary, by, json=as_json, sort=sort)
             views.append(rows)
         elif heat:
             views.append(HeatView(output, vocabulary, has_names=len(names) > 1))
         else:
             views.append(TableView(output, json=as_json))
         num_best = NUM_BEST if html is not None or (by == "char" and as_json) else 0
-        tally = Tally(vocabulary, is_adapted=adapt)
+        totals = EvalTotals(vocabulary)
         for number, name in enumerate(texts.names):
             for view in views:
                 view.begin(name)
-            for passage in texts.passages(number, predictor(), num_best):
-                tally.add(passage)
+            reader = Reader(loaded.network, end_id=vocabulary.end_id)
+            for passage in texts.passages(number, reader, num_best):
+                totals.add(passage)
                 for view in views:
                     view.take(passage)
             for view in views:
                 view.end_text()
-        if tally.unknown:
-            notice(tally.unknown_note())
+        if totals.unknown:
+            notice(totals.unknown_note())
         if rows is not None and not has_pictures:
             rows.end()  # of nothing, too: a filter has no numbers to tell
             return
-        evaluation = texts.complete(tally.evaluation())
+        evaluation = texts.complete(totals.evaluation())
         for view in views:
             view.end(evaluation)

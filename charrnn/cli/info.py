@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from charrnn.cli.output import product, say
-from charrnn.cli.targets import check_target
+from charrnn.cli.output import log, open_stdout
+from charrnn.cli.output_paths import check_target
 from charrnn.errors import CheckpointError
 
 
@@ -37,10 +37,10 @@ def info(
     """
     check_target("--plot", plot)
 
-    from charrnn.evaluation.card import Card
-    from charrnn.evaluation.curves import curve_picture
-    from charrnn.files import write_whole
     from charrnn.model.checkpoint import find_model, read_checkpoint
+    from charrnn.render.curves import curve_picture
+    from charrnn.render.model_card import Card
+    from charrnn.storage.atomic import write_whole
 
     path = find_model(model)
     card = Card(read_checkpoint(path), path)
@@ -53,8 +53,8 @@ def info(
             )
         write_whole(plot, curve_picture(points, "charrnn: learning curves").encode())
         if not quiet:
-            say(f"charrnn: the learning curves are {str(plot)!r}")
-    with product() as output:
+            log(f"charrnn: the learning curves are {str(plot)!r}")
+    with open_stdout() as output:
         if as_json:
             output.json(card.to_json())
         else:

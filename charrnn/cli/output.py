@@ -13,7 +13,7 @@ from typing import Any
 import typer
 
 from charrnn.errors import CharRNNError
-from charrnn.text.display import escape_controls as escape_controls
+from charrnn.text.escaping import escape_controls as escape_controls
 
 # What a write to standard error raises if nobody listens, it is closed, or a signal interrupts
 # another write to it.
@@ -29,7 +29,7 @@ def is_terminal(stream: Any) -> bool:
     return stream is not None and not stream.closed and bool(stream.isatty())
 
 
-def say(line: str) -> None:
+def log(line: str) -> None:
     """Write one line to standard error; if nobody listens there, that is no error."""
     line = escape_controls(line).replace("\n", "\\n")
     with contextlib.suppress(*_LOST):
@@ -136,7 +136,7 @@ class Output:
 
 
 @contextlib.contextmanager
-def product() -> Iterator[Output]:
+def open_stdout() -> Iterator[Output]:
     """Give a command its output.
 
     Raises:

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import typer
 
-from charrnn.cli.output import Output, product, say
+from charrnn.cli.output import Output, log, open_stdout
 from charrnn.errors import ConfigError, TextError
-from charrnn.generation.controls import Controls, Ending
+from charrnn.generation.params import SamplingParams, StopCriteria
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from charrnn.evaluation.novelty import CopySearch, Novelty
-    from charrnn.generation.pieces import Pieces
+    from charrnn.generation.updates import Pieces
+    from charrnn.memory.copying import CopySearch, Novelty
     from charrnn.text.vocabulary import Vocabulary
 
 
@@ -141,7 +141,7 @@ def sample(
     Characters are filtered first, by --repeat-penalty, --match, --top-k, --top-p and --min-p in
     this order; what is left, one at least, is drawn from at the temperature.
     """
-    controls = Controls(
+    params = SamplingParams(
         temperatures=tuple(temperatures or [0.8]),
         repeat_penalty=repeat_penalty,
         repeat_last_n=repeat_last_n,
@@ -149,7 +149,9 @@ def sample(
         top_p=top_p,
         min_p=min_p,
     )
-    ending = Ending(length=None if length == -1 else length, stop=tuple(stop or []), match=match)
+    ending = StopCriteria(
+        length=None if length == -1 else length, stop=tuple(stop or []), match=match
+    )
     if num_samples < 1:
         raise ConfigError(f"--num-samples: {num_samples} is not a number of texts; give 1 or more")
     if seed is not None and not 0 <= seed < 2**63:
@@ -160,15 +162,15 @@ def sample(
         raise ConfigError("--null: JSON objects are lines; drop one of the two")
     if prompt_file is not None and prompt:
         raise ConfigError("--prompt-file: there is a prompt already; give one of the two")
-    total = num_samples * len(controls.temperatures)
+    total = num_samples * len(params.temperatures)
     if prompt_file is not None:
         prompt = "-" if prompt_file == "-" else _decode(Path(prompt_file).read_bytes())
     if prompt == "-" and prompt_file in (None, "-"):
         prompt = _read_prompt()
 
     from charrnn.generation.generator import Generator, first_ids, sample_rng
-    from charrnn.generation.pieces import in_order
-    from charrnn.generation.samples import collect
+    from charrnn.generation.results import collect
+    from charrnn.generation.updates import in_order
     from charrnn.library import Model, random_seed
     from charrnn.model.checkpoint import find_model, read_checkpoint
 
@@ -184,24 +186,24 @@ def sample(
     if seed is None:
         seed = random_seed()
     if not quiet:
-        say(f"charrnn: model {str(path)!r}, seed {seed}")
+        log(f"charrnn: model {str(path)!r}, seed {seed}")
     generator = Generator(
         loaded.network,
         loaded.vocabulary,
         first_ids(loaded.vocabulary, prompt, on_unknown),
-        controls=controls,
+        params=params,
         ending=ending,
         num_best=(logprobs or 0) if as_json else None,
     )
     pieces = in_order(generator.write(partial(sample_rng, seed), total))
-    with product() as output:
+    with open_stdout() as output:
         if as_json:
             for each in collect(
                 pieces,
                 loaded.vocabulary,
                 prompt=prompt,
                 seed=seed,
-                temperatures=controls.temperatures,
+                temperatures=params.temperatures,
             ):
                 value = each.to_json(with_prompt=echo, with_logprobs=logprobs is not None)
                 if novel:
@@ -219,7 +221,7 @@ def sample(
             output.write(layout.between if end else b"")
             for number, novelty in enumerate(copied):
                 which = f"text {number}: " if total > 1 else ""
-                say(f"charrnn: {which}{novelty.line()}")
+                log(f"charrnn: {which}{novelty.line()}")
 
 
 class _Layout(NamedTuple):

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from charrnn.cli.durations import parse_duration
-from charrnn.cli.output import product, say
+from charrnn.cli.output import log, open_stdout
 from charrnn.cli.separators import parse_separator
 from charrnn.cli.sizes import parse_size
 from charrnn.errors import ConfigError
 
 if TYPE_CHECKING:
-    from charrnn.text.options import CorpusOptions
-    from charrnn.training.recipe import Settings
+    from charrnn.corpus.options import CorpusOptions
+    from charrnn.training.recipe.settings import Settings
 
 _BEGAN = time.monotonic()  # the budget is what a user's watch shows, from the start of the program
 
@@ -179,13 +179,12 @@ def train(
         raise ConfigError(
             "no text: name files, folders, or - for standard input; see charrnn train --help"
         )
-    from charrnn.cli.monitors import make_monitor, preview_text
+    from charrnn.cli.progress import make_monitor, preview_text
+    from charrnn.corpus.decode import Decoding
+    from charrnn.corpus.options import CorpusOptions
     from charrnn.model.checkpoint import find_model
-    from charrnn.text.options import CorpusOptions
-    from charrnn.text.reading import Decoding
-    from charrnn.training import resume as resuming
-    from charrnn.training import train as training
-    from charrnn.training.recipe import Settings
+    from charrnn.training import api
+    from charrnn.training.recipe.settings import Settings
 
     settings = Settings(
         time=None if time is None else parse_duration("--time", time),
@@ -226,18 +225,18 @@ def train(
         "began": _BEGAN,
     }
     with contextlib.ExitStack() as stack:
-        write_json = stack.enter_context(product()).json if as_json else None
+        write_json = stack.enter_context(open_stdout()).json if as_json else None
         how["monitor"] = monitor = stack.enter_context(make_monitor(quiet=quiet, json=write_json))
         if resume:
             changes = _given(context, settings, options)
-            result = resuming.resume(out, corpora or (), changes=changes, **how)
+            result = api.resume(out, corpora or (), changes=changes, **how)
         else:
             source = None if init_from is None else find_model(init_from)
             how |= {"options": options, "settings": settings, "init_from": source}
-            result = training.train(corpora or (), out=out, **how)
+            result = api.train(corpora or (), out=out, **how)
     if not quiet:
         for line in monitor.closing_lines(result):
-            say(f"charrnn: {line}")
+            log(f"charrnn: {line}")
     if result.stop_signal is not None:
         raise typer.Exit(128 + result.stop_signal)
 

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from charrnn.cli.output import Output, is_terminal
-from charrnn.evaluation.heat import ColourHeat, DigitHeat
-from charrnn.evaluation.listing import CharCutter, FileCutter, LineCutter
 from charrnn.evaluation.report import Evaluation
-from charrnn.evaluation.rows import CharRow, FileRow, LineRow
 from charrnn.evaluation.surprise import Passage
+from charrnn.render.heat_terminal import ColourHeat, DigitHeat
+from charrnn.render.row_builders import CharCutter, FileCutter, LineCutter
+from charrnn.render.rows import CharRow, FileRow, LineRow
 from charrnn.text.vocabulary import Vocabulary
 
 Row = LineRow | CharRow | FileRow
@@ -46,7 +46,6 @@ class RowView:
         *,
         json: bool,
         sort: bool,
-        prefix: str = "",
     ) -> None:
         """Take what the user asked for.
 
@@ -56,14 +55,12 @@ class RowView:
             by: ``file``, ``line`` or ``char``.
             json: Rows are objects.
             sort: Most surprising first; of equals, the first first.
-            prefix: What the names of the numbers begin with.
         """
         self._output = output
         self._vocabulary = vocabulary
         self._by = by
         self._json = json
         self._sort = sort
-        self._prefix = prefix
         self._kept: list[Row] = []
 
     def begin(self, name: str) -> None:
@@ -101,7 +98,7 @@ class RowView:
     def _write(self, row: Row) -> None:
         """Write a row."""
         if self._json:
-            self._output.json(row.to_json(self._vocabulary, self._prefix))
+            self._output.json(row.to_json(self._vocabulary))
         else:
             self._output.write(row.head().encode() + b"\t" + row.tail(self._vocabulary) + b"\n")
 

@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from charrnn.corpus.documents import cut_documents
+from charrnn.corpus.store import Corpus, open_corpus
 from charrnn.errors import TextError
-from charrnn.evaluation.novelty import Novelty
-from charrnn.evaluation.reading import Reader
-from charrnn.evaluation.rows import SCHEMA, finite
-from charrnn.evaluation.scoring import NOTHING, Score, total
+from charrnn.evaluation.baselines import Baseline
+from charrnn.evaluation.reader import Reader
+from charrnn.evaluation.score import NOTHING, Score, total
 from charrnn.evaluation.surprise import Passage, measure_ids, measure_text
-from charrnn.evaluation.yardsticks import Yardstick
+from charrnn.memory.copying import Novelty
 from charrnn.model.network import Network
-from charrnn.text.corpus import Corpus, open_corpus
-from charrnn.text.documents import cut_documents
 from charrnn.text.vocabulary import Vocabulary
+from charrnn.units import SCHEMA, finite_or_none
 
 
 @dataclass(frozen=True)
@@ -30,19 +30,16 @@ class Evaluation:
         unknown: Characters of the text that the model never saw.
         yardsticks: What simpler predictors make of the same text.
         novelty: How much is copied from the training text, where the model has a sketch of it.
-        is_adapted: Whether the model learned from the text while it was scored.
     """
 
     score: Score
     num_bytes: int
     unknown: int
-    yardsticks: tuple[Yardstick, ...] = ()
+    baselines: tuple[Baseline, ...] = ()
     novelty: Novelty | None = None
-    is_adapted: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        """Return the numbers as one object; those of an adapted model have names of their own."""
-        prefix = "adapted_" if self.is_adapted else ""
+        """Return the numbers as one object."""
         values = {
             "nats_per_char": self.score.nats_per_char,
             "bits_per_char": self.score.bits_per_char,
@@ -51,10 +48,10 @@ class Evaluation:
             "accuracy": self.score.accuracy,
         }
         counts = {"chars": self.score.chars, "bytes": self.num_bytes, "unknown": self.unknown}
-        found = {f"{prefix}{name}": finite(value) for name, value in values.items()}
+        found = {name: finite_or_none(value) for name, value in values.items()}
         more: dict[str, Any] = {}
-        if self.yardsticks:
-            more["yardsticks"] = [yardstick.to_json() for yardstick in self.yardsticks]
+        if self.baselines:
+            more["yardsticks"] = [yardstick.to_json() for yardstick in self.baselines]
         if self.novelty is not None:
             more["novelty"] = self.novelty.to_json()
         return {"schema": SCHEMA, **found, **counts, **more}
@@ -62,7 +59,6 @@ class Evaluation:
     def rows(self) -> list[tuple[str, str, str]]:
         """Return the numbers, then the yardsticks: name, value, and what else is to be said."""
         score = self.score
-        prefix = "adapted " if self.is_adapted else ""
         values = [
             ("nats per character", f"{score.nats_per_char:.4f}"),
             ("bits per character", f"{score.bits_per_char:.4f}"),
@@ -76,9 +72,9 @@ class Evaluation:
             ("unknown", f"{self.unknown:,}"),
         ]
         return [
-            *((prefix + name, value, "") for name, value in values),
+            *((name, value, "") for name, value in values),
             *((name, value, "") for name, value in counts),
-            *(yardstick.row() for yardstick in self.yardsticks),
+            *(yardstick.row() for yardstick in self.baselines),
             *([] if self.novelty is None else self.novelty.rows()),
         ]
 
@@ -89,13 +85,12 @@ class Evaluation:
         return [f"{name:{width}}{value:>12}  {note}".rstrip() for name, value, note in rows]
 
 
-class Tally:
+class EvalTotals:
     """Adds up passages."""
 
-    def __init__(self, vocabulary: Vocabulary, *, is_adapted: bool = False) -> None:
-        """Begin with nothing; ``is_adapted`` is as in ``Evaluation``."""
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        """Begin with nothing."""
         self._vocabulary = vocabulary
-        self._is_adapted = is_adapted
         self._score = NOTHING
         self._num_bytes = 0
         self.unknown = 0
@@ -121,7 +116,7 @@ class Tally:
             raise TextError(
                 "the text has fewer than two characters that the model knows: nothing to predict"
             )
-        return Evaluation(self._score, self._num_bytes, self.unknown, is_adapted=self._is_adapted)
+        return Evaluation(self._score, self._num_bytes, self.unknown)
 
 
 def evaluate_text(network: Network, vocabulary: Vocabulary, blocks: Iterable[str]) -> Evaluation:
@@ -139,12 +134,12 @@ def evaluate_text(network: Network, vocabulary: Vocabulary, blocks: Iterable[str
     Raises:
         TextError: If there is no document, or fewer than two characters are known to the model.
     """
-    tally = Tally(vocabulary)
+    totals = EvalTotals(vocabulary)
     reader = Reader(network, end_id=vocabulary.end_id)
     pieces = cut_documents(blocks, vocabulary.separator)
     for passage in measure_text(reader, vocabulary, pieces):
-        tally.add(passage)
-    return tally.evaluation()
+        totals.add(passage)
+    return totals.evaluation()
 
 
 def validation_corpus(vocabulary: Vocabulary, directory: Path) -> Corpus:
@@ -183,7 +178,7 @@ def evaluate_corpus(network: Network, vocabulary: Vocabulary, directory: Path) -
         TextError: If the text is not there, or belongs to another model.
     """
     corpus = validation_corpus(vocabulary, directory)
-    tally = Tally(vocabulary)
+    totals = EvalTotals(vocabulary)
     for passage in measure_ids(Reader(network, end_id=vocabulary.end_id), vocabulary, corpus.val):
-        tally.add(passage)
-    return replace(tally.evaluation(), num_bytes=corpus.val_bytes)
+        totals.add(passage)
+    return replace(totals.evaluation(), num_bytes=corpus.val_bytes)

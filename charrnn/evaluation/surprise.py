@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from charrnn.evaluation.reading import Places, Predictor
+from charrnn.corpus.documents import Piece, insert_ends
+from charrnn.evaluation.reader import Places, Predictor
 from charrnn.model.cells import Array
-from charrnn.text.documents import Piece, insert_ends
 from charrnn.text.vocabulary import Ids, Vocabulary, code_points
 
 BLOCK_CHARS = 1 << 17  # about a second's work: what is scored is handed on so often

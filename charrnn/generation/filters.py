@@ -14,22 +14,22 @@ from functools import partial
 
 import numpy as np
 
-from charrnn.generation.controls import Controls
+from charrnn.generation.params import SamplingParams
 from charrnn.generation.sampling import log_probs
 from charrnn.model.cells import Array
 
 Filter = Callable[[Array], Array]
 
 
-def filters_of(controls: Controls) -> list[Filter]:
+def filters_of(params: SamplingParams) -> list[Filter]:
     """Return the filters that a user chose, in the order in which they act."""
     filters: list[Filter] = []
-    if controls.top_k > 0:
-        filters.append(partial(keep_top_k, count=controls.top_k))
-    if controls.top_p < 1:
-        filters.append(partial(keep_top_p, mass=controls.top_p))
-    if controls.min_p > 0:
-        filters.append(partial(keep_min_p, share=controls.min_p))
+    if params.top_k > 0:
+        filters.append(partial(keep_top_k, count=params.top_k))
+    if params.top_p < 1:
+        filters.append(partial(keep_top_p, mass=params.top_p))
+    if params.min_p > 0:
+        filters.append(partial(keep_min_p, share=params.min_p))
     return filters
 
 

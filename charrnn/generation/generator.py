@@ -15,15 +15,15 @@ import numpy as np
 import numpy.typing as npt
 
 from charrnn.errors import ConfigError
-from charrnn.generation.controls import Controls, Ending
 from charrnn.generation.filters import filters_of, penalise_repeats
-from charrnn.generation.patterns import Mask, Pattern, Place
-from charrnn.generation.pieces import Drawn, Piece, Pieces
+from charrnn.generation.params import SamplingParams, StopCriteria
+from charrnn.generation.regex.automaton import Mask, Pattern, StateSet
 from charrnn.generation.sampling import Float64s, draw, forbid, log_probs
 from charrnn.generation.stops import num_held, stop_at_end, stop_texts
+from charrnn.generation.updates import Drawn, Piece, Pieces
 from charrnn.model.cells import Array
+from charrnn.model.matmul import rowwise_matmul
 from charrnn.model.network import Network, State
-from charrnn.model.products import each_row
 from charrnn.text.vocabulary import Ids, OnUnknown, Vocabulary
 
 MAX_TOGETHER = 64
@@ -49,7 +49,7 @@ class _Draft:
     temperature: float
     rng: np.random.Generator
     recent: deque[int]  # the ids that count as repeated
-    place: Place | None  # in the expression to match
+    place: StateSet | None  # in the expression to match
     length: int = 0  # characters drawn
     held: list[Drawn] = field(default_factory=list)  # they may be the begin of a stop text
 
@@ -76,7 +76,7 @@ class Generator:
     """A model that has read a prompt and is ready to continue it, any number of times.
 
     Attributes:
-        controls: How characters are drawn.
+        params: How characters are drawn.
     """
 
     def __init__(
@@ -85,8 +85,8 @@ class Generator:
         vocabulary: Vocabulary,
         prompt: Ids,
         *,
-        controls: Controls | None = None,
-        ending: Ending | None = None,
+        params: SamplingParams | None = None,
+        ending: StopCriteria | None = None,
         num_best: int | None = None,
     ) -> None:
         """Check what is asked for and read the prompt.
@@ -95,7 +95,7 @@ class Generator:
             network: The model.
             vocabulary: Its characters.
             prompt: Ids of what is read first, shape (T,), T of 1 or more; see ``first_ids``.
-            controls: How characters are drawn.
+            params: How characters are drawn.
             ending: Where a text ends.
             num_best: How many of the likeliest characters are told with each; None to tell no
                 probabilities at all.
@@ -106,20 +106,20 @@ class Generator:
         self._network = network
         self._characters = vocabulary.characters
         self._plain = [Drawn(self._character(id)) for id in range(vocabulary.size)]
-        self.controls = controls or Controls()
-        self._filters = filters_of(self.controls)
+        self.params = params or SamplingParams()
+        self._filters = filters_of(self.params)
         self._never = [] if vocabulary.unknown_id is None else [vocabulary.unknown_id]
         self._end_id = vocabulary.end_id
         self._num_best = num_best
-        ending = ending or Ending()
+        ending = ending or StopCriteria()
         self._length = math.inf if ending.length is None else ending.length
         self._stops = stop_texts(ending.stop, vocabulary)
         self._pattern = None if ending.match is None else Pattern(ending.match, vocabulary)
         if self._pattern is not None:
             _check_room(self._pattern, self._length)
-        is_penalised = self.controls.repeat_penalty != 1
-        recent = prompt.tolist()[-self.controls.repeat_last_n :] if is_penalised else []
-        self._recent = deque(recent, self.controls.repeat_last_n if is_penalised else 0)
+        is_penalised = self.params.repeat_penalty != 1
+        recent = prompt.tolist()[-self.params.repeat_last_n :] if is_penalised else []
+        self._recent = deque(recent, self.params.repeat_last_n if is_penalised else 0)
         state = network.initial_state(1)
         for begin in range(0, len(prompt), PROMPT_WINDOW):
             logits, state = network.forward(prompt[None, begin : begin + PROMPT_WINDOW], state)
@@ -171,14 +171,14 @@ class Generator:
                 drafts = [drafts[row] for row in rows]
                 (ids, state) = _take((ids, state), rows)
             if drafts:
-                logits, state = self._network.forward(ids[:, None], state, each_row)
+                logits, state = self._network.forward(ids[:, None], state, rowwise_matmul)
                 logits = logits[:, -1]
             else:
                 logits = logits[:0]
 
     def _begin(self, index: int, rng: np.random.Generator) -> _Draft:
         """Return a sample of which nothing is written."""
-        temperatures = self.controls.temperatures
+        temperatures = self.params.temperatures
         place = None if self._pattern is None else self._pattern.start
         temperature = temperatures[index % len(temperatures)]
         return _Draft(index, temperature, rng, self._recent.copy(), place)
@@ -208,17 +208,17 @@ class Generator:
 
     def _choose(self, drafts: list[_Draft], logits: Array) -> npt.NDArray[np.intp]:
         """Draw the next id of each sample, shape (B,), from logits, shape (B, V)."""
-        if self.controls.repeat_penalty != 1:
+        if self.params.repeat_penalty != 1:
             recent = [draft.recent for draft in drafts]
-            logits = penalise_repeats(logits, recent, self.controls.repeat_penalty)
+            logits = penalise_repeats(logits, recent, self.params.repeat_penalty)
         logits = forbid(logits, self._never)
         if self._pattern is not None:
             logits = np.where([self._open(draft) for draft in drafts], logits, -np.inf)
         for keep in self._filters:
             logits = keep(logits)
         rngs = [draft.rng for draft in drafts]
-        if len(self.controls.temperatures) == 1:
-            return draw(logits, self.controls.temperatures[0], rngs)
+        if len(self.params.temperatures) == 1:
+            return draw(logits, self.params.temperatures[0], rngs)
         return draw(logits, np.array([draft.temperature for draft in drafts]), rngs)
 
     def _pieces(
@@ -296,8 +296,8 @@ def generate(
         network,
         vocabulary,
         first_ids(vocabulary, prompt, on_unknown),
-        controls=Controls(temperatures=(temperature,)),
-        ending=Ending(length=length),
+        params=SamplingParams(temperatures=(temperature,)),
+        ending=StopCriteria(length=length),
     )
     for piece in generator.write(lambda _: rng):
         for drawn in piece.drawn:
@@ -310,10 +310,11 @@ def _check_room(pattern: Pattern, length: float) -> None:
     Raises:
         ConfigError: If that is so.
     """
-    missing = pattern.missing(pattern.start)
-    if missing > length:
+    chars_to_match = pattern.chars_to_match(pattern.start)
+    if chars_to_match > length:
         raise ConfigError(
-            f"--length: no match has {length} characters or fewer; the shortest has {missing:g}"
+            f"--length: no match has {length} characters or fewer; the shortest has "
+            f"{chars_to_match:g}"
         )
 
 

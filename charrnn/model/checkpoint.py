@@ -27,12 +27,12 @@ from typing import Any
 import numpy as np
 
 from charrnn.errors import CheckpointError
+from charrnn.memory.counts import Counts
+from charrnn.memory.sketch import Sketch
 from charrnn.model.cells import Array
 from charrnn.model.config import ModelConfig, parameter_shapes
-from charrnn.model.network import within
-from charrnn.model.tensorfile import TensorFile, open_tensor_file, write_tensor_file
-from charrnn.text.counts import Counts
-from charrnn.text.sketch import Sketch
+from charrnn.model.network import strip_prefix
+from charrnn.storage.tensorfile import TensorFile, open_tensor_file, write_tensor_file
 from charrnn.text.vocabulary import Vocabulary
 
 MODEL_NAME = "model.safetensors"
@@ -140,7 +140,7 @@ def _check(file: TensorFile) -> Checkpoint:
             raise ValueError(f"its weight {name} is not float32")
     arrays = file.read_arrays()
     sketch = Sketch.from_array(arrays.pop(_SKETCH)) if _SKETCH in arrays else None
-    parts = within(_COUNTS, arrays)
+    parts = strip_prefix(_COUNTS, arrays)
     if bool(parts) != bool(config.counts):
         raise ValueError("its sizes ask for counts and it has none, or it has some unasked")
     counts = Counts.from_arrays(config.counts, config.vocab_size, parts) if parts else None

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from charrnn.errors import ConfigError
-from charrnn.text.counts import MAX_CONTEXT
+from charrnn.memory.counts import MAX_CONTEXT
 
 CELLS = ("gru", "lstm", "mingru", "rnn")
 BLOCKS = ("plain", "residual")

@@ -15,8 +15,8 @@ import numpy as np
 
 from charrnn.model.cells import Array
 from charrnn.model.config import ModelConfig, network_prefix
-from charrnn.model.network import Network, State, within
-from charrnn.model.products import Product, together
+from charrnn.model.matmul import Matmul, batched_matmul
+from charrnn.model.network import Network, State, strip_prefix
 from charrnn.text.vocabulary import Ids
 
 
@@ -42,13 +42,15 @@ class Ensemble(Network):
         states = (network.initial_state(num_streams) for network in self._networks)
         return tuple(itertools.chain.from_iterable(states))
 
-    def forward(self, ids: Ids, state: State, product: Product = together) -> tuple[Array, State]:
+    def forward(
+        self, ids: Ids, state: State, matmul: Matmul = batched_matmul
+    ) -> tuple[Array, State]:
         """Read a window of each stream.
 
         Args:
             ids: What is read, shape (B, T).
             state: The state before it.
-            product: How rows are multiplied; see ``Network.forward``.
+            matmul: How rows are multiplied; see ``Network.forward``.
 
         Returns:
             After each character, the logarithms of the probabilities of the next one, shape
@@ -59,7 +61,7 @@ class Ensemble(Network):
         next_state: list[State] = []
         for number, network in enumerate(self._networks):
             part = state[number * length : (number + 1) * length]
-            logits, part = network.forward(ids, part, product)
+            logits, part = network.forward(ids, part, matmul)
             next_state.append(part)
             probs = softmax(logits)
             total = probs if total is None else np.add(total, probs, out=total)
@@ -72,7 +74,10 @@ class Ensemble(Network):
 
 def split_networks(config: ModelConfig, arrays: Mapping[str, Array]) -> list[dict[str, Array]]:
     """Return the weights of each network by the names that they have in one."""
-    return [within(network_prefix(config, number), arrays) for number in range(config.num_networks)]
+    return [
+        strip_prefix(network_prefix(config, number), arrays)
+        for number in range(config.num_networks)
+    ]
 
 
 def join_networks(config: ModelConfig, parts: Sequence[Mapping[str, Array]]) -> dict[str, Array]:

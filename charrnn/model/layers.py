@@ -19,11 +19,11 @@ from charrnn.model.cells import (
     step_of,
 )
 from charrnn.model.config import ModelConfig
-from charrnn.model.products import Product, together
+from charrnn.model.matmul import Matmul, batched_matmul
 
 NORM_EPSILON = 1e-5
 
-Advance = Callable[[Array, LayerState, Product], tuple[Array, LayerState]]
+Advance = Callable[[Array, LayerState, Matmul], tuple[Array, LayerState]]
 """How a layer advances over a window; see ``Layer.run``."""
 
 
@@ -31,14 +31,14 @@ class Layer(Protocol):
     """Anything that advances over a window."""
 
     def run(
-        self, inputs: Array, state: LayerState, product: Product = together
+        self, inputs: Array, state: LayerState, matmul: Matmul = batched_matmul
     ) -> tuple[Array, LayerState]:
         """Advance over a window.
 
         Args:
             inputs: Shape (T, B, E).
             state: Before the window, each array of shape (B, H).
-            product: How rows are multiplied.
+            matmul: How rows are multiplied.
 
         Returns:
             What the layer hands on, shape (T, B, H), and the state after the window.
@@ -58,36 +58,36 @@ class RecurrentLayer:
             weight = np.concatenate([arrays["weight_ih"], arrays["weight_hh"]], axis=1).T
             self._joint = weight, self._bias_ih + self._bias_hh
 
-    def project(self, inputs: Array, product: Product = together) -> Array:
+    def project(self, inputs: Array, matmul: Matmul = batched_matmul) -> Array:
         """Return ``W_ih x + b_ih``, shape (..., E) to (..., G·H)."""
-        projected = product(inputs, self._weight_ih)
+        projected = matmul(inputs, self._weight_ih)
         projected += self._bias_ih
         return projected
 
     def advance(
-        self, projected: Array, state: LayerState, product: Product = together
+        self, projected: Array, state: LayerState, matmul: Matmul = batched_matmul
     ) -> tuple[Array, LayerState]:
         """Advance over a window whose projections are known, shape (T, B, G·H)."""
         hidden = []
         for row in projected:
-            recurrent = product(state[0], self._weight_hh)
+            recurrent = matmul(state[0], self._weight_hh)
             recurrent += self._bias_hh
             state = self._step(row, recurrent, state)
             hidden.append(state[0])
         return _window(hidden), state
 
     def run(
-        self, inputs: Array, state: LayerState, product: Product = together
+        self, inputs: Array, state: LayerState, matmul: Matmul = batched_matmul
     ) -> tuple[Array, LayerState]:
         """Advance over a window; see ``Layer``.
 
         Of a single step input and state are multiplied as one.
         """
         if len(inputs) > 1 or self._joint is None:
-            return self.advance(self.project(inputs, product), state, product)
+            return self.advance(self.project(inputs, matmul), state, matmul)
         weight, bias = self._joint
         both = np.concatenate([inputs[0], state[0]], axis=-1)  # (B, E + H)
-        state = self._step(product(both, weight), bias, state)
+        state = self._step(matmul(both, weight), bias, state)
         return state[0][None], state
 
 
@@ -102,17 +102,17 @@ class MinGRULayer:
         self._weight_ho = np.ascontiguousarray(arrays["weight_ho"].T)
 
     def run(
-        self, inputs: Array, state: LayerState, product: Product = together
+        self, inputs: Array, state: LayerState, matmul: Matmul = batched_matmul
     ) -> tuple[Array, LayerState]:
         """Advance over a window; see ``Layer``. The state is h and the last input."""
         h, last = state
-        projected = product(shift_inputs(inputs, last, self._shift), self._weight_ih)
+        projected = matmul(shift_inputs(inputs, last, self._shift), self._weight_ih)
         projected += self._bias_ih
         gated = []
         for row in projected:
             handed_on, h = mingru_step(row, h)
             gated.append(handed_on)
-        return product(_window(gated), self._weight_ho), (h, inputs[-1])
+        return matmul(_window(gated), self._weight_ho), (h, inputs[-1])
 
 
 def make_layer(config: ModelConfig, arrays: Mapping[str, Array]) -> Layer:

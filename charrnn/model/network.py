@@ -17,8 +17,8 @@ import numpy.typing as npt
 from charrnn.model.cells import Array
 from charrnn.model.config import ModelConfig
 from charrnn.model.layers import Advance, RecurrentLayer, layer_norm, make_layer
-from charrnn.model.ngrams import ngram_rows
-from charrnn.model.products import Product, together
+from charrnn.model.matmul import Matmul, batched_matmul
+from charrnn.model.ngram_embedding import ngram_rows
 from charrnn.text.vocabulary import Ids
 
 State = tuple[tuple[npt.NDArray[Any], ...], ...]
@@ -45,7 +45,7 @@ class Network:
         self.config = config
         self._arrays = arrays
         layers = [
-            make_layer(config, within(f"layers.{layer}.", arrays))
+            make_layer(config, strip_prefix(f"layers.{layer}.", arrays))
             for layer in range(config.num_layers)
         ]
         self._has_residual = [config.has_residual(layer) for layer in range(config.num_layers)]
@@ -73,7 +73,7 @@ class Network:
         ]
         return ((recent,), *layers)
 
-    def forget(self, state: State, is_start: npt.NDArray[np.bool_]) -> State:
+    def reset_state(self, state: State, is_start: npt.NDArray[np.bool_]) -> State:
         """Return the state with some streams back at the start of a text.
 
         Args:
@@ -85,14 +85,16 @@ class Network:
         where = is_start[:, None]
         return tuple(tuple(np.where(where, 0, array) for array in part) for part in state)
 
-    def forward(self, ids: Ids, state: State, product: Product = together) -> tuple[Array, State]:
+    def forward(
+        self, ids: Ids, state: State, matmul: Matmul = batched_matmul
+    ) -> tuple[Array, State]:
         """Read a window of each stream.
 
         Args:
             ids: What is read, shape (B, T).
             state: The state before it.
-            product: How rows are multiplied: with ``products.each_row`` a stream gives the same
-                bits whatever the others are.
+            matmul: How rows are multiplied: ``rowwise_matmul`` gives a stream the same bits
+                whatever the others are.
 
         Returns:
             After each character, the logits of the next one, shape (B, T, V), and the state after
@@ -105,10 +107,10 @@ class Network:
         hidden = self._embed(recent)  # (T, B, E), or (T, B, G·H) from the table
         for number, layer_state in enumerate(state[1:]):
             normed = self._norm(number, hidden)
-            output, layer_state = self._advances[number](normed, layer_state, product)
+            output, layer_state = self._advances[number](normed, layer_state, matmul)
             hidden = hidden + output if self._has_residual[number] else output
             next_state.append(layer_state)
-        logits = product(self._norm(self.config.num_layers, hidden), self._output_weight)
+        logits = matmul(self._norm(self.config.num_layers, hidden), self._output_weight)
         logits += self._output_bias
         return logits.transpose(1, 0, 2), tuple(next_state)
 
@@ -134,7 +136,7 @@ class Network:
         return layer_norm(hidden, *self._norms[number]) if self._norms else hidden
 
 
-def within(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
+def strip_prefix(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
     """Return the arrays whose names begin with a prefix, without it."""
     return {
         name.removeprefix(prefix): array

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from charrnn.cli.monitors import MAX_PREVIEW_DOCUMENTS, preview_text
+from charrnn.cli.progress import MAX_PREVIEW_DOCUMENTS, preview_text
 from charrnn.cli.separators import parse_separator
 from charrnn.errors import ConfigError
 

@@ -51,12 +51,12 @@ def validation_text(directory: Path) -> str:
 def test_json_has_its_keys(trained, measure: Callable) -> None:
     """The object has these keys and its numbers are finite."""
     values = measure("-m", trained.directory)
-    yardsticks = values.pop("yardsticks")
+    baselines = values.pop("yardsticks")
     assert values.keys() == KEYS
     assert values["schema"] == 1
     assert all(math.isfinite(values[name]) for name in KEYS - {"novelty"})
-    assert {yardstick["name"] for yardstick in yardsticks} == YARDSTICKS
-    assert all(math.isfinite(yardstick["bits_per_char"]) for yardstick in yardsticks)
+    assert {yardstick["name"] for yardstick in baselines} == YARDSTICKS
+    assert all(math.isfinite(yardstick["bits_per_char"]) for yardstick in baselines)
 
 
 def test_numbers_fit_each_other(trained, measure: Callable) -> None:

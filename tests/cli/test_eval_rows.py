@@ -208,20 +208,6 @@ def test_a_page_of_nothing_is_not_left_behind(
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
-def test_an_adapted_loss_has_its_own_name(trained, invoke: Callable, tmp_path, text: str) -> None:
-    """With --adapt no number goes by the name of the model's own loss, and it is lower."""
-    (tmp_path / "some.txt").write_text(text[:1200], encoding="utf-8")
-    args = ["eval", "-q", "-m", str(trained.directory), "some.txt", "--json"]
-    plain, adapted = json.loads(invoke(*args).text), json.loads(invoke(*args, "--adapt").text)
-    names = {"nats_per_char", "bits_per_char", "bits_per_byte", "perplexity", "accuracy"}
-    assert not names & adapted.keys()
-    assert adapted["adapted_nats_per_char"] < plain["nats_per_char"]
-    assert adapted["chars"] == plain["chars"]
-    table = invoke(*args[:-1], "--adapt").text
-    assert table.startswith("adapted nats per character")
-    assert not re.search("^nats per character", table, re.MULTILINE)
-
-
 def test_training_ends_with_yardsticks(trained, invoke: Callable) -> None:
     """The last lines of a training hold its result beside simpler predictors, a line each."""
     lines = [line for line in trained.finished.error_lines if "for comparison" in line]

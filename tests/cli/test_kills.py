@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from charrnn.model.checkpoint import read_checkpoint
-from charrnn.training.state import read_state
+from charrnn.training.run.state import read_state
 
 KILLS = int(os.environ.get("CHARRNN_KILLS", "6"))
 SEED = int(os.environ.get("CHARRNN_KILL_SEED", "1"))

@@ -13,8 +13,8 @@ import pytest
 
 import charrnn as package
 from charrnn.errors import CheckpointError
+from charrnn.memory.sketch import build_sketch
 from charrnn.model.checkpoint import read_checkpoint, write_checkpoint
-from charrnn.text.sketch import build_sketch
 
 CYCLE = "abcdé\n"
 

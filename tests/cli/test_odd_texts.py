@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from charrnn.corpus.store import open_corpus
 from charrnn.library import load
-from charrnn.text.corpus import open_corpus
 
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466"
 TRAINABLE = {

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from charrnn.model.checkpoint import read_checkpoint
-from charrnn.training.state import read_state
+from charrnn.training.run.state import read_state
 
 SMALL = [
     *["--hidden-size", "12", "--num-layers", "2", "--batch-size", "4", "--seq-length", "16"],

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from charrnn.library import load
-from charrnn.training.state import read_state
+from charrnn.training.run.state import read_state
 
 Start = Callable[..., subprocess.Popen[bytes]]
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

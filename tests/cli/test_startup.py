@@ -103,7 +103,7 @@ OPTIONS = {
         "--echo --no-echo -0 --null --json --logprobs --novel --unbuffered -q --quiet -h --help"
     ),
     "eval": (
-        "-m --model --by --sort --heat --html --svg --adapt --glob --encoding --max-bytes --json "
+        "-m --model --by --sort --heat --html --svg --glob --encoding --max-bytes --json "
         "-q --quiet -h --help"
     ),
     "info": "--plot --json -q --quiet -h --help",

@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from charrnn.corpus.decode import Decoding
+from charrnn.corpus.options import CorpusOptions
+from charrnn.corpus.store import open_corpus
 from charrnn.library import load
 from charrnn.model.checkpoint import read_checkpoint
-from charrnn.text.corpus import open_corpus
-from charrnn.text.options import CorpusOptions
-from charrnn.text.reading import Decoding
-from charrnn.training.recipe import OPTIMIZERS, Settings
-from charrnn.training.train import train
+from charrnn.training.api import train
+from charrnn.training.recipe.settings import OPTIMIZERS, Settings
 
 SMALL = Settings(
     steps=3,

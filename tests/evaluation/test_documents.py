@@ -6,14 +6,14 @@ import math
 import numpy as np
 import pytest
 
+from charrnn.corpus.document_streams import MAX_MEASURED_CHARS
+from charrnn.corpus.options import CorpusOptions
+from charrnn.corpus.store import build_corpus
 from charrnn.errors import TextError
 from charrnn.evaluation.report import evaluate_corpus, evaluate_text
-from charrnn.evaluation.scoring import score
+from charrnn.evaluation.score import score
 from charrnn.library import Model
 from charrnn.model.network import Network
-from charrnn.text.corpus import build_corpus
-from charrnn.text.document_streams import MAX_MEASURED_CHARS
-from charrnn.text.options import CorpusOptions
 
 DOCUMENTS = ["abba", "c", "deed bead", "a" * 70, "cab", "bad"]
 
@@ -60,8 +60,8 @@ def test_a_document_does_not_depend_on_its_neighbours(checkpoint):
     network, end = Network(checkpoint.config, checkpoint.arrays), checkpoint.vocabulary.end_id
     alone = sum(score(network, ids_of(checkpoint, [d]), end_id=end).nats for d in DOCUMENTS)
     for documents in (DOCUMENTS, DOCUMENTS[::-1], sorted(DOCUMENTS)):
-        together = score(network, ids_of(checkpoint, documents), end_id=end).nats
-        assert together == pytest.approx(alone, rel=1e-6)
+        batched_matmul = score(network, ids_of(checkpoint, documents), end_id=end).nats
+        assert batched_matmul == pytest.approx(alone, rel=1e-6)
 
 
 def test_the_law_can_fail(make_checkpoint):

@@ -10,15 +10,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from charrnn.corpus.documents import cut_documents
+from charrnn.corpus.options import CorpusOptions
+from charrnn.corpus.store import build_corpus
 from charrnn.errors import TextError
-from charrnn.evaluation.reading import Reader
-from charrnn.evaluation.report import Evaluation, Tally, evaluate_corpus, evaluate_text
-from charrnn.evaluation.scoring import Score, score
+from charrnn.evaluation.reader import Reader
+from charrnn.evaluation.report import EvalTotals, Evaluation, evaluate_corpus, evaluate_text
+from charrnn.evaluation.score import Score, score
 from charrnn.evaluation.surprise import measure_text
 from charrnn.model.network import Network
-from charrnn.text.corpus import build_corpus
-from charrnn.text.documents import cut_documents
-from charrnn.text.options import CorpusOptions
 from charrnn.text.vocabulary import Vocabulary
 
 CHARACTERS = "\n ab\u00e9\u20ac\U0001f600"  # of 1, 1, 1, 1, 2, 3 and 4 bytes
@@ -104,11 +104,11 @@ def test_the_note_says_how_unknown_characters_are_counted(make_checkpoint):
     """With and without an unknown symbol the user is told what became of the characters."""
     for has_unknown, how in [(False, "left out"), (True, "counted as the unknown symbol")]:
         checkpoint = make_checkpoint(characters=CHARACTERS, has_unknown=has_unknown)
-        tally = Tally(checkpoint.vocabulary)
+        totals = EvalTotals(checkpoint.vocabulary)
         reader = Reader(network_of(checkpoint))
         for passage in measure_text(reader, checkpoint.vocabulary, cut_documents(["a??b"], "")):
-            tally.add(passage)
-        assert tally.unknown_note() == f"2 characters that the model never saw are {how}"
+            totals.add(passage)
+        assert totals.unknown_note() == f"2 characters that the model never saw are {how}"
 
 
 def test_the_json_has_all_numbers():

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from charrnn.evaluation.reading import Reader
+from charrnn.corpus.documents import cut_documents
+from charrnn.evaluation.reader import Reader
 from charrnn.evaluation.surprise import measure, measure_ids, measure_text
 from charrnn.generation.sampling import log_probs
 from charrnn.model.network import Network
-from charrnn.text.documents import cut_documents
 from charrnn.text.vocabulary import Vocabulary
 
 

@@ -12,13 +12,13 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from charrnn.corpus.options import CorpusOptions
+from charrnn.corpus.store import build_corpus, open_corpus
 from charrnn.errors import TextError
-from charrnn.files import link_whole, open_whole, write_whole
 from charrnn.model.checkpoint import read_checkpoint, write_checkpoint
-from charrnn.text.corpus import build_corpus, open_corpus
-from charrnn.text.options import CorpusOptions
-from charrnn.training.metrics import Metrics, read_metrics
-from charrnn.training.monitor import Report
+from charrnn.storage.atomic import link_whole, open_whole, write_whole
+from charrnn.training.run.metrics import Metrics, read_metrics
+from charrnn.training.run.monitor import Report
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 

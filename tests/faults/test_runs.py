@@ -10,15 +10,14 @@ from types import ModuleType
 
 import pytest
 
+from charrnn.corpus.store import open_corpus
 from charrnn.errors import CharRNNError
 from charrnn.model.checkpoint import read_checkpoint
-from charrnn.text.corpus import open_corpus
-from charrnn.training.metrics import read_metrics
-from charrnn.training.monitor import Silent
-from charrnn.training.recipe import Settings
-from charrnn.training.resume import resume
-from charrnn.training.state import read_state
-from charrnn.training.train import train
+from charrnn.training.api import resume, train
+from charrnn.training.recipe.settings import Settings
+from charrnn.training.run.metrics import read_metrics
+from charrnn.training.run.monitor import Silent
+from charrnn.training.run.state import read_state
 
 TEXT = "Die Möwe rief: „Fähre!“ und 7 Boote lagen (still) im Hafen.\n" * 20
 SMALL = Settings(
@@ -164,9 +163,9 @@ import runpy, sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 import layer
-from charrnn.training.train import train
-import charrnn.training.trainer  # torch, once for all children
-from charrnn.training.recipe import Settings
+from charrnn.training.api import train
+import charrnn.training.learn.trainer  # torch, once for all children
+from charrnn.training.recipe.settings import Settings
 directory = Path({directory!r})
 settings = Settings(**{settings!r})
 work = lambda: train([{source!r}], out=directory, settings=settings, save_every=1e-9)

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from charrnn.errors import ConfigError
-from charrnn.generation.controls import Controls, Ending
 from charrnn.generation.filters import (
     filters_of,
     keep_min_p,
@@ -17,6 +16,7 @@ from charrnn.generation.filters import (
     keep_top_p,
     penalise_repeats,
 )
+from charrnn.generation.params import SamplingParams, StopCriteria
 from charrnn.generation.sampling import draw, log_probs
 
 NEVER = -np.inf
@@ -133,10 +133,10 @@ def test_draws_are_of_what_is_left(keep):
 
 def test_filters_act_in_their_order():
     """Top-k goes before top-p, which weighs what top-k left, and min-p comes last."""
-    controls = Controls(top_k=3, top_p=0.6, min_p=0.4)
-    assert [keep.func for keep in filters_of(controls)] == [keep_top_k, keep_top_p, keep_min_p]
+    params = SamplingParams(top_k=3, top_p=0.6, min_p=0.4)
+    assert [keep.func for keep in filters_of(params)] == [keep_top_k, keep_top_p, keep_min_p]
     logits = np.log(np.array([PROBS]))
-    for keep in filters_of(Controls(top_k=3, top_p=0.74)):
+    for keep in filters_of(SamplingParams(top_k=3, top_p=0.74)):
         logits = keep(logits)
     # Of 0.4, 0.2 and 0.2 the first two have three quarters; of all five they have less.
     assert (logits[0] > NEVER).tolist() == [False, True, True, False, False]
@@ -144,7 +144,7 @@ def test_filters_act_in_their_order():
 
 def test_no_filter_is_none():
     """By default nothing is filtered."""
-    assert filters_of(Controls()) == []
+    assert filters_of(SamplingParams()) == []
 
 
 @pytest.mark.parametrize("penalty", [0.5, 2.0, 10.0])
@@ -169,7 +169,7 @@ def test_a_penalty_does_not_see_a_constant():
 def test_numbers_without_sense_are_refused(name, bad):
     """What is not finite or negative is a mistake of the user."""
     with pytest.raises(ConfigError, match=r"^--[a-z-]+: "):
-        Controls(**{name: (bad,) if name == "temperatures" else bad})
+        SamplingParams(**{name: (bad,) if name == "temperatures" else bad})
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_values_out_of_range_are_refused(values):
     """A value beyond its range is named as its option."""
     (name,) = values
     with pytest.raises(ConfigError, match=f"^--{name.replace('_', '-')}: "):
-        Controls(**values)
+        SamplingParams(**values)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_values_out_of_range_are_refused(values):
 def test_endings_without_sense_are_refused(values):
     """So is an ending that cannot be."""
     with pytest.raises(ConfigError, match=r"^--"):
-        Ending(**values)
+        StopCriteria(**values)
 
 
 def test_every_filter_is_the_likeliest_at_its_end():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from charrnn.errors import UnknownCharacterError
-from charrnn.evaluation.scoring import score
+from charrnn.evaluation.score import score
 from charrnn.generation.generator import generate, sample_rng
 from charrnn.generation.sampling import draw, log_probs
 from charrnn.model.network import Network

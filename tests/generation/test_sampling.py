@@ -188,10 +188,10 @@ def test_forbidding_leaves_the_logits_alone(ids):
 def test_a_sample_does_not_depend_on_those_beside_it(temperature):
     """With one generator for each, a row drawn in a batch is that row drawn alone."""
     logits = some_logits((16, 12))
-    together = draw(logits, temperature, [np.random.default_rng(seed) for seed in range(16)])
+    batched_matmul = draw(logits, temperature, [np.random.default_rng(seed) for seed in range(16)])
     for row in range(16):
         alone = draw(logits[row : row + 1], temperature, [np.random.default_rng(row)])
-        assert alone[0] == together[row]
+        assert alone[0] == batched_matmul[row]
 
 
 def test_drawing_leaves_the_logits_alone():

@@ -56,7 +56,7 @@ def check_state() -> Callable[[Network, Any], None]:
         _, state = network.forward(ids[:, :8], network.initial_state(3))
         rest, _ = network.forward(ids[:, 8:], state)
         np.testing.assert_allclose(rest, whole[:, 8:], atol=1e-6)
-        state = network.forget(state, np.array([False, True, False]))
+        state = network.reset_state(state, np.array([False, True, False]))
         rest, _ = network.forward(ids[:, 8:], state)
         fresh, _ = network.forward(ids[:, 8:], network.initial_state(3))
         np.testing.assert_allclose(rest[1], fresh[1], atol=1e-6)

@@ -30,12 +30,12 @@ from typing import Any
 import numpy as np
 
 from charrnn.errors import CheckpointError
-from charrnn.evaluation.novelty import CopySearch
+from charrnn.memory.context_model import ContextModel
+from charrnn.memory.copying import CopySearch
+from charrnn.memory.counting import count_followers
+from charrnn.memory.sketch import build_sketch
 from charrnn.model.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from charrnn.model.config import ModelConfig, parameter_shapes
-from charrnn.model.context_model import ContextModel
-from charrnn.text.counting import count_followers
-from charrnn.text.sketch import build_sketch
 from charrnn.text.vocabulary import Vocabulary
 
 MAX_SECONDS = 1.0

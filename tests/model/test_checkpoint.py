@@ -11,10 +11,10 @@ import safetensors
 import safetensors.numpy
 import torch
 
+from charrnn.memory import sketch
+from charrnn.memory.sketch import build_sketch
 from charrnn.model.checkpoint import MODEL_NAME, read_checkpoint, write_checkpoint
-from charrnn.text import sketch
-from charrnn.text.sketch import build_sketch
-from charrnn.training.network import TrainableNetwork
+from charrnn.training.nn.network import TrainableNetwork
 
 
 @pytest.mark.parametrize("num_layers", [1, 3])

@@ -10,7 +10,7 @@ import torch
 
 from charrnn.errors import ConfigError
 from charrnn.model.config import MAX_LAYERS, MAX_NGRAMS, MAX_SIZE, ModelConfig, parameter_shapes
-from charrnn.training.network import TrainableNetwork
+from charrnn.training.nn.network import TrainableNetwork
 
 GOOD = ModelConfig(vocab_size=7, cell="lstm", embedding_size=3, hidden_size=5, num_layers=2)
 

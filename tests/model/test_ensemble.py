@@ -5,8 +5,8 @@ import pytest
 
 from charrnn.generation.sampling import log_probs
 from charrnn.model.ensemble import Ensemble, join_networks, split_networks
-from charrnn.model.mixture import make_network
 from charrnn.model.network import Network
+from charrnn.model.predictor import make_predictor
 
 IDS = np.random.default_rng(1).integers(0, 7, (3, 20))
 
@@ -15,7 +15,7 @@ IDS = np.random.default_rng(1).integers(0, 7, (3, 20))
 def test_the_probability_is_the_mean_of_the_networks(make_checkpoint, cell):
     """Averaged in the plain way, over networks that are run one by one."""
     checkpoint = make_checkpoint(cell, num_networks=3, ngrams=2, num_layers=2, scale=3.0)
-    ensemble = make_network(checkpoint.config, checkpoint.arrays)
+    ensemble = make_predictor(checkpoint.config, checkpoint.arrays)
     assert isinstance(ensemble, Ensemble)
     single = make_checkpoint(cell, ngrams=2, num_layers=2).config
     probs = []
@@ -23,21 +23,21 @@ def test_the_probability_is_the_mean_of_the_networks(make_checkpoint, cell):
         network = Network(single, part)
         logits, _ = network.forward(IDS, network.initial_state(3))
         probs.append(np.exp(log_probs(logits)))
-    together, _ = ensemble.forward(IDS, ensemble.initial_state(3))
-    np.testing.assert_allclose(np.exp(together), np.mean(probs, axis=0), atol=1e-6)
+    batched_matmul, _ = ensemble.forward(IDS, ensemble.initial_state(3))
+    np.testing.assert_allclose(np.exp(batched_matmul), np.mean(probs, axis=0), atol=1e-6)
     assert np.std(probs, axis=0).max() > 0.1  # so the mean is none of them
 
 
 def test_state_is_carried_and_forgotten_for_each_network(make_checkpoint, check_state):
     """The state of each goes with those of the others."""
     checkpoint = make_checkpoint("lstm", num_networks=2, ngrams=3)
-    check_state(make_network(checkpoint.config, checkpoint.arrays), IDS)
+    check_state(make_predictor(checkpoint.config, checkpoint.arrays), IDS)
 
 
 def test_what_no_network_holds_for_possible_stays_finite(make_checkpoint):
     """Probabilities that are zero in float32 have a finite logarithm."""
     checkpoint = make_checkpoint("gru", num_networks=2, scale=1e4)
-    ensemble = make_network(checkpoint.config, checkpoint.arrays)
+    ensemble = make_predictor(checkpoint.config, checkpoint.arrays)
     logits, _ = ensemble.forward(IDS, ensemble.initial_state(3))
     assert np.isfinite(logits).all()
     assert logits.min() < -80

@@ -9,8 +9,8 @@ from unittest import mock
 
 import pytest
 
-from charrnn.model import tensorfile
 from charrnn.model.checkpoint import read_checkpoint
+from charrnn.storage import tensorfile
 
 INPUTS = 2000
 

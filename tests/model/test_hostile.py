@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 
+from charrnn.memory.sketch import build_sketch
 from charrnn.model.checkpoint import MODEL_NAME, read_checkpoint, write_checkpoint
-from charrnn.text.sketch import build_sketch
 
 
 @pytest.fixture

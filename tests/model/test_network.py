@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from charrnn.model.network import Network
-from charrnn.training.network import TrainableNetwork
+from charrnn.training.nn.network import TrainableNetwork
 
 NUM_STREAMS, NUM_STEPS = 3, 200
 HIDDEN_SIZE, EMBEDDING_SIZE = 16, 6
@@ -220,11 +220,11 @@ def test_streams_do_not_see_each_other(make_checkpoint, any_kind):
     checkpoint = make_checkpoint(**any_kind, num_layers=2, dtype=np.float64)
     ids = some_ids(checkpoint, num_steps=30)
     network = Network(checkpoint.config, checkpoint.arrays)
-    together, _ = network.forward(ids, network.initial_state(NUM_STREAMS))
+    batched_matmul, _ = network.forward(ids, network.initial_state(NUM_STREAMS))
     for stream in range(NUM_STREAMS):
         alone, _ = network.forward(ids[stream : stream + 1], network.initial_state(1))
         # A product of matrices and one of a vector add up in different orders.
-        assert_near(together[stream], alone[0], 1e-13)
+        assert_near(batched_matmul[stream], alone[0], 1e-13)
 
 
 def test_forget_puts_one_stream_at_the_start(make_checkpoint, any_kind):
@@ -233,7 +233,7 @@ def test_forget_puts_one_stream_at_the_start(make_checkpoint, any_kind):
     network = Network(checkpoint.config, checkpoint.arrays)
     _, state = network.forward(some_ids(checkpoint, 10), network.initial_state(NUM_STREAMS))
     before = arrays_of(state)
-    after = arrays_of(network.forget(state, np.array([False, True, False])))
+    after = arrays_of(network.reset_state(state, np.array([False, True, False])))
     for old, new, untouched in zip(before, after, arrays_of(state), strict=True):
         assert new.dtype == old.dtype
         np.testing.assert_array_equal(new[1], 0)
@@ -249,7 +249,7 @@ def test_forget_wipes_a_state_that_overflowed(make_checkpoint):
     (hidden,) = state[-1]
     hidden[0] = np.inf
     hidden[1] = 3
-    (after,) = network.forget(state, np.array([True, False]))[-1]
+    (after,) = network.reset_state(state, np.array([True, False]))[-1]
     np.testing.assert_array_equal(after[0], 0)
     np.testing.assert_array_equal(after[1], 3)
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from charrnn.model.checkpoint import MODEL_NAME, write_checkpoint
-from charrnn.model.tensorfile import MAX_HEADER_BYTES, parse_json
+from charrnn.storage.tensorfile import MAX_HEADER_BYTES, parse_json
 
 pytestmark = pytest.mark.slow
 

@@ -11,12 +11,11 @@ from typing import Any
 import pytest
 
 from charrnn.model.checkpoint import read_checkpoint
-from charrnn.training.monitor import Silent
-from charrnn.training.recipe import Settings
-from charrnn.training.resume import resume
-from charrnn.training.run import Result
-from charrnn.training.state import read_state
-from charrnn.training.train import train
+from charrnn.training.api import resume, train
+from charrnn.training.recipe.settings import Settings
+from charrnn.training.run.monitor import Silent
+from charrnn.training.run.session import Result
+from charrnn.training.run.state import read_state
 
 TEXT = "Die Möwe rief: Fähre! Und 7 Boote lagen still im roten Hafen.\n" * 8
 SMALL = Settings(
@@ -94,8 +93,8 @@ def outcome(directory: Path) -> dict[str, Any]:
     state = read_state(directory / "state.safetensors")
     about = {name: value for name, value in model.about.items() if name != "trained_at"}
     about["history"] = [without_clock(point) for point in about["history"]]
-    tally = state.tally.to_json()
-    tally["best"] = without_clock(tally["best"])
+    loop_state = state.loop_state.to_json()
+    loop_state["best"] = without_clock(loop_state["best"])
     lines = (directory / "metrics.jsonl").read_text().splitlines()
     return {
         "model": {name: array.tobytes() for name, array in model.arrays.items()},
@@ -105,7 +104,7 @@ def outcome(directory: Path) -> dict[str, Any]:
         "state": {name: array.tobytes() for name, array in state.arrays.items()},
         "step": (state.step, state.chars),
         "recipe": state.recipe,
-        "tally": {n: v for n, v in tally.items() if n not in ("validating", "reported_at")},
+        "tally": {n: v for n, v in loop_state.items() if n not in ("validating", "reported_at")},
         "losses": [without_clock(json.loads(line)) for line in lines],
     }
 

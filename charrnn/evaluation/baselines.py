@@ -1,0 +1,186 @@
+"""Is a loss good? What simpler predictors, and a compressor, make of the same text.
+
+All are bounded in time and memory: of a long training text they see the end, of a long validation
+text the beginning, and their notes say so.
+
+Sizes: V vocabulary, N characters.
+"""
+
+from __future__ import annotations
+
+import lzma
+import math
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from charrnn.text.vocabulary import Ids, Vocabulary, code_points
+from charrnn.units import NATS_PER_BIT, nats_to_bits
+
+MAX_COUNTED = 1 << 20  # characters whose runs are counted: the last ones
+MAX_MEASURED = 1 << 18  # characters that are predicted or compressed
+MAX_COMPRESSED = 1 << 19  # characters that a compressor sees before them
+
+Keys = npt.NDArray[np.int64]
+Probs = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What a loss may be held against.
+
+    Attributes:
+        name: The predictor.
+        nats_per_char: Its loss.
+        note: What it knew, in words.
+    """
+
+    name: str
+    nats_per_char: float
+    note: str
+
+    @property
+    def bits_per_char(self) -> float:
+        """Its loss in bits."""
+        return nats_to_bits(self.nats_per_char)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the yardstick as one object."""
+        return {"name": self.name, "bits_per_char": self.bits_per_char, "note": self.note}
+
+    def row(self) -> tuple[str, str, str]:
+        """Return its name, its loss and what it knew, for a table."""
+        return self.name, f"{self.bits_per_char:.4f}", f"bits per character: {self.note}"
+
+    def __str__(self) -> str:
+        """Return the yardstick as one line."""
+        return f"{self.name}: {self.bits_per_char:.4f} bits per character, {self.note}"
+
+
+def validation_baselines(vocabulary: Vocabulary, train: Ids, val: Ids) -> tuple[Baseline, ...]:
+    """Return what may be expected of a validation text after a training text, worst first.
+
+    Args:
+        vocabulary: What the ids mean.
+        train: The training text, shape (N,).
+        val: The validation text, of 2 characters or more.
+    """
+    size = vocabulary.size
+    train, val = train[-MAX_COUNTED:], val[:MAX_MEASURED]
+    order_0, order_2 = order_losses(train.astype(np.int64), val.astype(np.int64), size)
+    before = train[-MAX_COMPRESSED:]
+    both = _encode(vocabulary, np.concatenate([before, val]))
+    with ThreadPoolExecutor(2) as threads:  # the compressor works outside the interpreter's lock
+        alone, together = threads.map(compressed_size, [_encode(vocabulary, before), both])
+    xz = (together - alone) * 8 * NATS_PER_BIT / len(val)
+    is_whole = len(before) == len(train)
+    seen = "" if is_whole else f"the last {len(before):,} characters of "
+    return (
+        Baseline("uniform", math.log(size), f"{size:,} characters, each as likely"),
+        Baseline("order 0", order_0, "how often each came in the training text"),
+        Baseline("order 2", order_2, "how often each came there after the two before it"),
+        Baseline("xz", xz, f"what the text adds to {seen}the training text, by xz -6"),
+    )
+
+
+def text_baselines(vocabulary: Vocabulary, text: str) -> tuple[Baseline, ...]:
+    """Return what may be expected of a text without any other, worst first.
+
+    Args:
+        vocabulary: What tells whether characters are bytes.
+        text: The text, of 2 characters or more.
+    """
+    text = text[:MAX_MEASURED]
+    counts = np.unique(code_points(text), return_counts=True)[1]
+    entropy = math.log(len(text)) - float((counts * np.log(counts)).sum()) / len(text)
+    size = compressed_size(vocabulary.to_bytes(text))
+    return (
+        Baseline(
+            "uniform", math.log(len(counts)), f"its {len(counts):,} characters, each as likely"
+        ),
+        Baseline("order 0", entropy, "how often each comes in it"),
+        Baseline("xz", size * 8 * NATS_PER_BIT / len(text), "the text by itself, by xz -6"),
+    )
+
+
+def order_losses(train: Keys, val: Keys, vocab_size: int) -> tuple[float, float]:
+    """Return the losses of predictors that count characters, of order 0 and of order 2.
+
+    A character's probability after the two before it is mixed from three counts, each in the place
+    of the one before it as far as that has little to go by. With n how often a context came and t
+    how many distinct characters came after it::
+
+        p_k(c | context) = (n(context, c) + t(context) p_(k-1)(c | shorter context))
+                           / (n(context) + t(context))
+
+    and p_(-1) = 1 / V.
+
+    Args:
+        train: Where the counts are from, shape (N,).
+        val: What is predicted, all but its first character, in which contexts begin anew.
+        vocab_size: V.
+
+    Returns:
+        Nats per character, for contexts of 0 and of 2 characters.
+
+    References:
+        I. Witten and T. Bell, The zero-frequency problem, IEEE Transactions on Information Theory
+        37, 1991 (method C).
+    """
+    probs: Probs = np.full(len(val), 1 / vocab_size)
+    losses = []
+    for order in range(3):
+        contexts, runs = _runs(train, order, vocab_size)
+        seen, followers = _runs(val, order, vocab_size)
+        # Places of val whose context is whole: the others keep the shorter one's probability.
+        probs[order:] = _mix(contexts, runs, seen, followers, vocab_size, probs[order:])
+        losses.append(-float(np.log(probs[1:]).mean()))
+    return losses[0], losses[2]
+
+
+def _runs(ids: Keys, order: int, vocab_size: int) -> tuple[Keys, Keys]:
+    """Return the keys of the contexts of each character, and of the context with the character."""
+    context = np.zeros(max(len(ids) - order, 0), np.int64)
+    for place in range(order):
+        context = context * vocab_size + ids[place : place + len(context)]
+    return context, context * vocab_size + ids[order:]
+
+
+def _mix(
+    contexts: Keys, runs: Keys, seen: Keys, followed: Keys, vocab_size: int, shorter: Probs
+) -> Probs:
+    """Return the probabilities of characters from counts and those of a shorter context."""
+    distinct_runs, run_counts = np.unique(runs, return_counts=True)
+    distinct, counts = np.unique(contexts, return_counts=True)
+    followers = np.unique(distinct_runs // vocab_size, return_counts=True)[1]  # same order
+    n = _look_up(distinct, counts, seen)
+    t = _look_up(distinct, followers, seen)
+    n_run = _look_up(distinct_runs, run_counts, followed)
+    return np.where(n > 0, (n_run + t * shorter) / np.maximum(n + t, 1), shorter)
+
+
+def _look_up(keys: Keys, values: npt.NDArray[np.int64], wanted: Keys) -> Probs:
+    """Return the value of each wanted key, 0 where there is none; keys are sorted."""
+    if len(keys) == 0:
+        return np.zeros(len(wanted))
+    places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return np.where(keys[places] == wanted, values[places], 0).astype(np.float64)
+
+
+def compressed_size(data: bytes) -> int:
+    """Return how many bytes xz makes of some.
+
+    The dictionary is no larger than the data, which it would not fill: with that of the preset the
+    compressor takes a hundred megabytes.
+    """
+    dictionary = min(max(len(data), 1 << 12), 1 << 23)
+    filters = [{"id": lzma.FILTER_LZMA2, "preset": 6, "dict_size": dictionary}]
+    return len(lzma.compress(data, filters=filters))
+
+
+def _encode(vocabulary: Vocabulary, ids: Ids) -> bytes:
+    """Return a text as a file would hold it."""
+    return vocabulary.to_bytes(vocabulary.decode(ids))

@@ -1,0 +1,230 @@
+"""A text through a network: the prediction of every character, in parts that run side by side.
+
+A recurrent network reads one character after another, so one stream of text cannot use a machine
+that multiplies matrices. The text is therefore cut at every ``PART_CHARS`` characters. The first
+part begins with a fresh state; every other one first reads the ``WARM_UP_CHARS`` characters before
+it. Parts are computed together, and in several threads, as far as the text has arrived.
+
+Where the text is cut does not depend on how it arrives: a slow pipe, a fast one and a file give the
+same numbers. Nothing is kept but what the next part needs, so a text may go on without an end.
+
+Sizes: B streams, T time steps, V vocabulary, N characters.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from charrnn.corpus.streams import WARM_UP_CHARS
+from charrnn.model.cells import Array
+from charrnn.model.network import Network, State
+from charrnn.processors import num_processors
+from charrnn.text.vocabulary import Ids
+
+PART_CHARS = 2048
+SEQ_LENGTH = 32  # arrays of 32 streams of it stay in the processor's cache
+MAX_WINDOW_LOGITS = 1 << 22  # of a window, 16 MB
+MAX_STREAMS = 64
+MIN_STREAMS = 8  # fewer are not worth a thread of their own
+
+Places = npt.NDArray[np.intp]
+Take = Callable[[Places, Array], None]
+"""Takes places of a text, shape (n,), and the logits of the characters there, shape (n, V)."""
+
+
+class Predictor(Protocol):
+    """Whatever reads a text and says before each character what it expects."""
+
+    def read(self, ids: Ids, take: Take) -> None:
+        """Read on in a text.
+
+        Args:
+            ids: What comes next, shape (N,).
+            take: Called with each place of it once, in any order and from any thread; the first
+                character of the text is given, not predicted.
+        """
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A stretch of inputs; places count from the start of the text.
+
+    Attributes:
+        begin: The first input whose prediction counts.
+        end: After the last one.
+        state: Before ``begin``; None where the part is to be warmed up.
+    """
+
+    begin: int
+    end: int
+    state: State | None
+
+    @property
+    def length(self) -> int:
+        """How many predictions there are."""
+        return self.end - self.begin
+
+
+class Reader:
+    """Reads a text with a network; see ``Predictor``.
+
+    The input at place p predicts the character at p + 1, so the last character that was read is an
+    input only when the next one has arrived.
+    """
+
+    def __init__(
+        self, network: Network, *, end_id: int | None = None, part_chars: int | None = PART_CHARS
+    ) -> None:
+        """Begin a text.
+
+        Args:
+            network: The model.
+            end_id: The end symbol of a text of documents, which begins with it; each document is
+                read from a fresh state.
+            part_chars: Length of the parts; None reads a text, or each document, as one stream,
+                which is exact.
+        """
+        if part_chars is not None and part_chars < WARM_UP_CHARS:
+            raise ValueError(f"parts of {part_chars} characters are shorter than their warm-up")
+        self._network = network
+        self._end_id = end_id
+        self._part_chars = part_chars
+        self._fresh = network.initial_state(1)
+        self._state = self._fresh  # before the last character that was read
+        self._text_from = 0  # the place where the text, or the last document, begins
+        self._known = np.zeros(0, np.int64)  # the end of what was read
+        self._known_from = 0  # the place where that begins
+
+    def read(self, ids: Ids, take: Take) -> None:
+        """Read on in a text; see ``Predictor``."""
+        place = self._known_from + len(self._known)  # of the first of the new ids
+        self._known = np.concatenate([self._known, ids.astype(np.int64)])
+        begin, end = max(place - 1, 0), place + len(ids) - 1
+        if begin < end:
+            parts = self._cut(begin, end)
+
+            def run(group: list[_Part]) -> State | None:
+                return self._run(group, parts[-1], lambda at, logits: take(at - place, logits))
+
+            groups = _group(parts)
+            if len(groups) == 1:
+                states = [run(groups[0])]
+            else:
+                with ThreadPoolExecutor(num_processors()) as threads:
+                    states = list(threads.map(run, groups))
+            self._state = next(state for state in states if state is not None)
+        self._known_from = max(self._known_from, place + len(ids) - (WARM_UP_CHARS + 1))
+        self._known = self._known[-(WARM_UP_CHARS + 1) :]
+
+    def _cut(self, begin: int, end: int) -> list[_Part]:
+        """Return the parts of new inputs; the first goes on where the text was left."""
+        inputs = self._known[begin - self._known_from : end - self._known_from]
+        is_start = inputs == (-1 if self._end_id is None else self._end_id)
+        starts = (begin + np.flatnonzero(is_start)).tolist()
+        parts: list[_Part] = []
+        for start in [*starts, end]:
+            if start > begin:
+                parts += self._cut_text(begin, start, self._state if not parts else None)
+                begin = start
+            self._text_from = begin if start < end else self._text_from
+        return parts
+
+    def _cut_text(self, begin: int, end: int, state: State | None) -> list[_Part]:
+        """Return the parts of a stretch of inputs that lies within one text.
+
+        Args:
+            begin: The first input.
+            end: After the last one.
+            state: Before ``begin``, if that is where reading had stopped.
+        """
+        length = self._part_chars or end
+        offset = begin - self._text_from
+        next_cut = begin + length - offset % length
+        borders = [begin, *range(next_cut, end, length), end]
+        first = self._fresh if offset == 0 else state if offset % length else None
+        states = [first] + [None] * (len(borders) - 2)
+        stretches = zip(itertools.pairwise(borders), states, strict=True)
+        return [_Part(a, b, state) for (a, b), state in stretches]
+
+    def _run(self, parts: list[_Part], last: _Part, take: Take) -> State | None:
+        """Run parts side by side, the longest first.
+
+        Returns:
+            The state after the part ``last``, if it is one of them: where the text was left.
+        """
+        begins = np.array([part.begin for part in parts])
+        lengths = np.array([part.length for part in parts])
+        state = self._begin(parts)
+        last_state = None
+        row = next((row for row, part in enumerate(parts) if part is last), None)
+        start = 0
+        while start < lengths[0]:
+            num_running = int(np.searchsorted(-lengths, -start))  # those that are longer
+            if num_running < len(begins):
+                state = _rows(state, slice(num_running))
+                begins, lengths = begins[:num_running], lengths[:num_running]
+            stop = min(start + self._seq_length(num_running), int(lengths[0]))
+            if row is not None and start < last.length:
+                stop = min(stop, last.length)  # its state is taken there
+            steps = np.arange(start, stop)
+            places = begins[:, None] + steps  # (B, T)
+            logits, state = self._network.forward(self._ids_at(places), state)
+            is_inside = steps < lengths[:, None]
+            if is_inside.all():
+                take(places.ravel() + 1, logits.reshape(-1, logits.shape[-1]))
+            else:
+                take(places[is_inside] + 1, logits[is_inside])
+            if row is not None and stop == last.length:
+                last_state = _rows(state, slice(row, row + 1))
+            start = stop
+        return last_state
+
+    def _begin(self, parts: list[_Part]) -> State:
+        """Return the state before each of the parts, warmed up where it is not known."""
+        cold = [row for row, part in enumerate(parts) if part.state is None]
+        known = [row for row, part in enumerate(parts) if part.state is not None]
+        states = [part.state for part in parts if part.state is not None]
+        if cold:
+            begins = np.array([parts[row].begin for row in cold])
+            state = self._network.initial_state(len(cold))
+            seq_length = self._seq_length(len(cold))
+            for start in range(-WARM_UP_CHARS, 0, seq_length):
+                steps = np.arange(start, min(start + seq_length, 0))
+                _, state = self._network.forward(self._ids_at(begins[:, None] + steps), state)
+            states.append(state)
+        order = np.argsort(known + cold)
+        stacked = zip(*states, strict=True)
+        return tuple(
+            tuple(np.concatenate(arrays)[order] for arrays in zip(*part, strict=True))
+            for part in stacked
+        )
+
+    def _ids_at(self, places: Places) -> Ids:
+        """Return the ids at places; beyond the end of what is known, any."""
+        return self._known[np.minimum(places - self._known_from, len(self._known) - 1)]
+
+    def _seq_length(self, num_streams: int) -> int:
+        """Return the length of windows, shorter where the vocabulary is large."""
+        logits = self._network.config.vocab_size * num_streams
+        return max(1, min(SEQ_LENGTH, MAX_WINDOW_LOGITS // logits))
+
+
+def _group(parts: list[_Part]) -> list[list[_Part]]:
+    """Return groups of parts to be read side by side, each with the longest first."""
+    if len(parts) < 2 * MIN_STREAMS:
+        return [sorted(parts, key=lambda part: -part.length)]
+    size = min(MAX_STREAMS, -(-len(parts) // num_processors()))
+    by_length = sorted(parts, key=lambda part: -part.length)
+    return [by_length[i : i + size] for i in range(0, len(parts), size)]
+
+
+def _rows(state: State, wanted: slice) -> State:
+    """Return the state of some of the streams."""
+    return tuple(tuple(array[wanted] for array in part) for part in state)

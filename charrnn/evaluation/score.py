@@ -1,0 +1,104 @@
+"""How surprising a text is to a model: nats per character.
+
+Sizes: N characters.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from charrnn.evaluation.reader import PART_CHARS, Reader
+from charrnn.evaluation.surprise import BLOCK_CHARS, Surprise, measure
+from charrnn.model.network import Network
+from charrnn.text.vocabulary import Ids
+from charrnn.units import nats_to_bits
+
+
+@dataclass(frozen=True)
+class Score:
+    """What was summed over a text. The first character is given, not predicted.
+
+    Attributes:
+        nats: Minus the sum of the natural logarithms of the characters' probabilities.
+        chars: Characters that were predicted.
+        correct: How many of them were the most likely one.
+    """
+
+    nats: float
+    chars: int
+    correct: int
+
+    def __add__(self, other: Score) -> Score:
+        """Return the sums over two stretches of text."""
+        return Score(self.nats + other.nats, self.chars + other.chars, self.correct + other.correct)
+
+    @property
+    def nats_per_char(self) -> float:
+        """The mean surprise of a character, in nats."""
+        return self.nats / self.chars
+
+    @property
+    def bits_per_char(self) -> float:
+        """The mean surprise of a character, in bits."""
+        return nats_to_bits(self.nats_per_char)
+
+    @property
+    def perplexity(self) -> float:
+        """The number of equally likely characters that would be as hard to predict."""
+        try:
+            return math.exp(self.nats_per_char)
+        except OverflowError:
+            return math.inf
+
+    @property
+    def accuracy(self) -> float:
+        """The share of characters that were the most likely one, 0 to 1."""
+        return self.correct / self.chars
+
+    def bits_per_byte(self, num_bytes: int) -> float:
+        """Return the mean surprise of a byte, in bits.
+
+        Args:
+            num_bytes: The size of the predicted characters in UTF-8.
+        """
+        return nats_to_bits(self.nats) / num_bytes
+
+
+NOTHING = Score(0.0, 0, 0)
+
+
+def total(surprise: Surprise) -> Score:
+    """Return the sums over the characters that were predicted."""
+    return Score(
+        float(np.nansum(surprise.nats)),
+        int(surprise.is_predicted.sum()),
+        int(surprise.is_likeliest.sum()),
+    )
+
+
+def score(network: Network, ids: Ids, *, exact: bool = False, end_id: int | None = None) -> Score:
+    """Score a text.
+
+    Args:
+        network: The model.
+        ids: The text, shape (N,), N of 2 or more.
+        exact: Read it as one stream, which is slow, and not in parts as ``reading`` does.
+        end_id: The end symbol of a text of documents, each of which is scored by itself, from a
+            fresh state to its end.
+
+    Returns:
+        The sums over the N - 1 predictions.
+
+    Raises:
+        ValueError: If there is nothing to predict.
+    """
+    if len(ids) < 2:
+        raise ValueError("a text of fewer than two characters has nothing to predict")
+    reader = Reader(network, end_id=end_id, part_chars=None if exact else PART_CHARS)
+    starts = range(0, len(ids), BLOCK_CHARS)
+    return sum(
+        (total(measure(reader, ids[start : start + BLOCK_CHARS])) for start in starts), NOTHING
+    )

@@ -1,0 +1,192 @@
+"""Counting what follows each context of a text; see ``counts``.
+
+The places of the text are parted by the character before them, since contexts that end alike stay
+together however long they grow. Within a part, one length of context after another: each place
+gives one number, the hash of the context before it and the character at it, and when those are
+sorted, equal ones stand together. A place whose context is rare is left out from there on, because
+every longer one is as rare.
+
+Sizes: N ids, V vocabulary, K characters of the longest context.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import numpy.typing as npt
+
+from charrnn.corpus.streams import release_pages
+from charrnn.memory.counts import MAX_TIMES, Counts, hash_contexts, powers
+from charrnn.memory.hash_set import first_places
+from charrnn.processors import num_processors
+from charrnn.text.vocabulary import Ids, smallest_dtype
+
+MAX_CHARS = 1 << 24  # that are counted of a longer text
+RARE = 2_000_000  # a context is kept if it is seen once in so many characters, and twice
+USUAL_SHARE = 0.2  # until it is known what is best
+MAX_THREADS = 4  # each takes some 30 MB
+
+_STRETCH_CHARS = 1 << 16
+_PART_CHARS = 1 << 19  # of which the places are counted together, more where one character leads
+_BUCKET_BITS = 20
+
+_Keys = npt.NDArray[np.uint64]
+_HASH, _ID = np.uint64(32), np.uint64(8)
+"""A key is the hash of a context, from this bit on; the id of what follows, from this one on; and
+how often it does, in the bits below."""
+
+
+def count_followers(
+    ids: Ids,
+    vocab_size: int,
+    max_context: int,
+    end_id: int | None,
+    max_chars: int = MAX_CHARS,
+    num_threads: int | None = None,
+) -> Counts:
+    """Count which characters follow each context of a text.
+
+    Args:
+        ids: The text, shape (N,), N of 1 or more.
+        vocab_size: Characters in its vocabulary, V.
+        max_context: Characters of the longest context, K.
+        end_id: The end symbol of a text of documents, else None. No context reaches back over one.
+        max_chars: How much of the text is counted.
+        num_threads: How many threads may count; None for one for each processor, up to a few.
+    """
+    text = _stretches(ids, min(max_chars, MAX_CHARS))
+    least = max(2, len(text) // RARE)
+    times = np.bincount(text, minlength=vocab_size)
+    present = np.flatnonzero(times)
+    # The hash of the empty context is 0.
+    shortest = (present.astype(np.uint64) << _ID) | _fit(times[present], np.array([0]))
+
+    def count(part: npt.NDArray[np.bool_]) -> _Keys:
+        return _count_part(text, part, max_context, end_id, least)
+
+    with ThreadPoolExecutor(min(num_threads or num_processors(), MAX_THREADS)) as threads:
+        longer = list(threads.map(count, _parts(times)))
+    release_pages(ids)
+    counts = _arrange(np.concatenate([shortest, *longer]), vocab_size, max_context)
+    del longer
+    _release_freed()
+    return counts
+
+
+def _release_freed() -> None:
+    """Give the system back what was freed, which the allocator of glibc would keep for later.
+
+    Of a text of 1 MB that is 34 MB, which would stand beside all that a training takes.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
+def _stretches(ids: Ids, max_chars: int) -> Ids:
+    """Return a text, or of a longer one as much as is counted, in stretches from all over it."""
+    if len(ids) <= max_chars:
+        return np.asarray(ids)
+    begins = np.linspace(0, len(ids) - _STRETCH_CHARS, max(1, max_chars // _STRETCH_CHARS))
+    return np.concatenate([ids[begin : begin + _STRETCH_CHARS] for begin in begins.astype(int)])
+
+
+def _parts(times: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.bool_]]:
+    """Yield which characters lead the contexts of each part, shape (V,), by how often they come."""
+    part_of = np.cumsum(times) // _PART_CHARS
+    for number in np.unique(part_of):
+        yield part_of == number
+
+
+def _count_part(
+    text: Ids, is_last: npt.NDArray[np.bool_], max_context: int, end_id: int | None, least: int
+) -> _Keys:
+    """Count what follows contexts of one character and more.
+
+    Args:
+        text: The text, shape (N,).
+        is_last: Which characters the contexts end with, shape (V,).
+        max_context: Characters of the longest context, K.
+        end_id: The end symbol of a text of documents, else None.
+        least: How often a context must come.
+
+    Returns:
+        The keys of contexts and followers.
+    """
+    factors = powers(max_context)
+    places = np.flatnonzero(is_last[text[:-1]]).astype(np.int32) + np.int32(1)
+    sums = np.zeros(len(places), np.uint64)
+    keys = []
+    for length in range(1, max_context + 1):
+        is_inside = places >= length
+        if end_id is not None and length > 1:
+            is_inside &= text[places - (length - 1)] != end_id
+        places, sums = places[is_inside], sums[is_inside]
+        sums += (text[places - length].astype(np.uint64) + np.uint64(1)) * factors[length - 1]
+        hashes = hash_contexts(sums)
+        is_frequent = _are_frequent(hashes, least)
+        places, sums, hashes = places[is_frequent], sums[is_frequent], hashes[is_frequent]
+        found = (hashes.astype(np.uint64) << _HASH) | (text[places].astype(np.uint64) << _ID)
+        keys.append(_count(found, least))
+    return np.concatenate(keys)
+
+
+def _are_frequent(hashes: npt.NDArray[np.uint32], least: int) -> npt.NDArray[np.bool_]:
+    """Return which contexts may come often enough: those whose bucket does, of many."""
+    buckets = hashes >> np.uint32(32 - _BUCKET_BITS)
+    is_full = np.bincount(buckets, minlength=1 << _BUCKET_BITS) >= least
+    frequent: npt.NDArray[np.bool_] = is_full[buckets]
+    return frequent
+
+
+def _count(keys: _Keys, least: int) -> _Keys:
+    """Return different keys with how often each comes, without those of contexts that are rare.
+
+    Args:
+        keys: One for each place, in any order; they are sorted.
+        least: How often a context must come.
+    """
+    if not len(keys):
+        return keys
+    keys.sort()
+    starts = first_places(keys)
+    distinct, times = keys[starts], np.diff(starts, append=len(keys))
+    contexts = first_places(distinct >> _HASH)
+    kinds = np.diff(contexts, append=len(distinct))
+    is_kept = np.repeat(np.add.reduceat(times, contexts) >= least, kinds)
+    return (distinct | _fit(times, contexts))[is_kept]
+
+
+def _fit(times: npt.NDArray[np.int64], contexts: npt.NDArray[np.intp]) -> _Keys:
+    """Return times in proportion to the most of each context, where that is more than fits a byte.
+
+    Args:
+        times: How often each follower came.
+        contexts: Where the followers of each context begin.
+    """
+    most = np.maximum.reduceat(times, contexts)
+    most = np.repeat(most, np.diff(contexts, append=len(times)))
+    fitted = np.where(most > MAX_TIMES, np.maximum(times * MAX_TIMES // most, 1), times)
+    return fitted.astype(np.uint64)
+
+
+def _arrange(keys: _Keys, vocab_size: int, max_context: int) -> Counts:
+    """Return the counts of the keys of all contexts.
+
+    Where two contexts share a hash and a follower, that of the one is kept.
+    """
+    keys.sort()
+    keys = keys[first_places(keys >> _ID)]
+    starts = first_places(keys >> _HASH)
+    return Counts(
+        max_context,
+        vocab_size,
+        (keys[starts] >> _HASH).astype(np.uint32),
+        np.diff(starts, append=len(keys)).astype(smallest_dtype(vocab_size + 1)),
+        ((keys & np.uint64(0xFFFFFFFF)) >> _ID).astype(smallest_dtype(vocab_size)),
+        (keys & np.uint64(MAX_TIMES)).astype(np.uint8),
+        USUAL_SHARE,
+    )

@@ -1,0 +1,172 @@
+"""What a model file says of itself: the card that ``charrnn info`` shows.
+
+A file may come from anywhere, so whatever it says of its training is taken as text and numbers only
+where it is such.
+"""
+
+from __future__ import annotations
+
+import math
+import shlex
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from charrnn.model.checkpoint import Checkpoint
+from charrnn.model.config import ModelConfig, parameter_shapes
+from charrnn.render.curves import Point, number, read_points, small_curve, to_points
+from charrnn.text.escaping import visible
+from charrnn.units import SCHEMA, nats_to_bits
+
+_SHOWN_CHARS = 200
+
+
+class Card:
+    """What is told of a model."""
+
+    def __init__(self, checkpoint: Checkpoint, path: Path) -> None:
+        """Take a model and where it lies."""
+        self._checkpoint = checkpoint
+        self._path = path
+        self._about = checkpoint.about
+
+    @property
+    def num_parameters(self) -> int:
+        """How many weights there are."""
+        shapes = parameter_shapes(self._checkpoint.config)
+        return sum(math.prod(shape) for shape in shapes.values())
+
+    @property
+    def points(self) -> list[Point]:
+        """What the run reported: all of it where its directory is there, else its validations."""
+        return read_points(self._path.parent) or self.history
+
+    @property
+    def history(self) -> list[Point]:
+        """The validations up to this model."""
+        return to_points(self._about.get("history"))
+
+    @property
+    def command(self) -> list[str] | None:
+        """The command line that repeats the run, if the file says it."""
+        command = self._about.get("command")
+        is_command = isinstance(command, list) and all(isinstance(word, str) for word in command)
+        return command if is_command else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all of it as one object."""
+        checkpoint = self._checkpoint
+        counts = checkpoint.counts
+        of_counts = counts and {"contexts": len(counts.contexts), "share": counts.share}
+        return {
+            "schema": SCHEMA,
+            "model": str(self._path),
+            "bytes": self._path.stat().st_size,
+            "parameters": self.num_parameters,
+            "config": checkpoint.config.to_json(),
+            "counts": of_counts,
+            "vocabulary": checkpoint.vocabulary.to_json(),
+            "about": _without_nan(dict(self._about)),
+        }
+
+    def lines(self) -> list[str]:
+        """Return it for people."""
+        size = self._path.stat().st_size
+        rows = [
+            ("model", str(self._path)),
+            ("size", f"{_size(size)}, {self.num_parameters:,} parameters"),
+            ("network", _network(self._checkpoint.config)),
+            ("counts", self._counts()),
+            ("vocabulary", self._vocabulary()),
+            ("trained", self._trained()),
+            ("history", self._history()),
+            ("repeat", "" if self.command is None else shlex.join(self.command)),
+        ]
+        table = [f"{name:12}{_one_line(value)}" for name, value in rows if value]
+        curve = small_curve(self.points)
+        return [*table, *([""] if curve else []), *curve]
+
+    def _counts(self) -> str:
+        """Return what the counts of the training text are, in one line."""
+        counts = self._checkpoint.counts
+        if counts is None:
+            return ""
+        words = f"{len(counts.contexts):,} contexts of up to {counts.max_context} characters"
+        return f"{words}, a share of {counts.share:.0%} in each prediction"
+
+    def _vocabulary(self) -> str:
+        """Return the characters, those that cannot be seen in Python's notation."""
+        vocabulary = self._checkpoint.vocabulary
+        if vocabulary.is_bytes:
+            return f"{vocabulary.size:,} bytes"
+        characters = vocabulary.characters[:_SHOWN_CHARS]
+        shown = "".join(map(visible, characters))
+        more = len(vocabulary.characters) - len(characters)
+        words = [f"{len(vocabulary.characters):,} characters: {shown}"]
+        words += [f" and {more:,} more"] if more else []
+        words += [", and the unknown symbol"] if vocabulary.has_unknown else []
+        words += [f"; documents end at {vocabulary.separator!r}"] if vocabulary.separator else []
+        return "".join(words)
+
+    def _trained(self) -> str:
+        """Return when and for how long, in one line."""
+        when = self._checkpoint.trained_at
+        report = self._about.get("report")
+        report = report if isinstance(report, dict) else {}
+        step, epoch, seconds = (number(report.get(n)) for n in ("step", "epoch", "seconds"))
+        loss = number(report.get("val_nats_per_char"))
+        words = []
+        if 0 < when < 1e11:
+            words.append(time.strftime("%Y-%m-%d %H:%M", time.localtime(when)))
+        words += [] if step is None else [f"step {step:,.0f}"]
+        words += [] if epoch is None else [f"epoch {epoch:,.1f}"]
+        words += [] if seconds is None else [f"after {seconds:,.0f} s"]
+        if loss is not None:
+            words.append(f"validation {loss:.4f} nats, {nats_to_bits(loss):.4f} bits per character")
+        return ", ".join(words)
+
+    def _history(self) -> str:
+        """Return how the loss went, in one line."""
+        values = [(p.step, p.val) for p in self.history if p.val is not None]
+        if len(values) < 2:
+            return ""
+        stride = max(1, (len(values) - 1) / 5)
+        places = sorted({round(i * stride) for i in range(6) if round(i * stride) < len(values)})
+        losses = " \u2192 ".join(f"{values[place][1]:.2f}" for place in places)
+        return f"{losses} bits, steps {values[0][0]:,.0f} to {values[-1][0]:,.0f}"
+
+
+def _network(config: ModelConfig) -> str:
+    """Return the sizes in words."""
+    words = [f"{config.cell} {config.num_layers} x {config.hidden_size}"]
+    if config.cell == "rnn":
+        words.append(config.nonlinearity)
+    words.append(f"embedding {config.embedding_size}")
+    words.append(f"{config.block} blocks")
+    if config.ngrams > 1:
+        words.append(f"runs of up to {config.ngrams} characters embedded")
+    if config.num_networks > 1:
+        words.append(f"{config.num_networks} such networks that vote")
+    return ", ".join(words)
+
+
+def _size(num_bytes: int) -> str:
+    """Return a size of a file for people."""
+    return f"{num_bytes / 1e6:,.1f} MB" if num_bytes >= 1e5 else f"{num_bytes / 1e3:,.1f} kB"
+
+
+def _one_line(text: str) -> str:
+    """Return a text as one line."""
+    return text.replace("\n", "\\n")
+
+
+def _without_nan(value: Any) -> Any:
+    """Return a value of JSON without the numbers that JSON has not."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {name: _without_nan(item) for name, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_without_nan(item) for item in value]
+    return value

@@ -1,0 +1,185 @@
+"""From names of texts to a model file: the directory, the corpus, the recipe, the run.
+
+Torch is imported only after the texts are read, so that a mistake in a name is told at once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from charrnn.corpus.decode import find_files
+from charrnn.corpus.options import CorpusOptions
+from charrnn.corpus.store import build_corpus, open_corpus
+from charrnn.errors import RunError
+from charrnn.model.checkpoint import MODEL_NAME, RUNS, read_checkpoint
+from charrnn.training.recipe.defaults import Throughput, resolve
+from charrnn.training.recipe.overrides import (
+    change_recipe,
+    check_corpus,
+    check_texts,
+    has_same_budget,
+)
+from charrnn.training.recipe.settings import Settings
+from charrnn.training.recipe.warm_start import recipe_from, settings_from
+from charrnn.training.run.directory import (
+    find_run,
+    locked,
+    make_directory,
+    refuse_run,
+    remove_vain_run,
+)
+from charrnn.training.run.monitor import Monitor, Silent
+from charrnn.training.run.session import SAVE_EVERY, PreviewText, Result, Run
+from charrnn.training.run.state import STATE_NAME, read_state
+
+
+def train(
+    corpora: Sequence[str],
+    *,
+    out: Path | None = None,
+    options: CorpusOptions | None = None,
+    settings: Settings | None = None,
+    init_from: Path | None = None,
+    monitor: Monitor | None = None,
+    preview_every: float = 0.0,
+    preview_text: PreviewText | None = None,
+    save_every: float = SAVE_EVERY,
+    began: float | None = None,
+) -> Result:
+    """Train a model on texts and leave it in a run directory.
+
+    Args:
+        corpora: Files, folders, or ``-`` for standard input.
+        out: The run directory; None for a new one below ``./runs``, named after the text.
+        options: How to read the texts.
+        settings: How to train.
+        init_from: A model file whose weights to begin with.
+        monitor: Who follows the run.
+        preview_every: Seconds between short texts for the monitor; 0 for none.
+        preview_text: Makes those texts.
+        save_every: Seconds between two times that the state is saved; 0 for at the end only.
+        began: When the time budget began, by ``time.monotonic``; None for now.
+
+    Returns:
+        Where the model is, and how good.
+
+    Raises:
+        CharRNNError: If a text, an option or the directory cannot be used, or training fails.
+    """
+    began = time.monotonic() if began is None else began
+    options = options or CorpusOptions()
+    settings = settings or Settings()
+    monitor = monitor or Silent()
+    find_files(corpora, options.pattern)  # mistakes are told before anything is made
+    source = None if init_from is None else read_checkpoint(init_from)
+    if source is not None:
+        settings = settings_from(source, settings, is_bytes=options.decoding.is_bytes)
+    resolve(settings, num_chars=1, vocab_size=1)
+    directory, is_new = make_directory(out, corpora[0])
+    with locked(directory, is_new=is_new):
+        refuse_run(directory)
+        try:
+            monitor.notice(f"reading {', '.join(map(repr, corpora))}")
+            others = sorted({*directory.parent.glob("*"), *RUNS.glob("*")} - {directory})
+            corpus = build_corpus(directory, corpora, options, monitor.notice, others)
+            monitor.notice(
+                f"{len(corpus.ids):,} characters, {corpus.vocabulary.size:,} distinct; "
+                f"{len(corpus.val):,} of them validate"
+            )
+            if corpus.num_documents:
+                monitor.notice(
+                    f"{corpus.num_documents:,} documents train; the end of each counts as a "
+                    "character"
+                )
+            recipe = resolve(
+                settings,
+                num_chars=corpus.num_train,
+                vocab_size=corpus.vocabulary.size,
+                num_documents=corpus.num_documents,
+                throughput=_power(settings),
+            )
+            if source is not None:
+                recipe = recipe_from(source, recipe)
+            run = Run(directory, corpus, options, recipe, monitor, preview_text)
+            return run.train(began, preview_every, save_every, source=source)
+        except BaseException:
+            remove_vain_run(directory)
+            raise
+
+
+def resume(
+    directory: str | Path | None = None,
+    corpora: Sequence[str] = (),
+    *,
+    changes: Mapping[str, Any] | None = None,
+    monitor: Monitor | None = None,
+    preview_every: float = 0.0,
+    preview_text: PreviewText | None = None,
+    save_every: float = SAVE_EVERY,
+    began: float | None = None,
+) -> Result:
+    """Go on with a run that was stopped, or longer with one that was not.
+
+    With a number of steps, on the same machine, it ends bit for bit as if it had not been stopped;
+    where that cannot be, the monitor is told why.
+
+    Args:
+        directory: The run directory; None for that below ``./runs`` that belongs to the texts.
+        corpora: The texts of the run, to be held against what it was trained on; they may be left
+            out where the directory is given, which has them as numbers.
+        changes: What is to be other than it was, by the attributes of ``Settings``; see
+            ``change_recipe``.
+        monitor: Who follows the run.
+        preview_every: Seconds between short texts for the monitor; 0 for none.
+        preview_text: Makes those texts.
+        save_every: Seconds between two times that the state is saved; 0 for at the end only.
+        began: When this process began, by ``time.monotonic``; None for now.
+
+    Returns:
+        Where the model is, and how good.
+
+    Raises:
+        CharRNNError: If there is no such run, text or vocabulary are others, an option may not
+            change, or training fails.
+    """
+    began = time.monotonic() if began is None else began
+    monitor = monitor or Silent()
+    directory = find_run(corpora) if directory is None else Path(directory)
+    if not (directory / STATE_NAME).exists():
+        raise RunError(
+            f"{str(directory)!r}: no run was saved here; start it without --resume, in another "
+            "directory or after removing this one"
+        )
+    with locked(directory):
+        state = read_state(directory / STATE_NAME)
+        recipe = change_recipe(state, changes or {})
+        corpus = open_corpus(directory)
+        check_corpus(directory, state, corpus)
+        if corpora:
+            monitor.notice(f"reading {', '.join(map(repr, corpora))}")
+            check_texts(directory, corpora, state.options, corpus)
+        best = state.loop_state.best
+        is_same = has_same_budget(state.recipe, recipe)
+        if state.loop_state.is_over and is_same and best and (directory / MODEL_NAME).exists():
+            monitor.notice(
+                f"the run {str(directory)!r} is over: {recipe.budget} are used up; for "
+                "more, add a larger --time, --steps or --epochs"
+            )
+            return Result(directory, best)
+        run = Run(directory, corpus, state.options, recipe, monitor, preview_text)
+        return run.train(began, preview_every, save_every, state=state)
+
+
+def _power(settings: Settings) -> Throughput | None:
+    """Return what the machine can do, if a recipe for these settings depends on it."""
+    if settings.steps is not None or settings.epochs is not None:
+        return None
+    from charrnn.training.devices.backend import prepare_backend
+    from charrnn.training.devices.throughput import measure_throughput
+
+    return measure_throughput(
+        prepare_backend(settings.device, settings.precision, settings.threads)
+    )

@@ -1,0 +1,58 @@
+"""How fast this machine trains, measured in a moment.
+
+Sizes: B streams, T time steps.
+"""
+
+from __future__ import annotations
+
+import time
+
+import torch
+
+from charrnn.model.config import ModelConfig
+from charrnn.training.devices.backend import Backend
+from charrnn.training.nn.network import TrainableNetwork
+from charrnn.training.recipe.defaults import Throughput, macs_per_char
+
+STREAMS, STEPS = 16, 64
+SECONDS = 0.25
+SHARE = 0.85  # of a step that is passing forward and back; the rest is the optimizer's and ours
+PROBE = ModelConfig(vocab_size=64, cell="lstm", embedding_size=128, hidden_size=256, num_layers=1)
+
+
+def measure_throughput(backend: Backend) -> Throughput:
+    """Let a small network read and learn for a quarter of a second.
+
+    The fastest of its steps counts: what slows the others down does not belong to the machine.
+
+    Args:
+        backend: Prepared; its threads are as before afterwards. A GPU counts as one thread.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        fastest = min(_step_seconds(backend))
+    finally:
+        torch.set_num_threads(threads)
+    chars_per_second = SHARE * STREAMS * STEPS / fastest
+    is_cpu = backend.device.type == "cpu"
+    return Throughput(chars_per_second * macs_per_char(PROBE), threads if is_cpu else 1)
+
+
+def _step_seconds(backend: Backend) -> list[float]:
+    """Return how long steps took; the first ones, which prepare kernels, are not among them."""
+    network = TrainableNetwork(PROBE, dropout=0.0, generator=torch.Generator())
+    network.to(backend.device)
+    ids = torch.zeros((STREAMS, STEPS), dtype=torch.int64, device=backend.device)
+    state = network.initial_state(STREAMS)
+    taken: list[float] = []
+    began = time.monotonic()
+    while len(taken) < 4 or time.monotonic() - began < SECONDS:
+        before = time.monotonic()
+        with backend.autocast():
+            logits, _ = network(ids, state)
+        loss = logits.float().logsumexp(-1).sum()
+        loss.backward()
+        float(loss.detach())  # waits for a GPU
+        taken.append(time.monotonic() - before)
+    return taken[2:]

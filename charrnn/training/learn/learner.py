@@ -1,0 +1,267 @@
+"""One network that is being trained: its weights, their average, its optimizer, what it carries.
+
+Sizes: B streams, T time steps, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from charrnn.corpus.streams import IGNORED, Window
+from charrnn.corpus.windows import AnyStreams
+from charrnn.model.cells import Array
+from charrnn.training.devices.backend import Backend
+from charrnn.training.nn.loss import cross_entropy
+from charrnn.training.nn.network import State, TrainableNetwork
+from charrnn.training.nn.ngram_embedding import LEARN_EVERY
+from charrnn.training.optim.adamw import AdamW
+from charrnn.training.optim.muon import Muon
+from charrnn.training.recipe.settings import Recipe
+
+WEIGHT_DECAY = 0.1
+AVERAGED_SHARE = 0.1
+AVERAGE_EVERY = 4  # steps, so that averaging costs nothing to speak of
+GENERATOR = "generator"  # its tensor of the state
+
+Numbers = npt.NDArray[Any]
+
+
+class Learner:
+    """One network that is being trained.
+
+    Attributes:
+        network: What is trained.
+        average: The same with the average of its weights over the last steps, which is what is
+            validated and kept.
+        state: What the streams carry.
+    """
+
+    def __init__(self, recipe: Recipe, backend: Backend, num_streams: int, number: int) -> None:
+        """Make the first weights.
+
+        Args:
+            recipe: What to train, and how.
+            backend: Where.
+            num_streams: B.
+            number: Which of the networks of the model it is; each has a seed of its own.
+        """
+        self.recipe = recipe
+        self.backend = backend
+        # Torch's generator looks at the lower 32 bits of a seed alone.
+        seeds = np.random.SeedSequence(recipe.seed, spawn_key=(number,))
+        self.generator = torch.Generator().manual_seed(int(seeds.generate_state(1)[0]))
+        self.network = TrainableNetwork(
+            recipe.model, dropout=recipe.dropout, generator=self.generator, accumulate=True
+        ).to(backend.device)
+        self.average = TrainableNetwork(recipe.model, dropout=0.0, generator=torch.Generator()).to(
+            backend.device
+        )
+        self.average.load_state_dict(self.network.state_dict())
+        self.average.eval()
+        self.optimizer = make_optimizer(self.network, recipe)
+        self.state = self.network.initial_state(num_streams)
+
+    def advance(self, window: Window, step: int, learning_rate: float, usual_chars: float) -> float:
+        """Train on a window.
+
+        Args:
+            window: What to read and predict.
+            step: Which step this is, from 1.
+            learning_rate: Of this step.
+            usual_chars: How many predictions a window has in the mean. The loss is divided by it,
+                not by those of this window: each is to count alike, in a short one as well.
+
+        Returns:
+            The sum of the losses in nats.
+        """
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate
+        losses, self.state = self._losses(self.network, window, self.state)
+        nats = losses.sum()
+        (nats / usual_chars).backward()  # type: ignore[no-untyped-call]
+        self._clip(self.network.parameters())
+        if step % LEARN_EVERY == 0:
+            for table in self.network.tables:
+                table.flush_grad()
+            self._clip(table.weight for table in self.network.tables)
+        with self.backend.autocast():
+            self.optimizer.step()  # of what has a gradient
+        self.optimizer.zero_grad()
+        if step % AVERAGE_EVERY == 0 or step <= AVERAGE_EVERY / AVERAGED_SHARE:
+            self._update_average(step)
+        return float(nats.detach())
+
+    def _clip(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Shorten the gradients of parameters that are too long together."""
+        parameters = list(parameters)
+        if self.recipe.clip and parameters:
+            nn.utils.clip_grad_norm_(parameters, self.recipe.clip)
+
+    def _update_average(self, step: int) -> None:
+        """Move the average towards the weights of now.
+
+        The move is such that the average reaches back over about the last ``AVERAGED_SHARE`` of the
+        steps so far, so its length follows that of the run (after O. Shamir and T. Zhang, 2013,
+        arXiv:1212.1824). The first steps are too few for an average: it is the weights of now.
+        """
+        share = min(1.0, AVERAGE_EVERY / (AVERAGED_SHARE * step))
+        with torch.no_grad():
+            for mean, weight in zip(
+                self.average.parameters(), self.network.parameters(), strict=True
+            ):
+                mean.lerp_(weight, share)
+
+    def measure(self, windows: AnyStreams) -> npt.NDArray[np.float32]:
+        """Return the loss of each prediction of a text with the averaged weights, in nats.
+
+        It has a state of its own; that of training is not touched.
+
+        Args:
+            windows: The text, N ids.
+
+        Returns:
+            Shape (N - 1,), in the order of the windows.
+        """
+        state = self.network.initial_state(windows.num_streams)
+        parts = []
+        with torch.inference_mode():
+            for window in windows:
+                losses, state = self._losses(self.average, window, state)
+                if window.num_chars:
+                    parts.append(losses[torch.from_numpy(window.targets != IGNORED)])
+            return torch.cat(parts).cpu().numpy()
+
+    def take_weights(self, arrays: Mapping[str, Array]) -> None:
+        """Begin with the weights of a model."""
+        self.network.load_arrays(arrays)
+        self.average.load_arrays(arrays)
+
+    def state_arrays(self) -> dict[str, Numbers]:
+        """Return all that the next steps depend on, but for the number of the step.
+
+        Weights, their average, the optimizer's moments, the state that the streams carry, and the
+        state of the source of chance. On a processor they are the learner's own arrays, not copies,
+        but for the gradients that tables have gathered: good until its next step.
+        """
+        tensors = dict(self._fixed_tensors())
+        for name, parameter in self.network.named_parameters():
+            for key, moment in self.optimizer.state.get(parameter, {}).items():
+                tensors[f"optimizer.{key}.{name}"] = moment
+        return {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
+
+    def load_state_arrays(self, arrays: Mapping[str, Numbers]) -> None:
+        """Go on where another learner of the same recipe stood.
+
+        Args:
+            arrays: What its ``state_arrays`` returned.
+
+        Raises:
+            ValueError: If the arrays are not those of such a learner.
+        """
+        fixed = dict(self._fixed_tensors())
+        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        for name, tensor in fixed.items():
+            given = tensors.get(name)
+            if given is None or given.shape != tensor.shape or given.dtype != tensor.dtype:
+                raise ValueError(f"it has no {name} of the shape {tuple(tensor.shape)}")
+        if not all(tensor.isfinite().all() for tensor in tensors.values()):
+            raise ValueError("its numbers are not all finite")
+        moments = self._moments({name: tensors[name] for name in tensors.keys() - fixed.keys()})
+        with torch.no_grad():
+            for name, tensor in fixed.items():
+                if name != GENERATOR:
+                    tensor.copy_(tensors[name])
+        for number, table in enumerate(self.network.tables):
+            table.take_gathered(fixed[f"gathered.{number}"])
+        try:
+            self.generator.set_state(tensors[GENERATOR])
+        except RuntimeError:
+            raise ValueError("its source of chance has no state of one") from None
+        self.optimizer.state.update(moments)
+
+    def _fixed_tensors(self) -> Iterator[tuple[str, Tensor]]:
+        """Yield all tensors of the state but the optimizer's, which are made by its first step."""
+        for name, parameter in self.network.named_parameters():
+            yield f"network.{name}", parameter
+        for name, parameter in self.average.named_parameters():
+            yield f"average.{name}", parameter
+        for number, table in enumerate(self.network.tables):
+            yield f"gathered.{number}", table.gathered()
+        for layer, arrays in enumerate(self.state):
+            for number, array in enumerate(arrays):
+                yield f"carried.{layer}.{number}", array
+        yield GENERATOR, self.generator.get_state()
+
+    def _moments(self, tensors: Mapping[str, Tensor]) -> dict[Tensor, dict[str, Tensor]]:
+        """Return the optimizer's tensors by parameter and by their own name."""
+        parameters = dict(self.network.named_parameters())
+        moments: dict[Tensor, dict[str, Tensor]] = {}
+        for full_name, tensor in tensors.items():
+            _, _, rest = full_name.partition(".")
+            key, _, name = rest.partition(".")
+            parameter = parameters.get(name)
+            if parameter is None or (tensor.ndim and tensor.shape != parameter.shape):
+                raise ValueError(f"it has a {full_name}, which this run has not")
+            moments.setdefault(parameter, {})[key] = tensor.to(parameter.device, copy=True)
+        for group in self.optimizer.param_groups:
+            kinds = {frozenset(moments[each]) for each in group["params"] if each in moments}
+            if len(kinds) > 1:
+                raise ValueError("its optimizer's moments are not all there")
+        return moments
+
+    def _losses(
+        self, network: TrainableNetwork, window: Window, state: State
+    ) -> tuple[Tensor, State]:
+        """Return a network's loss at each place of a window, shape (B, T), and the state after it.
+
+        Where nothing is to be predicted the loss is 0.
+        """
+        state = network.reset_state(state, window.is_start)
+        inputs = torch.from_numpy(window.inputs).to(self.backend.device)
+        targets = torch.from_numpy(window.targets).to(self.backend.device)
+        with self.backend.autocast():
+            logits, state = network(inputs, state)
+        # As the network made them: time first.
+        losses = cross_entropy(logits.transpose(0, 1).flatten(0, 1), targets.T.flatten())
+        return losses.view(targets.T.shape).T, state
+
+
+def make_optimizer(
+    network: TrainableNetwork, recipe: Recipe
+) -> AdamW | Muon | torch.optim.Optimizer:
+    """Return the optimizer that a recipe names.
+
+    Muon moves the matrices of the layers alone: most rows of an embedding have no gradient, and a
+    row of the output layer belongs to one character.
+
+    Weight decay is for matrices and embeddings alone: a bias or the weight of a norm has no reason
+    to shrink. An embedding of a rare run of characters has: what it learned may be chance.
+    """
+    rate = recipe.learning_rate
+    match recipe.optimizer:
+        case "muon":
+            matrices = [p for p in network.layers.parameters() if p.ndim == 2]
+            rest = set(network.parameters()).difference(matrices)
+            others = _adamw((p for p in network.parameters() if p in rest), WEIGHT_DECAY, rate)
+            return Muon(matrices, WEIGHT_DECAY, others, lr=rate)
+        case "adamw" | "adam":
+            decay = WEIGHT_DECAY if recipe.optimizer == "adamw" else 0.0
+            return _adamw(network.parameters(), decay, rate)
+        case "rmsprop":
+            return torch.optim.RMSprop(network.parameters(), lr=rate, alpha=0.95)
+        case _:
+            return torch.optim.SGD(network.parameters(), lr=rate, momentum=0.9)
+
+
+def _adamw(parameters: Iterable[nn.Parameter], decay: float, rate: float) -> AdamW:
+    """Return AdamW for parameters; those of two dimensions decay."""
+    parameters = list(parameters)
+    decayed = [p for p in parameters if p.ndim == 2]
+    others = [p for p in parameters if p.ndim != 2]
+    return AdamW([(decayed, decay), (others, 0.0)], lr=rate, betas=(0.9, 0.99))

@@ -1,0 +1,166 @@
+"""The trainable network: the twin of ``model.network``, in torch.
+
+Sizes: B streams, T time steps, V vocabulary, E embedding, H hidden units, L layers, K the longest
+run of characters with an embedding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from charrnn.model.cells import Array
+from charrnn.model.config import ModelConfig
+from charrnn.model.layers import NORM_EPSILON
+from charrnn.model.ngram_embedding import ngram_rows
+from charrnn.training.nn.layers import LayerState, RecurrentLayer, locked_dropout, make_layer
+from charrnn.training.nn.ngram_embedding import GatheredEmbedding
+
+State = tuple[LayerState, ...]
+
+
+class TrainableNetwork(nn.Module):
+    """Embedding, stacked layers, output layer; state in, state out."""
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        *,
+        dropout: float,
+        generator: torch.Generator,
+        accumulate: bool = False,
+    ) -> None:
+        """Make the weights.
+
+        Args:
+            config: The sizes.
+            dropout: The share of units dropped after the embedding and after each layer.
+            generator: The source of chance for the first weights, and later for dropout.
+            accumulate: Whether the tables of runs gather their gradient; see ``GatheredEmbedding``.
+        """
+        super().__init__()
+        self.config = config
+        self.dropout = dropout
+        self.generator = generator
+        self.embedding = nn.Embedding(config.vocab_size, config.embedding_size)
+        # Runs begin as nothing: what they mean beyond their last character is to be learned.
+        self.ngrams = nn.ModuleDict(
+            {
+                str(length): GatheredEmbedding(
+                    config.rows(length), config.embedding_size, accumulate=accumulate
+                )
+                for length in range(2, config.ngrams + 1)
+            }
+        )
+        self.tables = [
+            table for table in self.ngrams.values() if isinstance(table, GatheredEmbedding)
+        ]
+        self.layers = nn.ModuleList(
+            make_layer(config, number, generator) for number in range(config.num_layers)
+        )
+        self.norms = nn.ModuleList()
+        if config.block == "residual":
+            sizes = [config.input_size(number) for number in range(config.num_layers)]
+            self.norms.extend(
+                nn.LayerNorm(size, NORM_EPSILON) for size in [*sizes, config.hidden_size]
+            )
+        self.output = nn.Linear(config.hidden_size, config.vocab_size)
+        with torch.no_grad():
+            self.embedding.weight.normal_(generator=generator)
+            self.output.weight.normal_(0, config.hidden_size**-0.5, generator=generator)
+            self.output.bias.zero_()
+
+    def initial_state(self, num_streams: int) -> State:
+        """Return the state at the start of a text: zeros, a row for each stream."""
+        config, like = self.config, self.output.weight
+        recent = like.new_zeros((num_streams, config.ngrams - 1), dtype=torch.int64)
+        layers = [
+            tuple(like.new_zeros(num_streams, size) for size in config.state_sizes(layer))
+            for layer in range(config.num_layers)
+        ]
+        return ((recent,), *layers)
+
+    def reset_state(self, state: State, is_start: npt.NDArray[np.bool_]) -> State:
+        """Return the state with some streams back at the start of a text.
+
+        Args:
+            state: The state of B streams.
+            is_start: Which streams, shape (B,).
+        """
+        if not is_start.any():
+            return state
+        where = torch.from_numpy(is_start).to(self.output.weight.device)[:, None]
+        return tuple(tuple(array.masked_fill(where, 0) for array in part) for part in state)
+
+    def forward(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
+        """Read a window of each stream.
+
+        Args:
+            inputs: Ids, shape (B, T).
+            state: The state before the window; gradients do not flow into it.
+
+        Returns:
+            After each character, the logits of the next one, shape (B, T, V), and the state after
+            the window, detached: the truncation of backpropagation through time (R.
+            Williams and J. Peng, An efficient gradient-based algorithm for on-line training of
+            recurrent network trajectories, Neural Computation 2, 1990).
+        """
+        recent = torch.cat([state[0][0], inputs], dim=1).T  # (K - 1 + T, B)
+        next_state: list[LayerState] = [(recent[inputs.shape[1] :].T,)]
+        hidden = self._drop(self._embed(recent))  # (T, B, E)
+        precision = self.output.weight.dtype
+        for number, (layer, layer_state) in enumerate(zip(self.layers, state[1:], strict=True)):
+            if number == 0 and isinstance(layer, RecurrentLayer) and self._looks_up():
+                table = self._norm(0, self.embedding.weight)
+                output, layer_state = layer.look_up(recent, table, layer_state)
+            else:
+                output, layer_state = layer(self._norm(number, hidden), layer_state)
+            output = self._drop(output)
+            hidden = hidden + output if self.config.has_residual(number) else output
+            next_state.append(tuple(array.detach().to(precision) for array in layer_state))
+        logits = self.output(self._norm(self.config.num_layers, hidden))
+        return logits.transpose(0, 1), tuple(next_state)
+
+    def _embed(self, recent: Tensor) -> Tensor:
+        """Return the sum of the embeddings of a character and of the runs that end there.
+
+        Args:
+            recent: Ids of K - 1 characters before the window and of the window, (K - 1 + T, B).
+        """
+        embedded: Tensor = self.embedding(recent[self.config.ngrams - 1 :])
+        for table, rows in zip(self.ngrams.values(), ngram_rows(self.config, recent), strict=True):
+            embedded = embedded + table(rows)
+        return embedded
+
+    def _looks_up(self) -> bool:
+        """Return whether the first layer reads rows of a table that is smaller than its input."""
+        config = self.config
+        is_whole = not self.training or self.dropout == 0
+        is_small = config.vocab_size < config.embedding_size
+        return config.ngrams == 1 and is_whole and is_small
+
+    def _norm(self, number: int, hidden: Tensor) -> Tensor:
+        """Normalise what a layer, or after the last one the output layer, reads."""
+        if self.config.block == "plain":
+            return hidden
+        normed: Tensor = self.norms[number](hidden)
+        return normed
+
+    def _drop(self, hidden: Tensor) -> Tensor:
+        """Apply dropout while training."""
+        return locked_dropout(hidden, self.dropout if self.training else 0.0, self.generator)
+
+    def to_arrays(self) -> dict[str, Array]:
+        """Return a copy of the weights as NumPy arrays, under the names of the model file."""
+        return {
+            name: parameter.detach().float().cpu().numpy().copy()
+            for name, parameter in self.named_parameters()
+        }
+
+    def load_arrays(self, arrays: Mapping[str, Array]) -> None:
+        """Take the weights of a model file."""
+        self.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})

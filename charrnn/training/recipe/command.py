@@ -1,0 +1,74 @@
+"""The command line that repeats a run, with everything in it that the recipe chose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from charrnn.corpus.options import CorpusOptions
+from charrnn.training.recipe.settings import Recipe
+
+_ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\t": r"\t", "\r": r"\r", "\0": r"\0"})
+
+
+def command_line(sources: Sequence[str], options: CorpusOptions, recipe: Recipe) -> list[str]:
+    """Return the arguments that repeat a run, the program's name first.
+
+    The same steps give the same model on the same machine; a budget of time gives what the machine
+    has time for.
+
+    Args:
+        sources: The files that were read, as absolute paths, or ``-``.
+        options: How they are read.
+        recipe: How the model is trained, nothing left open.
+    """
+    model = recipe.model
+    values: dict[str, object] = {
+        "time": None if recipe.time is None else f"{recipe.time:g}s",
+        "steps": recipe.steps,
+        "epochs": recipe.epochs,
+        "cell": model.cell,
+        "nonlinearity": model.nonlinearity if model.cell == "rnn" else None,
+        "block": model.block,
+        "ngrams": model.ngrams,
+        "hidden-size": model.hidden_size,
+        "num-layers": model.num_layers,
+        "embedding-size": model.embedding_size,
+        "num-networks": model.num_networks,
+        "counts": model.counts,
+        "dropout": recipe.dropout,
+        "batch-size": recipe.batch_size,
+        "seq-length": recipe.seq_length,
+        "lr": recipe.learning_rate,
+        "clip": recipe.clip,
+        "optimizer": recipe.optimizer,
+        "seed": recipe.seed,
+        "device": recipe.device,
+        "precision": recipe.precision,
+        "threads": recipe.threads,
+    }
+    chosen = [f"--{name}={value}" for name, value in values.items() if value is not None]
+    return ["charrnn", "train", *_reading(options), *chosen, "--", *map(_from_here, sources)]
+
+
+def _from_here(source: str) -> str:
+    """Return a path from the current folder, or else the name alone: folders stay private."""
+    path = Path(source)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else path.name
+
+
+def _reading(options: CorpusOptions) -> list[str]:
+    """Return the options of reading that are not as they are when nothing is said."""
+    usual = CorpusOptions()
+    decoding = options.decoding
+    words = {
+        "glob": (options.pattern, usual.pattern),
+        "encoding": (decoding.encoding, usual.decoding.encoding),
+        "min-count": (options.min_count, usual.min_count),
+        "max-bytes": (options.max_bytes, usual.max_bytes),
+        "val": (options.val, usual.val),
+    }
+    given = [f"--{name}={value}" for name, (value, usually) in words.items() if value != usually]
+    if options.separator is not None:
+        given.append(f"--doc-sep={options.separator.translate(_ESCAPES)}")
+    return [*given, *(["--bytes"] if decoding.is_bytes else [])]

@@ -1,0 +1,212 @@
+"""What a user leaves open, chosen: sizes, number of networks, dropout, learning rate, budget.
+
+The choices were made by measuring, over texts of several kinds; see the findings in the README.
+
+Sizes: B streams, T time steps, V vocabulary, E embedding, H hidden units, L layers, N characters.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from charrnn.model.config import ModelConfig, parameter_shapes
+from charrnn.training.recipe.settings import Recipe, Settings
+
+Value = TypeVar("Value")
+
+DEFAULT_SECONDS = 300.0
+SHORT_TEXT = 400_000  # characters; what the runs of three in a shorter one teach is mostly chance
+LONG_TEXT = 2_000_000  # characters; in a longer one there are longer runs that come again
+STEP_CHARS = 1024  # that a step reads, B times T, if the text is long enough
+MAX_NETWORKS = 4  # so that their weights stay below some 35 MB
+FEW_EPOCHS = 3.5  # of one network on one core; below, one that has all cores learns more
+SOME_EPOCHS = 6  # of one network on one core; up to then runs of four characters help
+ENOUGH_EPOCHS = 12  # of one network; from about twice as many on, more networks learn more
+MOST_EPOCHS = 60  # after which a text is known by heart, whatever is dropped
+
+MUON_RATE = 8e-3  # of any cell; a short text, of which pairs alone are embedded, bears twice that
+
+_ADAMW_RATES = {"lstm": 8e-3, "mingru": 4e-3, "gru": 4e-3, "rnn": 1.5e-3}
+
+
+@dataclass(frozen=True)
+class Throughput:
+    """What a machine can do.
+
+    Attributes:
+        macs_per_second: Weights that one network multiplies each second in training, on one thread;
+            see ``measure_throughput``.
+        threads: How many of those there are.
+    """
+
+    macs_per_second: float = 25e9
+    threads: int = 2
+
+    def chars_per_second(self, config: ModelConfig) -> float:
+        """Return how many characters one network reads in training, on one thread."""
+        return self.macs_per_second / macs_per_char(config)
+
+
+def resolve(
+    settings: Settings,
+    *,
+    num_chars: int,
+    vocab_size: int,
+    num_documents: int = 0,
+    throughput: Throughput | None = None,
+) -> Recipe:
+    """Choose what the settings leave open.
+
+    Args:
+        settings: What the user fixed.
+        num_chars: Characters to train on, N.
+        vocab_size: Characters in the vocabulary, V.
+        num_documents: Documents to train on; 0 for a text in one piece.
+        throughput: Of the machine; None for that of two cores of a laptop.
+
+    Returns:
+        The recipe. What the user fixed is in it unchanged.
+
+    Raises:
+        ConfigError: If a size is out of range.
+    """
+    throughput = throughput or Throughput()
+    cell = _given(settings.cell, "lstm")
+    block = _given(settings.block, "residual" if cell == "mingru" else "plain")
+    hidden_size = _given(settings.hidden_size, _default_hidden_size(cell, num_chars))
+    embedding_size = _given(settings.embedding_size, hidden_size if block == "residual" else 128)
+    seq_length = settings.seq_length or max(1, min(64, num_chars // 8))
+    is_open = settings.time is None and settings.steps is None and settings.epochs is None
+    seconds = DEFAULT_SECONDS if is_open else settings.time
+    model = ModelConfig(
+        vocab_size=vocab_size,
+        cell=cell,
+        nonlinearity=_given(settings.nonlinearity, "tanh"),
+        block=block,
+        embedding_size=embedding_size,
+        hidden_size=hidden_size,
+        num_layers=_given(settings.num_layers, 4 if cell == "mingru" else 1),
+    )
+    batch_size = settings.batch_size or _default_batch_size(num_chars, seq_length, num_documents)
+    # How often one network on one thread would read the text.
+    limits = [
+        settings.epochs,
+        None if settings.steps is None else settings.steps * batch_size * seq_length / num_chars,
+        None if seconds is None else seconds * throughput.chars_per_second(model) / num_chars,
+    ]
+    epochs = min(limit for limit in limits if limit is not None)
+    num_networks = settings.num_networks
+    if num_networks is None:
+        is_timed = seconds is not None and epochs == limits[2]
+        num_networks = _default_num_networks(throughput.threads, epochs if is_timed else None)
+    if seconds is not None:
+        epochs /= max(1.0, num_networks / throughput.threads)
+    most_epochs = None
+    if seconds is not None and settings.steps is None and epochs > MOST_EPOCHS:
+        most_epochs = epochs = float(MOST_EPOCHS)
+    return Recipe(
+        time=seconds,
+        steps=settings.steps,
+        epochs=_given(settings.epochs, most_epochs),
+        model=replace(
+            model,
+            num_networks=num_networks,
+            ngrams=_given(settings.ngrams, _default_ngrams(num_chars, epochs)),
+            counts=_given(settings.counts, _default_counts(num_chars)),
+        ),
+        dropout=_given(settings.dropout, _default_dropout(epochs)),
+        batch_size=batch_size,
+        seq_length=seq_length,
+        learning_rate=_given(
+            settings.learning_rate, _default_learning_rate(cell, settings.optimizer, num_chars)
+        ),
+        clip=settings.clip,
+        optimizer=settings.optimizer,
+        seed=settings.seed,
+        device=settings.device,
+        precision=settings.precision,
+        threads=settings.threads,
+    )
+
+
+def macs_per_char(config: ModelConfig) -> int:
+    """Return how many weights of a network are multiplied for each character that it reads."""
+    return sum(
+        math.prod(shape)
+        for name, shape in parameter_shapes(config.one_network).items()
+        if len(shape) == 2 and not name.startswith(("embedding", "ngrams"))
+    )
+
+
+def _default_batch_size(num_chars: int, seq_length: int, num_documents: int) -> int:
+    """Return the number of streams; a short text still gets a few windows an epoch in each.
+
+    Windows are as wide as the documents that they hold, so short documents are read by more
+    streams: a step has about as many characters whatever the text.
+    """
+    streams = 16
+    if num_documents:
+        streams = STEP_CHARS // max(1, min(seq_length, num_chars // num_documents))
+        seq_length = min(seq_length, max(1, num_chars // num_documents))
+    return max(1, min(streams, num_chars // (4 * seq_length)))
+
+
+def _default_hidden_size(cell: str, num_chars: int) -> int:
+    """Return the width of a layer: a short text is better learned by a narrow one."""
+    if cell != "mingru":
+        return 256
+    return 96 if num_chars < 60_000 else 128 if num_chars < 400_000 else 192
+
+
+def _default_num_networks(threads: int, epochs: float | None) -> int:
+    """Return how many networks learn: one for each core, fewer or more as time is scarce or plenty.
+
+    Args:
+        threads: That the networks share.
+        epochs: How often one of them on one thread would read the text in the time; None where
+            time does not end the run.
+    """
+    if epochs is None:
+        return min(threads, MAX_NETWORKS)
+    if epochs < FEW_EPOCHS:
+        return 1
+    rounds = max(1, round(epochs / ENOUGH_EPOCHS))
+    return min(threads * rounds, MAX_NETWORKS)
+
+
+def _default_ngrams(num_chars: int, epochs: float) -> int:
+    """Return the longest run of characters with an embedding.
+
+    Longer runs are known by heart sooner, which does no harm where nothing is read often.
+    """
+    if num_chars < SHORT_TEXT:
+        return 2
+    return 4 if epochs < SOME_EPOCHS else 3
+
+
+def _default_counts(num_chars: int) -> int:
+    """Return the longest context that is counted: of a short text longer ones add nothing."""
+    return 8 if num_chars < LONG_TEXT else 12
+
+
+def _default_learning_rate(cell: str, optimizer: str, num_chars: int) -> float:
+    """Return the highest learning rate."""
+    if optimizer == "muon":
+        return 2 * MUON_RATE if num_chars < SHORT_TEXT else MUON_RATE
+    return _ADAMW_RATES[cell] if optimizer == "adamw" else 2e-3
+
+
+def _default_dropout(epochs: float) -> float:
+    """Return a dropout that fits how often a network reads the text.
+
+    One that reads it four times or less cannot learn it by heart; from then on some more for each
+    doubling, up to a half.
+    """
+    return round(min(max(0.07 * math.log2(max(epochs, 1e-9) / 4.3), 0.0), 0.5), 2)
+
+
+def _given(value: Value | None, otherwise: Value) -> Value:
+    """Return a value, or another where none is given."""
+    return otherwise if value is None else value

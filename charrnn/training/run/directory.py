@@ -1,0 +1,187 @@
+"""The directory of a run: making it, finding it, and keeping it to one training at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import itertools
+import json
+import os
+import shutil
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from charrnn.corpus.decode import STDIN, find_files
+from charrnn.corpus.store import ABOUT_NAME, IDS_NAME, open_corpus
+from charrnn.errors import CharRNNError, RunError
+from charrnn.model.checkpoint import MODEL_NAME, RUNS
+from charrnn.training.run.metrics import METRICS_NAME
+from charrnn.training.run.state import STATE_NAME, read_standing
+
+LOCK_NAME = ".lock"
+RUN_NAMES = (MODEL_NAME, STATE_NAME, METRICS_NAME, IDS_NAME, ABOUT_NAME)
+
+
+def make_directory(out: Path | None, first_name: str) -> tuple[Path, bool]:
+    """Make the run directory, and tell whether it is new.
+
+    Args:
+        out: What the user named, or None.
+        first_name: The first text, after which a new directory is named.
+    """
+    if out is not None:
+        is_new = not out.exists()
+        out.mkdir(parents=True, exist_ok=True)
+        return out, is_new
+    stem = "stdin" if first_name == STDIN else Path(first_name).resolve().name.split(".")[0]
+    stem = stem or "text"
+    for number in itertools.count(1):
+        directory = RUNS / (stem if number == 1 else f"{stem}-{number}")
+        try:
+            directory.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return directory, True
+    raise AssertionError("counting ended")
+
+
+def refuse_run(directory: Path) -> None:
+    """Refuse a directory that holds a run, or a file of its own that a run would replace.
+
+    What a run left that was killed before it had a model is no run, and is replaced.
+
+    Raises:
+        RunError: If it does.
+    """
+    if (directory / MODEL_NAME).exists() or (directory / STATE_NAME).exists():
+        raise RunError(
+            f"{str(directory)!r}: holds a run already; go on with it by --resume, give -o another "
+            "directory, or remove this one"
+        )
+    if (directory / ABOUT_NAME).exists():
+        try:
+            open_corpus(directory)
+        except CharRNNError:
+            raise RunError(
+                f"{str(directory / ABOUT_NAME)!r}: not of a run; give -o another directory"
+            ) from None
+
+
+def find_run(corpora: Sequence[str]) -> Path:
+    """Return the run below ``./runs`` that was trained on texts, the one that was saved last.
+
+    Args:
+        corpora: Files, folders, or ``-``.
+
+    Raises:
+        RunError: If there is none.
+    """
+    saved_at = {}
+    for path in sorted(RUNS.glob(f"*/{STATE_NAME}")):
+        found = read_standing(path)
+        if found is not None:
+            with contextlib.suppress(CharRNNError):
+                files = find_files(corpora, found["options"].pattern)
+                names = tuple(
+                    name if name == STDIN else str(Path(name).resolve()) for name in files
+                )
+                if open_corpus(path.parent).sources[: len(names)] == names:
+                    saved_at[path.parent] = found["saved_at"]
+    if not saved_at:
+        raise RunError(
+            f"no run below ./runs was trained on {', '.join(map(repr, corpora))}; give its "
+            "directory with -o, or start one without --resume"
+        )
+    return max(saved_at, key=lambda directory: saved_at[directory])
+
+
+def remove_vain_run(directory: Path) -> None:
+    """Remove the files of a run that failed before it had a model or a state after some steps."""
+    standing = read_standing(directory / STATE_NAME)
+    if (directory / MODEL_NAME).exists() or (standing is not None and standing["step"]):
+        return
+    for name in RUN_NAMES:
+        (directory / name).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def locked(directory: Path, *, is_new: bool = False) -> Iterator[None]:
+    """Keep a run directory to this process for a block.
+
+    The lock is one of the system on a hidden file, so it ends with the process, however that ends;
+    what the file says is for people. The file is removed after the block. What a process that was
+    killed left half written is removed before it.
+
+    Args:
+        directory: An existing folder.
+        is_new: Whether it was made for this block; then it goes too, if the block leaves it empty.
+
+    Raises:
+        RunError: If another process holds it.
+    """
+    path = directory / LOCK_NAME
+    descriptor = _lock(path)
+    try:
+        _remove_litter(directory)
+        holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.time()}
+        os.truncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+        yield
+    finally:
+        # While the lock is held, so that what is removed is never the lock of another process.
+        with contextlib.suppress(OSError):
+            path.unlink()
+        os.close(descriptor)
+        if is_new:
+            with contextlib.suppress(OSError):  # a folder stays if anything is in it
+                directory.rmdir()
+                if directory.parent == RUNS:
+                    RUNS.rmdir()
+
+
+def _lock(path: Path) -> int:
+    """Return the descriptor of a lock file that this process holds the lock on."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            said = os.pread(descriptor, 4096, 0)
+            os.close(descriptor)
+            raise RunError(
+                f"{str(path.parent)!r}: {_describe_holder(said)}; wait for it, stop it, or give "
+                "-o another directory"
+            ) from None
+        except OSError as error:
+            # Not every file system of a network has locks; training there is still worth much.
+            if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
+                os.close(descriptor)
+                raise
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(descriptor), path.stat()):
+                return descriptor
+        os.close(descriptor)  # it was removed by its last holder in between: once more
+
+
+def _describe_holder(said: bytes) -> str:
+    """Return who holds a lock, as its file says."""
+    try:
+        holder = json.loads(said)
+        since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(float(holder["since"])))
+        who = f"process {int(holder['pid'])} on {str(holder['host'])!r}"
+        return f"{who} is training here since {since}"
+    except (ValueError, KeyError, TypeError, OverflowError, OSError):
+        return "another process is training here"
+
+
+def _remove_litter(directory: Path) -> None:
+    """Remove the temporary files of processes that were killed while they wrote."""
+    for name in RUN_NAMES:
+        for path in directory.glob(f".{name}.*"):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)

@@ -1,0 +1,104 @@
+"""Products of rows: both ways are products, and one of them is blind to the neighbours."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from charrnn.model.matmul import batched_matmul, rowwise_matmul
+from charrnn.model.network import Network
+
+SHAPES = [(1, 3), (3, 1), (17, 65), (128, 384), (256, 1024), (300, 70)]  # (K, M)
+
+
+def some(*shape):
+    """Return random numbers that use all bits of a float32."""
+    return np.random.default_rng(sum(shape)).standard_normal(shape).astype(np.float32)
+
+
+@pytest.mark.parametrize("product", [batched_matmul, rowwise_matmul])
+@pytest.mark.parametrize("leading", [(1,), (5,), (1, 1), (1, 6), (4, 1), (3, 2)])
+def test_a_product_is_one(product, leading):
+    """Rows in any arrangement are multiplied with the matrix."""
+    rows, matrix = some(*leading, 17), some(17, 9)
+    found = product(rows, matrix)
+    assert found.shape == (*leading, 9)
+    expected = rows.astype(np.float64) @ matrix.astype(np.float64)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)  # 17 roundings of about ten
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("num_rows", [2, 3, 13, 64])
+def test_a_row_does_not_depend_on_the_others(shape, num_rows):
+    """A row multiplied among others has the bits that it has alone, wherever it stands."""
+    rows, matrix = some(num_rows, shape[0]), some(*shape)
+    found = rowwise_matmul(rows, matrix)
+    for place in range(num_rows):
+        np.testing.assert_array_equal(
+            rowwise_matmul(rows[place : place + 1], matrix)[0], found[place]
+        )
+    as_steps = rowwise_matmul(rows[None], matrix)[0]
+    np.testing.assert_array_equal(as_steps, found)
+    np.testing.assert_array_equal(rowwise_matmul(rows[:, None], matrix)[:, 0], found)
+
+
+def test_the_check_of_rows_can_fail():
+    """Multiplied together, rows of some shape do depend on how many there are."""
+    rows, matrix = some(64, 256), some(256, 1024)
+    whole = batched_matmul(rows, matrix)
+    parts = [batched_matmul(rows[:size], matrix) for size in (1, 2, 3, 5, 8, 13, 21)]
+    if all(np.array_equal(part, whole[: len(part)]) for part in parts):
+        pytest.skip("this library of products adds up in one order")
+
+
+def test_a_stream_of_a_network_does_not_depend_on_the_others(make_checkpoint, any_kind):
+    """``rowwise_matmul`` gives a stream the same bits alone and among others."""
+    checkpoint = make_checkpoint(
+        **any_kind, num_layers=2, hidden_size=37, embedding_size=37, scale=2.0
+    )
+    network = Network(checkpoint.config, checkpoint.arrays)
+    ids = np.random.default_rng(5).integers(checkpoint.config.vocab_size, size=(64, 12))
+
+    def read(rows):
+        state = network.initial_state(len(rows))
+        steps = []
+        for step in rows.T:
+            logits, state = network.forward(step[:, None], state, rowwise_matmul)
+            steps.append(logits[:, 0])
+        return steps, state
+
+    steps, state = read(ids)
+    for part in (slice(0, 1), slice(9, 10), slice(40, 64), slice(63, 64)):
+        some_steps, some_state = read(ids[part])
+        np.testing.assert_array_equal(some_steps, [logits[part] for logits in steps])
+        for arrays, others in zip(some_state, state, strict=True):
+            for array, other in zip(arrays, others, strict=True):
+                np.testing.assert_array_equal(array, other[part])
+
+
+def test_both_products_give_one_network(make_checkpoint, any_kind):
+    """Step by step with ``rowwise_matmul`` is the window at once, to the rounding of float32."""
+    checkpoint = make_checkpoint(**any_kind, num_layers=2, hidden_size=37, embedding_size=37)
+    network = Network(checkpoint.config, checkpoint.arrays)
+    ids = np.random.default_rng(6).integers(checkpoint.config.vocab_size, size=(3, 12))
+    at_once, _ = network.forward(ids, network.initial_state(3))
+    state = network.initial_state(3)
+    for t in range(12):
+        logits, state = network.forward(ids[:, t : t + 1], state, rowwise_matmul)
+        np.testing.assert_allclose(logits[:, 0], at_once[:, t], rtol=0, atol=2e-5)
+
+
+@pytest.mark.parametrize("product", [batched_matmul, rowwise_matmul])
+@pytest.mark.parametrize("num_rows", [1, 3])
+def test_an_invalid_operation_of_blas_is_no_warning(product, num_rows):
+    """What raises the processor's flag on every machine stands for what does so on some."""
+    rows, matrix = np.full((num_rows, 1), np.inf), np.zeros((1, 1))
+    assert np.isnan(product(rows, matrix)).all()
+
+
+@pytest.mark.parametrize("product", [batched_matmul, rowwise_matmul])
+def test_a_product_that_is_too_large_warns(product):
+    """Of that one is still told: it is wrong on every machine."""
+    rows, matrix = np.full((1, 1), 1e300), np.full((1, 1), 1e300)
+    with pytest.warns(RuntimeWarning, match="overflow"):
+        product(rows, matrix)

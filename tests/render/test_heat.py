@@ -1,0 +1,173 @@
+"""Heat maps on a terminal, as a page and as a picture: the text is all there, and harmless."""
+
+from __future__ import annotations
+
+import html
+import io
+import math
+import re
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from charrnn.corpus.documents import cut_documents
+from charrnn.evaluation.reader import Reader
+from charrnn.evaluation.report import EvalTotals
+from charrnn.evaluation.surprise import Passage, Surprise, measure_text
+from charrnn.model.network import Network
+from charrnn.render.heat_html import Page
+from charrnn.render.heat_svg import COLUMNS, Picture
+from charrnn.render.heat_terminal import HOTTEST, LINE_END, ColourHeat, DigitHeat, heats
+from charrnn.text.vocabulary import Vocabulary
+
+NASTY = "<b>&amp;\"'</b><script>alert(1)</script>\x1b[31m\x1b]0;x\x07\x9b2J\u202e[/red]\\\t\x00\n"
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def passage_of(text, bits):
+    """Return a text whose characters have so many bits."""
+    nats = np.array(bits, dtype=float) * math.log(2)
+    none = np.zeros((len(text), 0))
+    surprise = Surprise(nats, np.zeros(len(text), bool), none.astype(np.int32), none)
+    return Passage(text, np.zeros(len(text), bool), surprise, len(text.encode()))
+
+
+def test_heats_are_whole_bits():
+    """The colour is the whole number of bits, up to the hottest; none where nothing is known."""
+    surprise = passage_of("abcdef", [np.nan, 0, 0.99, 1, 7.99, 800]).surprise
+    assert heats(surprise).tolist() == [0, 0, 0, 1, 7, HOTTEST]
+
+
+def test_colours_can_be_taken_off_again():
+    """Without its colours the text is what it was, and each line ends without a colour."""
+    text = "one two\n\nthree\tfour\n" * 3 + "end"
+    bits = np.random.default_rng(1).uniform(0, 12, len(text))
+    found = ColourHeat(Vocabulary("ab")).text(passage_of(text, bits))
+    assert re.sub(r"\x1b\[[0-9;]*m", "", found).replace(LINE_END, "") == text
+    for line in found.split("\n"):
+        assert re.findall(r"\x1b\[([0-9;]*)m", line)[-1:] in ([], ["0"])
+
+
+@pytest.mark.parametrize("bits", [0, 5])
+def test_a_text_cannot_control_the_terminal(bits):
+    """Of the control bytes only those of our own colours are left."""
+    passage = passage_of(NASTY, [bits] * len(NASTY))
+    for heat in (ColourHeat(Vocabulary("ab")), DigitHeat(Vocabulary("ab"), 100)):
+        shown = re.sub(r"\x1b\[(0|48;5;[0-9]+;38;5;[0-9]+)m", "", heat.text(passage) + heat.rest())
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]", shown)
+        assert "\\x1b" in shown
+
+
+def test_digits_stand_below_their_characters():
+    """Each digit is below its character, also where that takes two cells; lines are broken."""
+    heat = DigitHeat(Vocabulary("ab"), 6)
+    text = "ab\u6f22c\ndefghij\n"
+    bits = [0, 1, 2, 3, 0, 1, 2, 3, 4, 5, 6, 12, 7]
+    assert heat.text(passage_of(text, bits)) == (
+        f"ab\u6f22c\n 12 3\ndefghi\n123456\nj{LINE_END}\n97\n"
+    )
+    assert heat.rest() == ""
+
+
+def test_digits_do_not_depend_on_the_blocks():
+    """A line may come in pieces."""
+    text, bits = "ab cd\nef", [1, 2, 3, 4, 5, 0, 7, 8]
+    whole, pieces = (DigitHeat(Vocabulary("ab"), 80) for _ in range(2))
+    expected = whole.text(passage_of(text, bits)) + whole.rest()
+    found = "".join(pieces.text(passage_of(c, [b])) for c, b in zip(text, bits, strict=True))
+    assert found + pieces.rest() == expected
+
+
+class Reading(HTMLParser):
+    """Reads a page as a browser does: which tags there are, the text of <pre>, the tips."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags, self.tips, self.text, self.is_text = [], [], "", False
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.is_text |= tag == "pre"
+        self.tips += [value for name, value in attrs if name == "data-t"]
+
+    def handle_endtag(self, tag):
+        self.is_text &= tag != "pre"
+
+    def handle_data(self, data):
+        self.text += data if self.is_text else ""
+
+
+def drawn(view_class, checkpoint, text, name="a <file> & more"):
+    """Return what a view makes of a text."""
+    vocabulary, stream = checkpoint.vocabulary, io.BytesIO()
+    view, totals = view_class(stream, vocabulary), EvalTotals(checkpoint.vocabulary)
+    view.begin(name)
+    reader = Reader(Network(checkpoint.config, checkpoint.arrays))
+    for passage in measure_text(reader, vocabulary, cut_documents([text], ""), 3):
+        totals.add(passage)
+        view.take(passage)
+    view.end_text()
+    view.end(totals.evaluation())
+    return stream.getvalue().decode()
+
+
+@pytest.fixture
+def checkpoint(make_checkpoint):
+    """A model that knows all characters of the nasty text."""
+    characters = "".join(sorted(set(NASTY + "abc ")))
+    return make_checkpoint(characters=characters, scale=3.0)
+
+
+def test_a_page_holds_the_text_and_nothing_of_it_is_obeyed(checkpoint):
+    """A browser sees the characters of the text, and no tag that is not ours."""
+    text = "abc abc\n" + NASTY + "abc"
+    page = drawn(Page, checkpoint, text)
+    reading = Reading()
+    reading.feed(page)
+    ours = {"html", "head", "meta", "title", "style", "body", "main", "h2", "pre", "b"}
+    assert set(reading.tags) == ours | {"footer", "h1", "p", "table", "tr", "td"}
+    seen = reading.text.removeprefix("\n").replace(LINE_END, "")
+    assert "<script>alert(1)</script>\\x1b[31m" in seen
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]", page)
+    assert len(reading.tips) == len(text) - 1
+    assert all(re.search(r"\d bits\n(.|\n)*%", tip) for tip in reading.tips)
+    assert "a &lt;file&gt; &amp; more" in page
+    assert "bits per character" in page
+    assert "http" not in page  # it needs no other file
+
+
+def test_tips_have_the_three_best(checkpoint):
+    """On hover there is the number, and what the model expected with its probabilities."""
+    page = drawn(Page, checkpoint, "abcabc")
+    tips = re.findall(r'data-t="([^"]*)"', page)
+    for tip in tips:
+        first, *best = html.unescape(tip).split("\n")
+        assert re.fullmatch(r"[abc]  \d+\.\d\d bits", first)
+        probs = [float(line.rsplit("  ")[-1].rstrip("%")) for line in best]
+        assert len(probs) == 3
+        assert probs == sorted(probs, reverse=True)
+
+
+def test_a_picture_is_xml_and_holds_the_text(checkpoint):
+    """Any reader of XML finds the characters in order, each in a place of its own."""
+    text = "abc abc\n" + NASTY + "abc" * 100
+    picture = ElementTree.fromstring(drawn(Picture, checkpoint, text))
+    assert {element.tag for element in picture.iter()} == {
+        SVG + name for name in ("svg", "g", "rect", "text")
+    }
+    rows = [e for e in picture.iter(SVG + "text") if " " in e.get("x", "")]
+    for row in rows:
+        assert len(row.get("x").split()) == len(row.text)
+        assert all(0 <= float(x) < COLUMNS * 8 for x in row.get("x").split())
+    seen = "".join(row.text for row in rows)
+    assert "<script>alert(1)</script>\\x1b[31m" in "".join(e.text or "" for e in picture.iter())
+    assert seen.count("abc") >= 50
+
+
+@pytest.mark.parametrize("view_class", [Page, Picture])
+def test_a_model_of_bytes_is_drawn(make_checkpoint, view_class):
+    """Bytes beyond ASCII are shown as numbers."""
+    checkpoint = make_checkpoint(characters="".join(map(chr, range(256))), is_bytes=True)
+    assert "\\xc3" in drawn(view_class, checkpoint, "a\xc3\xa9b").replace("</b>", "")

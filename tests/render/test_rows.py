@@ -1,0 +1,97 @@
+"""Rows of lines, characters and files: laws that hold their sums against those of the text."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from charrnn.corpus.documents import cut_documents
+from charrnn.evaluation.reader import Reader
+from charrnn.evaluation.score import score
+from charrnn.evaluation.surprise import measure_text
+from charrnn.model.network import Network
+from charrnn.render.row_builders import CharCutter, FileCutter, LineCutter
+
+TEXT = "abc\n\nde\rab\n" * 400 + "no end"
+
+
+def rows_of(checkpoint, cutter_class, *blocks, num_best=0):
+    """Return the rows of a text that arrives in blocks."""
+    vocabulary = checkpoint.vocabulary
+    cutter = cutter_class("file", vocabulary)
+    reader = Reader(Network(checkpoint.config, checkpoint.arrays))
+    rows = []
+    for passage in measure_text(reader, vocabulary, cut_documents(blocks, ""), num_best):
+        rows.extend(cutter.rows(passage))
+    return [*rows, *cutter.rest()]
+
+
+@pytest.fixture
+def checkpoint(make_checkpoint):
+    """A model of the characters of the text."""
+    return make_checkpoint(characters="".join(sorted(set(TEXT))), scale=2.0, dtype=np.float64)
+
+
+def test_lines_add_up_to_the_text(checkpoint):
+    """Lines are those of the text, in order, and their sums are its score."""
+    rows = rows_of(checkpoint, LineCutter, TEXT)
+    assert [row.text for row in rows] == TEXT.split("\n")
+    assert [row.number for row in rows] == list(range(1, len(rows) + 1))
+    whole = score(Network(checkpoint.config, checkpoint.arrays), checkpoint.vocabulary.encode(TEXT))
+    assert sum(row.score.nats for row in rows) == pytest.approx(whole.nats, rel=1e-10)
+    assert sum(row.score.chars for row in rows) == whole.chars
+    assert sum(row.score.correct for row in rows) == whole.correct
+
+
+@pytest.mark.parametrize("size", [1, 3, 1000])
+def test_lines_do_not_depend_on_the_blocks(checkpoint, size):
+    """A line is given when it is whole, whatever pieces it came in."""
+    text = TEXT[:500]
+    blocks = [text[i : i + size] for i in range(0, len(text), size)]
+    rows, expected = (rows_of(checkpoint, LineCutter, *b) for b in (blocks, [text]))
+    assert [row.text for row in rows] == [row.text for row in expected]
+    found, wanted = ([row.score.nats for row in some] for some in (rows, expected))
+    np.testing.assert_allclose(found, wanted, rtol=1e-9)
+
+
+def test_characters_add_up_to_the_text(checkpoint):
+    """Each character has a row, and their bits are those of the lines."""
+    rows = rows_of(checkpoint, CharCutter, TEXT[:300], num_best=2)
+    assert "".join(row.text for row in rows) == TEXT[:300]
+    assert math.isnan(rows[0].bits)
+    assert rows[0].best == ()
+    (whole,) = rows_of(checkpoint, FileCutter, TEXT[:300])
+    bits = sum(row.bits for row in rows[1:])
+    assert bits * math.log(2) == pytest.approx(whole.score.nats, rel=1e-10)
+    for row in rows[1:]:
+        is_best = row.best[0][0] == row.text
+        assert is_best == (row.bits == pytest.approx(-math.log2(row.best[0][1]), rel=1e-5))
+
+
+def test_a_line_without_a_prediction_has_no_bits(checkpoint):
+    """The first character is given: a first line that is only its end has nothing to tell."""
+    (row, *_) = rows_of(checkpoint, LineCutter, "\nab\n")
+    assert row.head() == "0.0000\t-\t0"
+    assert row.to_json(checkpoint.vocabulary)["bits_per_char"] is None
+    assert row.surprise < 0  # it is sorted last
+
+
+def test_characters_that_cannot_be_seen_are_named(checkpoint):
+    """A row for each character stays one line, whatever the character is."""
+    rows = rows_of(checkpoint, CharCutter, "a\n\r")
+    assert [row.tail(checkpoint.vocabulary) for row in rows] == [b"a", b"\\n", b"\\r"]
+    assert [row.to_json(checkpoint.vocabulary)["text"] for row in rows] == ["a", "\n", "\r"]
+
+
+def test_lines_of_bytes_are_exact(make_checkpoint):
+    """Of a model of bytes a line is given byte for byte, and as text where JSON needs one."""
+    checkpoint = make_checkpoint(characters="".join(map(chr, range(256))), is_bytes=True)
+    data = b"\xc3\xa9\xff\nb\n"
+    (first, second) = rows_of(checkpoint, LineCutter, data.decode("latin-1"))
+    assert first.tail(checkpoint.vocabulary) == b"\xc3\xa9\xff"
+    assert first.to_json(checkpoint.vocabulary)["text"] == "\u00e9\ufffd"
+    assert second.tail(checkpoint.vocabulary) == b"b"
+    rows = rows_of(checkpoint, CharCutter, "\xff")
+    assert rows[0].to_json(checkpoint.vocabulary)["text"] == "\\xff"
