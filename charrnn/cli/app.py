@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from charrnn import __version__
+from charrnn.cli.command import Command
 from charrnn.cli.eval import evaluate
 from charrnn.cli.info import info
 from charrnn.cli.output import abandon_stdout, log
@@ -108,7 +109,7 @@ def charrnn(
         typer.echo(context.get_help())
 
 
-app.command()(train)
-app.command()(sample)
-app.command("eval")(evaluate)
-app.command()(info)
+app.command(cls=Command)(train)
+app.command(cls=Command)(sample)
+app.command("eval", cls=Command)(evaluate)
+app.command(cls=Command)(info)

@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from charrnn.cli.machine import one_thread_a_product
 from charrnn.cli.output import log, open_stdout
 from charrnn.cli.output_paths import check_target
-from charrnn.cli.sizes import parse_size
+from charrnn.cli.values import parse_size
 from charrnn.errors import ConfigError
+from charrnn.processors import one_thread_a_product
 
 NUM_BEST = 5  # alternatives that are shown for a character
 
@@ -108,7 +108,7 @@ def evaluate(
             log(f"charrnn: {line}")
 
     decoding = Decoding(encoding)
-    limit = Limit(None if max_bytes is None else parse_size("--max-bytes", max_bytes))
+    limit = Limit(None if max_bytes is None else parse_size("max_bytes", max_bytes))
     names = find_files(files or [], glob)
     path = find_model(model)
     loaded = Model(read_checkpoint(path))

@@ -14,9 +14,9 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Any, cast
 
-from charrnn.cli.durations import format_duration
 from charrnn.cli.output import Stderr, escape_controls, is_terminal, log
 from charrnn.cli.stopping import Stopped
+from charrnn.cli.values import format_duration
 from charrnn.corpus.store import open_corpus
 from charrnn.errors import CharRNNError
 from charrnn.evaluation.baselines import validation_baselines

@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from charrnn.cli.durations import parse_duration
 from charrnn.cli.output import log, open_stdout
-from charrnn.cli.separators import parse_separator
-from charrnn.cli.sizes import parse_size
+from charrnn.cli.values import parse_duration, parse_separator, parse_size
 from charrnn.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -187,7 +185,7 @@ def train(
     from charrnn.training.recipe.settings import Settings
 
     settings = Settings(
-        time=None if time is None else parse_duration("--time", time),
+        time=None if time is None else parse_duration("time", time),
         steps=steps,
         epochs=epochs,
         cell=cell,
@@ -215,13 +213,13 @@ def train(
         decoding=Decoding(encoding, as_bytes),
         min_count=min_count,
         val=val,
-        max_bytes=None if max_bytes is None else parse_size("--max-bytes", max_bytes),
+        max_bytes=None if max_bytes is None else parse_size("max_bytes", max_bytes),
         separator=parse_separator(lines, doc_sep),
     )
     how: dict[str, Any] = {
-        "preview_every": parse_duration("--preview-every", preview_every, may_be_zero=True),
+        "preview_every": parse_duration("preview_every", preview_every, may_be_zero=True),
         "preview_text": preview_text,
-        "save_every": parse_duration("--save-every", save_every, may_be_zero=True),
+        "save_every": parse_duration("save_every", save_every, may_be_zero=True),
         "began": _BEGAN,
     }
     with contextlib.ExitStack() as stack:

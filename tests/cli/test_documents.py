@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from charrnn.cli.progress import MAX_PREVIEW_DOCUMENTS, preview_text
-from charrnn.cli.separators import parse_separator
+from charrnn.cli.values import parse_separator
 from charrnn.errors import ConfigError
 
 pytestmark = pytest.mark.slow
@@ -113,9 +113,9 @@ def test_stanzas(invoke: Callable, tmp_path: Path, tiny: list[str]) -> None:
 @pytest.mark.parametrize(
     ("args", "code", "message"),
     [
-        (["--lines", "--doc-sep", "x"], 2, "--lines, --doc-sep: each says where documents end"),
+        (["--lines", "--doc-sep", "x"], 2, "--lines and --doc-sep exclude each other"),
         (["--doc-sep", ""], 2, "--doc-sep: it is empty"),
-        (["--doc-sep", r"\x"], 2, r"--doc-sep: '\\x' means nothing"),
+        (["--doc-sep", r"\x"], 2, r"--doc-sep: unknown escape '\\x'"),
         (["--doc-sep", "<|end|>"], 1, "the text is one document"),
     ],
 )
@@ -157,7 +157,7 @@ def test_lines_are_a_separator() -> None:
 @pytest.mark.parametrize("typed", ["\\", "a\\", "\\x41", "\\\n"])
 def test_a_backslash_before_anything_else(typed: str) -> None:
     """A backslash that means nothing is not taken for itself."""
-    with pytest.raises(ConfigError, match="means nothing"):
+    with pytest.raises(ConfigError, match="unknown escape"):
         parse_separator(False, typed)
 
 

@@ -142,9 +142,9 @@ def test_a_limit_that_is_none_is_wrong_usage(value: str, invoke: Callable, tmp_p
     [("100", 100), ("0.1k", 100), ("1K", 1000), ("1kB", 1000), ("1KiB", 1024), ("1 M", 10**6)],
 )
 def test_sizes_are_typed_as_people_do(value: str, size: int) -> None:
-    from charrnn.cli.sizes import parse_size
+    from charrnn.cli.values import parse_size
 
-    assert parse_size("--max-bytes", value) == size
+    assert parse_size("max_bytes", value) == size
 
 
 def test_a_folder_without_a_text(run: Callable, tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ USAGE = {
     "no model": (["train", "sea.txt", "--init-from", "none"], "'none': no such model"),
     "no run": (["train", "sea.txt", "--resume"], "no run below ./runs was trained on 'sea.txt'"),
     "no directory": (["train", "--resume", "-o", "x"], "'x': no run was saved here; start it"),
-    "save": (["train", "sea.txt", "--save-every", "x"], "--save-every: 'x' is no length of time"),
+    "save": (["train", "sea.txt", "--save-every", "x"], "--save-every: invalid duration 'x'"),
 }
 
 

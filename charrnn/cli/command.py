@@ -1,0 +1,47 @@
+"""What every command shares: help in sections, and errors in the words of the command line."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from typer.core import TyperCommand
+
+from charrnn.errors import CharRNNError
+
+
+class Command(TyperCommand):
+    """A command whose help has sections and whose errors name options.
+
+    The library names its parameters in backquotes, ```top_p```. Where this command has an option or
+    argument for that parameter, the user reads ``--top-p`` in its place.
+    """
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except CharRNNError as error:
+            names = {parameter.name: _user_name(parameter) for parameter in self.params}
+            message = re.sub(r"`(\w+)`", lambda found: names.get(found[1], found[1]), str(error))
+            error.args = (message,)
+            raise
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the arguments, then the options of each section in the order of declaration."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            if record := parameter.get_help_record(ctx):
+                is_argument = parameter.param_type_name == "argument"
+                title = getattr(parameter, "rich_help_panel", None)
+                title = title or ("Arguments" if is_argument else "Options")
+                sections.setdefault(title, []).append(record)
+        for title, records in sections.items():
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+
+def _user_name(parameter: Any) -> str:
+    """Return what a user types for a parameter: its first long option, or its metavar."""
+    long_names = [name for name in parameter.opts if name.startswith("--")]
+    return str(long_names[0] if long_names else parameter.metavar or parameter.name)
