@@ -8,12 +8,15 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import typer
 
 from charrnn.errors import CharRNNError
 from charrnn.text.escaping import escape_controls as escape_controls
+
+ColorMode = Literal["auto", "always", "never"]
+"""The values of ``--color``."""
 
 # What a write to standard error raises if nobody listens, it is closed, or a signal interrupts
 # another write to it.
@@ -27,6 +30,23 @@ class OutputError(CharRNNError):
 def is_terminal(stream: Any) -> bool:
     """Return whether a stream is a terminal; a closed one is not."""
     return stream is not None and not stream.closed and bool(stream.isatty())
+
+
+def wants_color(mode: ColorMode, stream: Any) -> bool:
+    """Return whether to write colours to a stream.
+
+    Args:
+        mode: What ``--color`` says. ``auto`` follows ``NO_COLOR`` (https://no-color.org), then
+            ``FORCE_COLOR``, and else colours a terminal that can show them.
+        stream: Standard output or standard error.
+    """
+    if mode != "auto":
+        return mode == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return is_terminal(stream) and os.environ.get("TERM", "dumb") != "dumb"
 
 
 def log(line: str) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections.abc import Iterator
 from typing import Protocol
 
-from charrnn.cli.output import Output, is_terminal
+from charrnn.cli.output import Output, wants_color
 from charrnn.evaluation.report import Evaluation
 from charrnn.evaluation.surprise import Passage
 from charrnn.render.heat_terminal import ColourHeat, DigitHeat
@@ -111,7 +110,7 @@ class HeatView:
         self._output = output
         self._has_names = has_names
         self._heat: ColourHeat | DigitHeat
-        if wants_colour():
+        if wants_color("auto", sys.stdout):
             self._heat = ColourHeat(vocabulary)
         else:
             self._heat = DigitHeat(vocabulary, shutil.get_terminal_size((100, 24)).columns)
@@ -162,12 +161,3 @@ class TableView:
             return
         for line in evaluation.lines():
             self._output.line(line)
-
-
-def wants_colour() -> bool:
-    """Return whether colours are to be shown on standard output, by the usual variables."""
-    if os.environ.get("NO_COLOR"):
-        return False
-    if os.environ.get("FORCE_COLOR"):
-        return True
-    return is_terminal(sys.stdout) and os.environ.get("TERM", "dumb") != "dumb"

@@ -30,7 +30,10 @@ USAGE = {
     "time zero": (["train", "sea.txt", "--time", "0"], "--time: invalid duration '0'"),
     "time word": (["train", "sea.txt", "--time", "abc"], "give 90s, 5m, 2h or 1h30m"),
     "time negative": (["train", "sea.txt", "--time", "-5"], "--time: invalid duration '-5'"),
-    "preview": (["train", "sea.txt", "--preview-every", "x"], "--preview-every: invalid duration 'x'"),
+    "preview": (
+        ["train", "sea.txt", "--preview-every", "x"],
+        "--preview-every: invalid duration 'x'",
+    ),
     "steps zero": (["train", "sea.txt", "--steps", "0"], "--steps: 0 is out of range"),
     "epochs": (["train", "sea.txt", "--epochs", "nan"], "--epochs: nan is out of range"),
     "dropout one": (["train", "sea.txt", "--dropout", "1"], "--dropout: 1.0 is not a share"),
