@@ -1,112 +1,139 @@
-"""Whole files or none: every file that must survive a crash is written here.
+"""Atomic writes: after a crash a file holds either its old or its new content.
 
-While a file is being written its bytes are in a temporary file beside it, ``.NAME.RANDOM.tmp``,
-which the writer holds a lock on. A process that is killed leaves that file without the lock; the
-next one to write the same name removes it.
+New content goes to a temporary file in the same folder, ``.NAME.RANDOM.tmp``, which its writer
+locks. A killed process leaves that file unlocked, and the next writer of NAME removes it.
 """
 
+from __future__ import annotations
+
 import contextlib
-import fcntl
 import os
+import re
+import secrets
 import shutil
-import tempfile
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from charrnn.storage.lock import lock_descriptor
+
+_RANDOM_BYTES = 6
+_BINARY = getattr(os, "O_BINARY", 0)
+_WITHOUT_WAITING = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+
 
 @contextlib.contextmanager
 def open_whole(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file for writing so that it appears, or replaces an older one, whole or not at all.
+    """Open a file for an atomic write: it appears, or replaces an older file, when the block ends.
 
-    The bytes go to a temporary file in the same folder, to the disk, and then over the old file by
-    one rename. The permissions are those that the umask gives any new file.
+    The content goes to a temporary file, is synced to the disk, and replaces the old file by one
+    rename. The umask decides on the permissions, as for any new file.
 
     Args:
-        path: The file to create or replace. Its folder exists.
+        path: The file to create or replace, in an existing folder.
 
     Yields:
-        The file to write to. If the block raises, the old file stays and nothing is left.
+        The temporary file. If the block raises, the old file stays and the temporary file goes.
 
     Raises:
         OSError: If the folder is not writable or the disk is full.
     """
     remove_abandoned(path)
-    descriptor, temporary = _make_temporary(path)
+    descriptor, temporary = _create_temporary(path)
     try:
         with os.fdopen(descriptor, "wb") as file:
             yield file
             file.flush()
-            os.fchmod(file.fileno(), 0o666 & ~_umask())
-            os.fsync(file.fileno())
+            _sync(file.fileno())
+            if os.name == "nt":  # Windows renames no open file, so the lock ends early there
+                file.close()
             temporary.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    _sync_folder(path.parent)
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all, as ``open_whole`` does."""
+    """Write a file atomically; see ``open_whole``."""
     with open_whole(path) as file:
         file.write(data)
 
 
 def link_whole(source: Path, path: Path) -> None:
-    """Give a file a second name, or copy it where that cannot be.
+    """Give a file a second name by a hard link, or copy it where no link is possible.
 
     Args:
-        source: A file that is never changed in place.
-        path: Its new name; an older file of that name is replaced.
+        source: A file whose content never changes in place.
+        path: The new name; an older file of that name is replaced.
 
     Raises:
-        OSError: If neither can be done.
+        OSError: If the copy fails as well.
     """
-    with contextlib.suppress(OSError):  # the name is taken, another disk, no links here
+    with contextlib.suppress(OSError):  # the name exists, another disk, no links on this disk
         os.link(source, path)
         return
     with source.open("rb") as original, open_whole(path) as copy:
         shutil.copyfileobj(original, copy)
 
 
-def _make_temporary(path: Path) -> tuple[int, Path]:
-    """Make a file beside another for its bytes, and lock it."""
-    while True:
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-        with contextlib.suppress(OSError):  # some network disks have no locks
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        if os.fstat(descriptor).st_nlink:
-            return descriptor, Path(name)
-        os.close(descriptor)  # another process found it before it was locked, and removed it
-
-
 def remove_abandoned(path: Path) -> None:
-    """Remove what processes that were killed while they wrote a file have left beside it."""
-    prefix, suffix = f".{path.name}.", ".tmp"
+    """Remove the temporary files that killed writers of a file left behind.
+
+    Only regular files with a name that this module makes go, and only if no process locks them.
+    """
+    name = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{{2 * _RANDOM_BYTES}}}\.tmp")
     with contextlib.suppress(OSError):
-        for found in path.parent.iterdir():
-            if found.name.startswith(prefix) and found.name.endswith(suffix):
-                _remove_unless_locked(found)
+        for file in path.parent.iterdir():
+            if name.fullmatch(file.name):
+                _remove_unless_locked(file)
+
+
+def _create_temporary(path: Path) -> tuple[int, Path]:
+    """Create and lock a temporary file next to ``path``; return its descriptor and its path."""
+    while True:
+        temporary = path.parent / f".{path.name}.{secrets.token_hex(_RANDOM_BYTES)}.tmp"
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o666)
+        with contextlib.suppress(OSError):  # without a lock the file is only less protected
+            lock_descriptor(descriptor)
+        if os.fstat(descriptor).st_nlink:
+            return descriptor, temporary
+        os.close(descriptor)  # another process took it for abandoned before it was locked
 
 
 def _remove_unless_locked(path: Path) -> None:
     """Remove a temporary file that no living process writes to."""
-    with contextlib.suppress(OSError):  # it is being written, or somebody else has removed it
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with contextlib.suppress(OSError):  # it is locked, or already removed
+        if os.name == "nt":  # Windows removes no open file, so no lock is needed
             path.unlink()
+            return
+        descriptor = os.open(path, os.O_RDONLY | _WITHOUT_WAITING)
+        try:
+            if stat.S_ISREG(os.fstat(descriptor).st_mode) and lock_descriptor(descriptor):
+                path.unlink()
         finally:
             os.close(descriptor)
 
 
-def _umask() -> int:
-    """Return the process's file mode mask, which can only be read by setting it."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
+def _sync(descriptor: int) -> None:
+    """Write the content of a file to its disk."""
+    os.fsync(descriptor)
+    with contextlib.suppress(ImportError, OSError):  # macOS: fsync stops at the drive's cache
+        from fcntl import F_FULLFSYNC, fcntl  # type: ignore[attr-defined]
+
+        fcntl(descriptor, F_FULLFSYNC)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Write the names in a folder to its disk, where the system can do that.
+
+    By then the new file is in place, so an error is not a failed save.
+    """
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

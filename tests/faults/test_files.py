@@ -16,7 +16,7 @@ from charrnn.corpus.options import CorpusOptions
 from charrnn.corpus.store import build_corpus, open_corpus
 from charrnn.errors import TextError
 from charrnn.model.checkpoint import read_checkpoint, write_checkpoint
-from charrnn.storage.atomic import link_whole, open_whole, write_whole
+from charrnn.storage.atomic import link_whole, write_whole
 from charrnn.training.run.metrics import Metrics, read_metrics
 from charrnn.training.run.monitor import Report
 
@@ -231,36 +231,3 @@ def test_the_layer_sees_what_it_must(faults: ModuleType, tmp_path: Path) -> None
     for _ in faults.killed_at_every(write_in_place):
         halves += 0 < (tmp_path / "file").stat().st_size < 100_000
     assert halves
-
-
-def test_a_file_being_written_is_not_taken_for_litter(tmp_path: Path) -> None:
-    """Two writers of one file do not remove each other's; the last to finish counts."""
-    with open_whole(tmp_path / "file") as first:
-        first.write(b"first")
-        with open_whole(tmp_path / "file") as second:
-            second.write(b"second")
-        assert (tmp_path / "file").read_bytes() == b"second"
-    assert (tmp_path / "file").read_bytes() == b"first"
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
-
-
-@pytest.mark.parametrize("kind", ["fifo", "folder", "link", "other-name"])
-def test_only_files_of_that_name_are_litter(kind: str, tmp_path: Path) -> None:
-    """What only looks like a temporary file stays, and is not waited for."""
-    path = tmp_path / (".other.abc.tmp" if kind == "other-name" else ".file.abc.tmp")
-    match kind:
-        case "fifo":
-            os.mkfifo(path)
-        case "folder":
-            path.mkdir()
-        case "link":
-            (tmp_path / "target").write_bytes(b"kept")
-            path.symlink_to("target")
-        case _:
-            path.write_bytes(b"kept")
-    write_whole(tmp_path / "file", b"new")
-    assert (tmp_path / "file").read_bytes() == b"new"
-    if kind in ("folder", "link", "other-name"):
-        assert path.is_symlink() or path.exists()
-    if kind == "link":
-        assert (tmp_path / "target").read_bytes() == b"kept"
