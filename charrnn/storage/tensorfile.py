@@ -1,16 +1,16 @@
-"""One file of named arrays and strings, which is refused unless it is whole.
+"""Files of named arrays and strings, checked completely before use.
 
-It is a safetensors file (https://github.com/huggingface/safetensors): the length of a header in 8
-bytes, the header in JSON, and the arrays one after another. Its strings are the header's
-``__metadata__``; two of them are ours::
+The format is safetensors (https://github.com/huggingface/safetensors): the length of the header in
+8 bytes, the header in JSON, and then the arrays. Strings are kept in the header's ``__metadata__``.
+Two of them belong to this module::
 
-    format    what the file is, and in which version
-    sha256    of the other strings and of the arrays: the format itself checks no values
+    format    the kind of the file and its version
+    sha256    the checksum of the other strings and of the arrays, which safetensors itself lacks
 
-The order of the arrays is fixed, larger types first and then by name, so that a header leaves
-nothing open. A reader looks at the header alone first; arrays are read once the caller has seen
-what they are to be. Nothing that a file says is imported, opened or run, and no more memory is
-taken than the file is long, but for a header of ``MAX_HEADER_BYTES`` at most.
+The order of the arrays is fixed, larger types first and then by name, so that equal content gives
+equal files. A reader sees the header first and loads the arrays once it has checked their types and
+shapes. Reading never imports, opens or runs anything that a file names, and it allocates at most the
+length of the file and ``MAX_HEADER_BYTES``.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ import numpy.typing as npt
 
 from charrnn.storage.atomic import open_whole
 
-MAX_HEADER_BYTES = 1 << 21  # the characters of the largest vocabulary take half of it
-MAX_JSON_VALUES = 1 << 14  # a few dozen layers and as many facts take a tenth
+MAX_HEADER_BYTES = 1 << 21  # twice the characters of the largest vocabulary
+MAX_JSON_VALUES = 1 << 14  # ten times the header of a model with dozens of layers
 
 AnyArray = npt.NDArray[Any]
 
-_LENGTH_BYTES = 8  # how long the header is, little-endian
-_ALIGNMENT = 8  # arrays begin at a multiple of this
+_LENGTH_BYTES = 8  # little-endian
+_ALIGNMENT = 8  # bytes; the arrays begin at a multiple
 _DTYPES: dict[str, np.dtype[Any]] = {
     "F64": np.dtype("<f8"),
     "I64": np.dtype("<i8"),
@@ -55,11 +55,11 @@ _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 
 @dataclass(frozen=True)
 class ArraySpec:
-    """What an array of a file is.
+    """Type and shape of an array in a file.
 
     Attributes:
-        dtype: Its type.
-        shape: Its shape.
+        dtype: The type of its elements.
+        shape: The length of each axis.
     """
 
     dtype: np.dtype[Any]
@@ -67,23 +67,23 @@ class ArraySpec:
 
     @property
     def num_bytes(self) -> int:
-        """The bytes that it takes."""
+        """The size of the array in bytes."""
         return math.prod(self.shape) * self.dtype.itemsize
 
 
 def write_tensor_file(
     path: Path, form: str, strings: Mapping[str, str], arrays: Mapping[str, AnyArray]
 ) -> None:
-    """Write a file, whole or not at all.
+    """Write a file atomically.
 
     Args:
-        path: Where.
-        form: What the file is, for ``format``.
+        path: The file to create or replace.
+        form: The kind and version of the file, stored as ``format``.
         strings: The other strings of the header.
-        arrays: The arrays by name, of a type that the format has.
+        arrays: The arrays by name, of types that safetensors has.
 
     Raises:
-        OSError: If that fails; an older file of that name is then untouched.
+        OSError: If writing fails; an older file of that name then stays as it was.
     """
     arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     layout = _layout({name: ArraySpec(array.dtype, array.shape) for name, array in arrays.items()})
@@ -104,11 +104,11 @@ def write_tensor_file(
 
 @dataclass(frozen=True)
 class TensorFile:
-    """A file of which the header has been read and checked, and nothing else.
+    """An open file whose header has been checked and whose arrays have not been read.
 
     Attributes:
         strings: The strings of the header.
-        specs: What its arrays are, by name, in the order of the file.
+        specs: The type and shape of each array by name, in the order of the file.
     """
 
     strings: Mapping[str, str]
@@ -116,10 +116,10 @@ class TensorFile:
     _file: IO[bytes]
 
     def json(self, name: str) -> Any:
-        """Return the value of a string that is JSON.
+        """Return the value of a header string that holds JSON.
 
         Raises:
-            ValueError: If the header has no such string, or it is no JSON.
+            ValueError: If the string is missing or not JSON.
         """
         text = self.strings.get(name)
         if text is None:
@@ -127,10 +127,10 @@ class TensorFile:
         return parse_json(text)
 
     def read_arrays(self) -> dict[str, AnyArray]:
-        """Return the arrays; they share one piece of memory, which is as long as they are.
+        """Read the arrays, which are views of one buffer.
 
         Raises:
-            ValueError: If they are not those that were written.
+            ValueError: If the checksum does not match.
         """
         data = np.empty(sum(spec.num_bytes for spec in self.specs.values()), np.uint8)
         if self._file.readinto(data.data) != len(data):  # type: ignore[attr-defined]
@@ -138,7 +138,7 @@ class TensorFile:
         digest = _begin_digest(self.strings)
         digest.update(data.data)
         if digest.hexdigest() != self.strings.get("sha256"):
-            raise ValueError("its content does not fit its checksum")
+            raise ValueError("its content does not match its checksum")
         arrays, begin = {}, 0
         for name, spec in self.specs.items():
             part = data[begin : begin + spec.num_bytes]
@@ -153,76 +153,76 @@ def open_tensor_file(path: Path, form: str) -> Iterator[TensorFile]:
 
     Args:
         path: A regular file, or a link to one.
-        form: The ``format`` that it must have.
+        form: The ``format`` that the file must have.
 
     Raises:
-        OSError: If there is no such file, or it is none, such as a folder, pipe or device.
-        ValueError: If it is damaged, of another format, or of another program.
+        OSError: If the file is missing, or is a folder, pipe or device.
+        ValueError: If it is damaged, or has another format.
     """
-    with open(path, "rb", opener=_open_at_once) as file:
+    with open(path, "rb", opener=_open_without_waiting) as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "not a file")
         length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
         room = status.st_size - _LENGTH_BYTES
         if room < 0 or length > room:
-            raise ValueError("it is cut short, or no safetensors file")
+            raise ValueError("it is cut short, or not a safetensors file")
         if length > MAX_HEADER_BYTES:
             raise ValueError("its header is too long")
         header = parse_json(file.read(length).decode(errors="replace"))
         strings = header.pop("__metadata__", None) if isinstance(header, dict) else None
-        if not isinstance(strings, dict) or not _is_kin(strings.get("format"), form):
-            raise ValueError(f"it is no {form.partition(' ')[0]} file")
+        if not isinstance(strings, dict) or not _is_same_program(strings.get("format"), form):
+            raise ValueError(f"it is not a {form.partition(' ')[0]} file")
         if strings["format"] != form:
             raise ValueError(f"its format is {strings['format']!r}, this program reads {form!r}")
         for name, text in strings.items():
             if not isinstance(text, str):
-                raise ValueError(f"its header has no proper {name}")
+                raise ValueError(f"in its header {name} is not a string")
         specs = {name: _spec(entry) for name, entry in header.items()}
         layout = _layout(specs)
         if layout != header:
-            raise ValueError("its header places arrays where they cannot be")
+            raise ValueError("its header gives wrong offsets of arrays")
         if sum(spec.num_bytes for spec in specs.values()) != room - length:
-            raise ValueError("its arrays are not as long as its header says")
+            raise ValueError("its size does not match its header")
         yield TensorFile(strings, {name: specs[name] for name in layout}, file)
 
 
 def parse_json(text: str) -> Any:
-    """Return the value of JSON that a stranger wrote.
+    """Parse untrusted JSON.
 
     Raises:
-        ValueError: If it is no JSON, says a thing twice, is nested too deeply, or has so many parts
-            that they would take much more memory than the text.
+        ValueError: If it is not JSON, repeats a name, is nested too deeply, or has more than
+            ``MAX_JSON_VALUES`` values, which would take much more memory than the text.
     """
     if len(re.findall(r"[\[{,]", text)) > MAX_JSON_VALUES:
-        raise ValueError("its header has too many parts")
+        raise ValueError("its header has too many values")
     try:
         return json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
     except json.JSONDecodeError:
-        raise ValueError("its header is no JSON") from None
+        raise ValueError("its header is not JSON") from None
     except RecursionError:
         raise ValueError("its header is nested too deeply") from None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object of JSON; two values of one name, of which readers differ, are refused."""
+    """Return a JSON object; refuse repeated names, which parsers treat differently."""
     if len(dict(pairs)) < len(pairs):
-        raise ValueError("its header says a thing twice")
+        raise ValueError("its header repeats a name")
     return dict(pairs)
 
 
 def _refuse_constant(name: str) -> None:
-    """Refuse what Python takes for a number and JSON does not."""
-    raise ValueError(f"its header has {name}, which is no number")
+    """Refuse NaN and infinities, which Python accepts and JSON does not."""
+    raise ValueError(f"its header has {name}, which is not a number")
 
 
-def _is_kin(form: object, wanted: str) -> bool:
-    """Return whether a format is one of the same program, of whatever kind and version."""
+def _is_same_program(form: object, wanted: str) -> bool:
+    """Return whether two formats belong to one program, whatever their kind and version."""
     return isinstance(form, str) and form.startswith(wanted.partition(" ")[0] + " ")
 
 
 def _spec(entry: object) -> ArraySpec:
-    """Return what an entry of the header says of an array."""
+    """Return the type and shape that a header entry gives."""
     match entry:
         case {"dtype": str(name), "shape": list(shape), "data_offsets": list(_)}:
             if name in _DTYPES and all(type(size) is int and 0 <= size < 1 << 48 for size in shape):
@@ -231,7 +231,7 @@ def _spec(entry: object) -> ArraySpec:
 
 
 def _layout(specs: Mapping[str, ArraySpec]) -> dict[str, dict[str, Any]]:
-    """Return the entries of arrays in a header, in the order of the file."""
+    """Return the header entries of arrays, in the order of the file."""
     layout, end = {}, 0
     for name in sorted(specs, key=lambda name: (-specs[name].dtype.itemsize, name)):
         spec = specs[name]
@@ -245,11 +245,11 @@ def _layout(specs: Mapping[str, ArraySpec]) -> dict[str, dict[str, Any]]:
 
 
 def _begin_digest(strings: Mapping[str, str]) -> Any:
-    """Return the checksum of a file's strings but itself, to be updated with its arrays."""
+    """Return a hash of the strings except the checksum, ready for the arrays."""
     others = {name: text for name, text in strings.items() if name != "sha256"}
     return hashlib.sha256(json.dumps(others, sort_keys=True).encode())
 
 
-def _open_at_once(name: str, flags: int) -> int:
-    """Open a file; a pipe that nobody writes to is not waited for."""
-    return os.open(name, flags | os.O_NONBLOCK)
+def _open_without_waiting(name: str, flags: int) -> int:
+    """Open a file without waiting for the writer of a pipe."""
+    return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))

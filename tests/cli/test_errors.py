@@ -118,7 +118,7 @@ WORK = {
         ["sample", "-m", "flipped"],
         "fit its checksum; train again or fetch a good copy",
     ),
-    "model of another program": (["sample", "-m", "other"], "it is no charrnn file"),
+    "model of another program": (["sample", "-m", "other"], "it is not a charrnn file"),
     "model of the future": (["sample", "-m", "future"], "its format is 'charrnn 99', this"),
     "unknown character": (["sample", "-q", "-m", "good", "X"], "never saw 'X' (U+0058)"),
     "eval without model": (["eval"], "no model: there is no run below ./runs"),
