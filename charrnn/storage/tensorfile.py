@@ -9,8 +9,8 @@ Two of them belong to this module::
 
 The order of the arrays is fixed, larger types first and then by name, so that equal content gives
 equal files. A reader sees the header first and loads the arrays once it has checked their types and
-shapes. Reading never imports, opens or runs anything that a file names, and it allocates at most the
-length of the file and ``MAX_HEADER_BYTES``.
+shapes. Reading never imports, opens or runs anything that a file names, and it allocates at most
+the length of the file and ``MAX_HEADER_BYTES``.
 """
 
 from __future__ import annotations

@@ -116,7 +116,7 @@ WORK = {
     ),
     "model has a flipped bit": (
         ["sample", "-m", "flipped"],
-        "fit its checksum; train again or fetch a good copy",
+        "match its checksum; train again or fetch a good copy",
     ),
     "model of another program": (["sample", "-m", "other"], "it is not a charrnn file"),
     "model of the future": (["sample", "-m", "future"], "its format is 'charrnn 99', this"),

@@ -66,7 +66,7 @@ def test_a_sample_is_the_same_whatever_is_beside_it(make_checkpoint, any_kind, e
     checkpoint = make_checkpoint(**any_kind, num_layers=2, hidden_size=19, scale=2.0)
     options = {
         "ending": StopCriteria(**ending),
-        "controls": SamplingParams(temperatures=(1.0, 3.0)),
+        "params": SamplingParams(temperatures=(1.0, 3.0)),
     }
     generator = generator_of(checkpoint, **options)
     texts, reasons = texts_of(generator, 3 * MAX_TOGETHER)

@@ -1,4 +1,4 @@
-"""Atomic writes: a file holds its old or its new content, and nothing else is left in the folder."""
+"""Atomic writes: a file holds its old or its new content, and no litter stays in the folder."""
 
 import errno
 import fcntl
