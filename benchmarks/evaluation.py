@@ -20,7 +20,8 @@ FORWARD = """
 import sys
 import torch
 from torch.nn.functional import cross_entropy
-from charrnn.model.checkpoint import find_model, read_checkpoint
+from charrnn.model.checkpoint import read_checkpoint
+from charrnn.model.find import find_model
 from charrnn.corpus.streams import measuring_streams
 from charrnn.training.nn.network import TrainableNetwork
 

@@ -18,8 +18,9 @@ from charrnn.generation.params import SamplingParams, StopCriteria
 from charrnn.generation.results import Sample, collect
 from charrnn.generation.updates import in_order
 from charrnn.memory.copying import CopySearch, Novelty
-from charrnn.model.checkpoint import Checkpoint, find_model, read_checkpoint
-from charrnn.model.network import Network
+from charrnn.model.checkpoint import Checkpoint, read_checkpoint
+from charrnn.model.find import find_model
+from charrnn.model.predictor import Predictor as Network
 from charrnn.model.predictor import make_predictor
 from charrnn.text.vocabulary import Ids, OnUnknown, Vocabulary
 

@@ -12,7 +12,8 @@ import pytest
 import charrnn
 from charrnn.evaluation.score import score
 from charrnn.library import Model, random_seed
-from charrnn.model.checkpoint import MODEL_NAME, MODEL_VARIABLE, write_checkpoint
+from charrnn.model.checkpoint import MODEL_NAME, write_checkpoint
+from charrnn.model.find import MODEL_VARIABLE
 from charrnn.model.network import Network
 
 ALL_BYTES = "".join(map(chr, range(256)))

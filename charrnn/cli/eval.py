@@ -98,7 +98,8 @@ def evaluate(
     from charrnn.evaluation.reader import Reader
     from charrnn.evaluation.report import EvalTotals, validation_corpus
     from charrnn.library import Model
-    from charrnn.model.checkpoint import find_model, read_checkpoint
+    from charrnn.model.checkpoint import read_checkpoint
+    from charrnn.model.find import find_model
     from charrnn.render.heat_html import Page
     from charrnn.render.heat_svg import Picture
     from charrnn.storage.atomic import open_whole

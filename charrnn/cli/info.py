@@ -37,7 +37,8 @@ def info(
     """
     check_target("--plot", plot)
 
-    from charrnn.model.checkpoint import find_model, read_checkpoint
+    from charrnn.model.checkpoint import read_checkpoint
+    from charrnn.model.find import find_model
     from charrnn.render.curves import curve_picture
     from charrnn.render.model_card import Card
     from charrnn.storage.atomic import write_whole

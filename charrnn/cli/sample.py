@@ -172,7 +172,8 @@ def sample(
     from charrnn.generation.results import collect
     from charrnn.generation.updates import in_order
     from charrnn.library import Model, random_seed
-    from charrnn.model.checkpoint import find_model, read_checkpoint
+    from charrnn.model.checkpoint import read_checkpoint
+    from charrnn.model.find import find_model
 
     path = find_model(model)
     loaded = Model(read_checkpoint(path))

@@ -180,7 +180,7 @@ def train(
     from charrnn.cli.progress import make_monitor, preview_text
     from charrnn.corpus.decode import Decoding
     from charrnn.corpus.options import CorpusOptions
-    from charrnn.model.checkpoint import find_model
+    from charrnn.model.find import find_model
     from charrnn.training import api
     from charrnn.training.recipe.settings import Settings
 

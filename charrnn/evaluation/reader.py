@@ -24,7 +24,8 @@ import numpy.typing as npt
 
 from charrnn.corpus.streams import WARM_UP_CHARS
 from charrnn.model.cells import Array
-from charrnn.model.network import Network, State
+from charrnn.model.network import State
+from charrnn.model.predictor import Predictor as Network
 from charrnn.processors import num_processors
 from charrnn.text.vocabulary import Ids
 

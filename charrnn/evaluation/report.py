@@ -15,7 +15,7 @@ from charrnn.evaluation.reader import Reader
 from charrnn.evaluation.score import NOTHING, Score, total
 from charrnn.evaluation.surprise import Passage, measure_ids, measure_text
 from charrnn.memory.copying import Novelty
-from charrnn.model.network import Network
+from charrnn.model.predictor import Predictor as Network
 from charrnn.text.vocabulary import Vocabulary
 from charrnn.units import SCHEMA, finite_or_none
 

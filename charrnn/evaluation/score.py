@@ -12,7 +12,7 @@ import numpy as np
 
 from charrnn.evaluation.reader import PART_CHARS, Reader
 from charrnn.evaluation.surprise import BLOCK_CHARS, Surprise, measure
-from charrnn.model.network import Network
+from charrnn.model.predictor import Predictor as Network
 from charrnn.text.vocabulary import Ids
 from charrnn.units import nats_to_bits
 

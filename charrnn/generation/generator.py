@@ -23,7 +23,8 @@ from charrnn.generation.stops import num_held, stop_at_end, stop_texts
 from charrnn.generation.updates import Drawn, Piece, Pieces
 from charrnn.model.cells import Array
 from charrnn.model.matmul import rowwise_matmul
-from charrnn.model.network import Network, State
+from charrnn.model.network import State
+from charrnn.model.predictor import Predictor as Network
 from charrnn.text.vocabulary import Ids, OnUnknown, Vocabulary
 
 MAX_TOGETHER = 64

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,8 +36,6 @@ from charrnn.text.vocabulary import Vocabulary
 
 MODEL_NAME = "model.safetensors"
 FORMAT = "charrnn 1"
-MODEL_VARIABLE = "CHARRNN_MODEL"
-RUNS = Path("runs")
 
 _SKETCH = "sketch"
 _COUNTS = "counts."
@@ -68,7 +65,7 @@ class Checkpoint:
     @property
     def trained_at(self) -> float:
         """When the model was trained, in seconds since 1970; 0 where the file does not say."""
-        return max(_time(self.about.get("trained_at")), 0.0)
+        return max(read_time(self.about), 0.0)
 
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -151,45 +148,9 @@ def _check(file: TensorFile) -> Checkpoint:
     return Checkpoint(config, vocabulary, arrays, about, counts, sketch)
 
 
-def find_model(name: str | None) -> Path:
-    """Return the model file that a user means.
-
-    Args:
-        name: A model file or a run directory; None for the environment's ``CHARRNN_MODEL``, or else
-            the run below ``./runs`` that was trained last, by the time in the model file.
-
-    Raises:
-        CheckpointError: If there is none.
-    """
-    name = name or os.environ.get(MODEL_VARIABLE)
-    if name:
-        path = Path(name)
-        if not path.is_dir():
-            return path
-        if (path / MODEL_NAME).exists():
-            return path / MODEL_NAME
-        raise CheckpointError(f"{name!r}: no {MODEL_NAME} in this folder; give a run directory")
-    trained_at = {path: _trained_at(path) for path in sorted(RUNS.glob(f"*/{MODEL_NAME}"))}
-    if not trained_at:
-        raise CheckpointError(
-            "no model: there is no run below ./runs; train one (charrnn train corpus.txt) or give "
-            "-m MODEL"
-        )
-    return max(trained_at, key=lambda path: trained_at[path])
-
-
-def _trained_at(path: Path) -> float:
-    """Return when the model in a file was trained, or -1 if the file is no good."""
-    try:
-        with open_tensor_file(path, FORMAT) as file:
-            about = file.json("about")
-    except (OSError, ValueError):
-        return -1.0
-    return _time(about.get("trained_at")) if isinstance(about, dict) else -1.0
-
-
-def _time(value: object) -> float:
-    """Return a time in seconds since 1970, or -1 if a value is none."""
+def read_time(about: object) -> float:
+    """Return when a model was trained, in seconds since 1970, or -1 if that is unknown."""
+    value = about.get("trained_at") if isinstance(about, Mapping) else None
     try:
         seconds = float(value) if isinstance(value, int | float) else -1.0
     except OverflowError:

@@ -1,7 +1,7 @@
-"""Networks that predict together: the mean of their probabilities.
+"""An ensemble of networks: the mean of their probabilities.
 
-Trained apart from other first weights, networks err in different places, and their mean errs less
-than any of them (L. Hansen and P. Salamon, Neural network ensembles, 1990).
+Networks trained from different initial weights make different errors, and their mean is better than
+any of them (L. Hansen and P. Salamon, Neural network ensembles, 1990).
 
 Sizes: B streams, T time steps, V vocabulary.
 """
@@ -9,7 +9,7 @@ Sizes: B streams, T time steps, V vocabulary.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -20,25 +20,25 @@ from charrnn.model.network import Network, State, strip_prefix
 from charrnn.text.vocabulary import Ids
 
 
-class Ensemble(Network):
-    """Several networks of the same sizes, to be used as one.
+class Ensemble:
+    """Several networks of the same sizes, used as one; see ``Predictor``.
 
-    What it carries is what each of them carries, one after another.
+    Its state is the states of the networks, one after another.
     """
 
     def __init__(self, config: ModelConfig, arrays: Mapping[str, Array]) -> None:
-        """Arrange the weights for stepping.
+        """Build the networks.
 
         Args:
             config: The sizes.
-            arrays: The weights by name, of the shapes that ``parameter_shapes`` gives.
+            arrays: The weights by name, with the shapes of ``parameter_shapes``.
         """
         self.config = config
         parts = split_networks(config, arrays)
         self._networks = [Network(config.one_network, part) for part in parts]
 
     def initial_state(self, num_streams: int) -> State:
-        """Return the state at the start of a text: zeros, a row for each stream."""
+        """Return the state at the start of a text: zeros, one row per stream."""
         states = (network.initial_state(num_streams) for network in self._networks)
         return tuple(itertools.chain.from_iterable(states))
 
@@ -48,32 +48,60 @@ class Ensemble(Network):
         """Read a window of each stream.
 
         Args:
-            ids: What is read, shape (B, T).
-            state: The state before it.
-            matmul: How rows are multiplied; see ``Network.forward``.
+            ids: The window, shape (B, T).
+            state: The state before the window.
+            matmul: How to multiply rows; see ``Network.forward``.
 
         Returns:
-            After each character, the logarithms of the probabilities of the next one, shape
-            (B, T, V), and the state after the window.
+            The log-probabilities of the character after each one read, shape (B, T, V), and the
+            state after the window.
         """
-        length = len(state) // len(self._networks)
-        total: Array | None = None
+        size = len(state) // len(self._networks)
         next_state: list[State] = []
-        for number, network in enumerate(self._networks):
-            part = state[number * length : (number + 1) * length]
-            logits, part = network.forward(ids, part, matmul)
-            next_state.append(part)
-            probs = softmax(logits)
-            total = probs if total is None else np.add(total, probs, out=total)
-        assert total is not None
-        total /= len(self._networks)
-        # What all of them hold for impossible stays a finite number.
-        np.maximum(total, np.finfo(total.dtype).tiny, out=total)
-        return np.log(total, out=total), tuple(itertools.chain.from_iterable(next_state))
+
+        def predict(number: int, network: Network) -> Array:
+            logits, after = network.forward(ids, state[number * size : (number + 1) * size], matmul)
+            next_state.append(after)
+            return softmax(logits)
+
+        probs = mean_probs(predict(*pair) for pair in enumerate(self._networks))
+        return safe_log(probs), tuple(itertools.chain.from_iterable(next_state))
+
+
+def mean_probs(probs: Iterable[Array]) -> Array:
+    """Return the mean of the probabilities that several networks give.
+
+    Sampling, evaluation and validation all average networks here.
+
+    Args:
+        probs: Arrays of one shape; the first is overwritten.
+    """
+    total: Array | None = None
+    num_networks = 0
+    for each in probs:
+        total = each if total is None else np.add(total, each, out=total)
+        num_networks += 1
+    assert total is not None
+    total /= num_networks
+    return total
+
+
+def safe_log(probs: Array) -> Array:
+    """Return finite logarithms, computed in place: a probability of zero counts as the smallest."""
+    np.maximum(probs, np.finfo(probs.dtype).tiny, out=probs)
+    return np.log(probs, out=probs)
+
+
+def softmax(logits: Array) -> Array:
+    """Return probabilities over the last axis, computed in place."""
+    logits -= logits.max(axis=-1, keepdims=True)
+    np.exp(logits, out=logits)
+    logits /= logits.sum(axis=-1, keepdims=True)
+    return logits
 
 
 def split_networks(config: ModelConfig, arrays: Mapping[str, Array]) -> list[dict[str, Array]]:
-    """Return the weights of each network by the names that they have in one."""
+    """Return the weights of each network under the names they have in a model of one."""
     return [
         strip_prefix(network_prefix(config, number), arrays)
         for number in range(config.num_networks)
@@ -81,17 +109,9 @@ def split_networks(config: ModelConfig, arrays: Mapping[str, Array]) -> list[dic
 
 
 def join_networks(config: ModelConfig, parts: Sequence[Mapping[str, Array]]) -> dict[str, Array]:
-    """Return the weights of all networks by the names that they have in a model."""
+    """Return the weights of all networks under their names in the model."""
     return {
         f"{network_prefix(config, number)}{name}": array
         for number, part in enumerate(parts)
         for name, array in part.items()
     }
-
-
-def softmax(logits: Array) -> Array:
-    """Return probabilities, computed in place of the logits of the last axis."""
-    logits -= logits.max(axis=-1, keepdims=True)
-    np.exp(logits, out=logits)
-    logits /= logits.sum(axis=-1, keepdims=True)
-    return logits

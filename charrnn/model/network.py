@@ -73,18 +73,6 @@ class Network:
         ]
         return ((recent,), *layers)
 
-    def reset_state(self, state: State, is_start: npt.NDArray[np.bool_]) -> State:
-        """Return the state with some streams back at the start of a text.
-
-        Args:
-            state: The state of B streams.
-            is_start: Which streams, shape (B,).
-        """
-        if not is_start.any():
-            return state
-        where = is_start[:, None]
-        return tuple(tuple(np.where(where, 0, array) for array in part) for part in state)
-
     def forward(
         self, ids: Ids, state: State, matmul: Matmul = batched_matmul
     ) -> tuple[Array, State]:

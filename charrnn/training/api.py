@@ -14,7 +14,8 @@ from charrnn.corpus.decode import find_files
 from charrnn.corpus.options import CorpusOptions
 from charrnn.corpus.store import build_corpus, open_corpus
 from charrnn.errors import RunError
-from charrnn.model.checkpoint import MODEL_NAME, RUNS, read_checkpoint
+from charrnn.model.checkpoint import MODEL_NAME, read_checkpoint
+from charrnn.model.find import RUNS
 from charrnn.training.recipe.defaults import Throughput, resolve
 from charrnn.training.recipe.overrides import (
     change_recipe,

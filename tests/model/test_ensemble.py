@@ -28,8 +28,8 @@ def test_the_probability_is_the_mean_of_the_networks(make_checkpoint, cell):
     assert np.std(probs, axis=0).max() > 0.1  # so the mean is none of them
 
 
-def test_state_is_carried_and_forgotten_for_each_network(make_checkpoint, check_state):
-    """The state of each goes with those of the others."""
+def test_state_is_carried_for_each_network(make_checkpoint, check_state):
+    """The ensemble carries the state of every network."""
     checkpoint = make_checkpoint("lstm", num_networks=2, ngrams=3)
     check_state(make_predictor(checkpoint.config, checkpoint.arrays), IDS)
 

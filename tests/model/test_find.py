@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from charrnn.errors import CheckpointError
-from charrnn.model.checkpoint import MODEL_NAME, MODEL_VARIABLE, find_model, write_checkpoint
+from charrnn.model.checkpoint import MODEL_NAME, write_checkpoint
+from charrnn.model.find import MODEL_VARIABLE, find_model
 
 
 @pytest.fixture
@@ -140,7 +141,7 @@ def test_a_pipe_among_the_runs_does_not_stop_the_search(runs, write_run):
     (runs / "pipe").mkdir()
     os.mkfifo(runs / "pipe" / MODEL_NAME)
     # In a process of its own, because a search that waits can only be ended from outside.
-    program = "from charrnn.model.checkpoint import find_model; print(find_model(None))"
+    program = "from charrnn.model.find import find_model; print(find_model(None))"
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     try:
         output, _ = process.communicate(timeout=5)

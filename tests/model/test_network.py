@@ -227,33 +227,6 @@ def test_streams_do_not_see_each_other(make_checkpoint, any_kind):
         assert_near(batched_matmul[stream], alone[0], 1e-13)
 
 
-def test_forget_puts_one_stream_at_the_start(make_checkpoint, any_kind):
-    """Forgetting a stream makes its state zero and leaves the others as they were."""
-    checkpoint = make_checkpoint(**any_kind, num_layers=2)
-    network = Network(checkpoint.config, checkpoint.arrays)
-    _, state = network.forward(some_ids(checkpoint, 10), network.initial_state(NUM_STREAMS))
-    before = arrays_of(state)
-    after = arrays_of(network.reset_state(state, np.array([False, True, False])))
-    for old, new, untouched in zip(before, after, arrays_of(state), strict=True):
-        assert new.dtype == old.dtype
-        np.testing.assert_array_equal(new[1], 0)
-        np.testing.assert_array_equal(new[[0, 2]], old[[0, 2]])
-        np.testing.assert_array_equal(untouched, old)
-
-
-def test_forget_wipes_a_state_that_overflowed(make_checkpoint):
-    """A stream whose unbounded state became infinite is at zero after forgetting, not NaN."""
-    checkpoint = make_checkpoint("rnn", nonlinearity="relu")
-    network = Network(checkpoint.config, checkpoint.arrays)
-    state = network.initial_state(2)
-    (hidden,) = state[-1]
-    hidden[0] = np.inf
-    hidden[1] = 3
-    (after,) = network.reset_state(state, np.array([True, False]))[-1]
-    np.testing.assert_array_equal(after[0], 0)
-    np.testing.assert_array_equal(after[1], 3)
-
-
 @pytest.mark.parametrize("num_layers", [1, 3])
 @pytest.mark.parametrize("num_streams", [1, 4])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -48,8 +48,8 @@ def test_the_probability_is_the_weighted_mean(checkpoint):
     assert np.abs(np.exp(log_probs(logits)) - by_counts).max() > 0.3  # so the mean is neither
 
 
-def test_state_is_carried_and_forgotten(checkpoint, check_state):
-    """That of the counts goes with that of the networks."""
+def test_state_is_carried(checkpoint, check_state):
+    """The state of the counts is carried with that of the networks."""
     check_state(network_of(checkpoint), IDS)
 
 

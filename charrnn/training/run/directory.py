@@ -17,7 +17,8 @@ from pathlib import Path
 from charrnn.corpus.decode import STDIN, find_files
 from charrnn.corpus.store import ABOUT_NAME, IDS_NAME, open_corpus
 from charrnn.errors import CharRNNError, RunError
-from charrnn.model.checkpoint import MODEL_NAME, RUNS
+from charrnn.model.checkpoint import MODEL_NAME
+from charrnn.model.find import RUNS
 from charrnn.training.run.metrics import METRICS_NAME
 from charrnn.training.run.state import STATE_NAME, read_standing
 
