@@ -27,7 +27,7 @@ from charrnn.generation.generator import MAX_TOGETHER, Generator, sample_rng
 from charrnn.generation.params import SamplingParams, StopCriteria
 from charrnn.memory.counting import count_followers
 from charrnn.memory.counts import Counts
-from charrnn.model.cells import Array
+from charrnn.model.cells.spec import Array
 from charrnn.model.config import ModelConfig, parameter_shapes
 from charrnn.model.predictor import make_predictor
 from charrnn.text.vocabulary import Vocabulary

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from charrnn.model.cells.registry import CELLS
 from charrnn.model.checkpoint import Checkpoint
 from charrnn.model.config import ModelConfig, parameter_shapes
 from charrnn.text.vocabulary import Vocabulary
@@ -25,7 +26,7 @@ _KINDS = {
 }
 
 _OTHERS = {
-    "mingru": {"cell": "mingru"},
+    **{cell: {"cell": cell} for cell in CELLS if cell not in {"rnn", "lstm", "gru"}},
     "residual-lstm": {"cell": "lstm", "block": "residual"},
     "ngrams-gru": {"cell": "gru", "ngrams": 3},
     "shared-ngrams-residual-mingru": {

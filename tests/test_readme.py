@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from charrnn.cli.app import app
-from charrnn.model.config import CELLS
+from charrnn.model.cells.registry import CELLS
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 OURS = README.partition("<!-- [[[cog")[0]  # what is not generated

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from charrnn.corpus.streams import WARM_UP_CHARS
-from charrnn.model.cells import Array
+from charrnn.model.cells.spec import Array
 from charrnn.model.network import State
 from charrnn.model.predictor import Predictor as Network
 from charrnn.processors import num_processors

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from charrnn.corpus.documents import Piece, insert_ends
 from charrnn.evaluation.reader import Places, Predictor
-from charrnn.model.cells import Array
+from charrnn.model.cells.spec import Array
 from charrnn.text.vocabulary import Ids, Vocabulary, code_points
 
 BLOCK_CHARS = 1 << 17  # about a second's work: what is scored is handed on so often

@@ -16,7 +16,7 @@ import numpy as np
 
 from charrnn.generation.params import SamplingParams
 from charrnn.generation.sampling import log_probs
-from charrnn.model.cells import Array
+from charrnn.model.cells.spec import Array
 
 Filter = Callable[[Array], Array]
 

@@ -21,7 +21,7 @@ from charrnn.generation.regex.automaton import Mask, Pattern, StateSet
 from charrnn.generation.sampling import Float64s, draw, forbid, log_probs
 from charrnn.generation.stops import num_held, stop_at_end, stop_texts
 from charrnn.generation.updates import Drawn, Piece, Pieces
-from charrnn.model.cells import Array
+from charrnn.model.cells.spec import Array
 from charrnn.model.matmul import rowwise_matmul
 from charrnn.model.network import State
 from charrnn.model.predictor import Predictor as Network

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from charrnn.model.cells import Array
+from charrnn.model.cells.spec import Array
 
 Float64s = npt.NDArray[np.float64]
 

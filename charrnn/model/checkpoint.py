@@ -28,7 +28,7 @@ import numpy as np
 from charrnn.errors import CheckpointError
 from charrnn.memory.counts import Counts
 from charrnn.memory.sketch import Sketch
-from charrnn.model.cells import Array
+from charrnn.model.cells.spec import Array
 from charrnn.model.config import ModelConfig, parameter_shapes
 from charrnn.model.network import strip_prefix
 from charrnn.storage.tensorfile import TensorFile, open_tensor_file, write_tensor_file

@@ -10,13 +10,11 @@ from typing import Any
 
 from charrnn.errors import ConfigError
 from charrnn.memory.counts import MAX_CONTEXT
+from charrnn.model.cells.registry import cell_spec
+from charrnn.model.cells.spec import CellSpec
 
-CELLS = ("gru", "lstm", "mingru", "rnn")
 BLOCKS = ("plain", "residual")
 NONLINEARITIES = ("tanh", "relu")
-
-NUM_BLOCKS = {"rnn": 1, "gru": 3, "lstm": 4, "mingru": 3}
-"""G: how many blocks of H rows the input weights of each cell have."""
 
 MAX_SIZE = 1 << 16
 MAX_LAYERS = 64
@@ -66,11 +64,11 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        _check_choice("cell", self.cell, CELLS)
+        spec = cell_spec(self.cell)
         _check_choice("nonlinearity", self.nonlinearity, NONLINEARITIES)
         _check_choice("block", self.block, BLOCKS)
-        if self.nonlinearity != "tanh" and self.cell != "rnn":
-            raise ConfigError(f"--nonlinearity: the cell {self.cell} has none to choose; drop it")
+        if self.nonlinearity not in spec.steps:
+            raise ConfigError(f"`nonlinearity`: the cell {self.cell} has no choice; drop it")
         for name, low, top in [
             ("vocab_size", 1, MAX_SIZE + 1),
             ("hidden_size", 1, MAX_SIZE),
@@ -83,10 +81,12 @@ class ModelConfig:
         ]:
             value = getattr(self, name)
             if type(value) is not int or not low <= value <= top:
-                option = name.replace("_", "-")
-                raise ConfigError(
-                    f"--{option}: {value!r} is not a whole number from {low} to {top}"
-                )
+                raise ConfigError(f"`{name}`: {value!r} is not an integer from {low} to {top}")
+
+    @property
+    def spec(self) -> CellSpec:
+        """The description of the cell."""
+        return cell_spec(self.cell)
 
     @property
     def one_network(self) -> ModelConfig:
@@ -108,13 +108,7 @@ class ModelConfig:
 
     def state_sizes(self, layer: int) -> tuple[int, ...]:
         """Return the sizes of the vectors that a layer carries from step to step."""
-        match self.cell:
-            case "lstm":
-                return (self.hidden_size, self.hidden_size)
-            case "mingru":
-                return (self.hidden_size, self.input_size(layer))
-            case _:
-                return (self.hidden_size,)
+        return self.spec.state_sizes(self.input_size(layer), self.hidden_size)
 
     def to_json(self) -> dict[str, Any]:
         """Return the sizes as they stand in a model file."""
@@ -160,7 +154,6 @@ def _network_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     The names and the order of the blocks within a weight are those of torch.
     """
     size = config.hidden_size
-    rows = NUM_BLOCKS[config.cell] * size
     shapes: dict[str, tuple[int, ...]] = {
         "embedding.weight": (config.vocab_size, config.embedding_size)
     }
@@ -169,14 +162,8 @@ def _network_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     for layer in range(config.num_layers):
         if config.block == "residual":
             shapes |= _norm_shapes(f"norms.{layer}", config.input_size(layer))
-        shapes[f"layers.{layer}.weight_ih"] = (rows, config.input_size(layer))
-        shapes[f"layers.{layer}.bias_ih"] = (rows,)
-        if config.cell == "mingru":
-            shapes[f"layers.{layer}.shift"] = (config.input_size(layer),)
-            shapes[f"layers.{layer}.weight_ho"] = (size, size)
-        else:
-            shapes[f"layers.{layer}.weight_hh"] = (rows, size)
-            shapes[f"layers.{layer}.bias_hh"] = (rows,)
+        layer_shapes = config.spec.parameter_shapes(config.input_size(layer), size)
+        shapes |= {f"layers.{layer}.{name}": shape for name, shape in layer_shapes.items()}
     if config.block == "residual":
         shapes |= _norm_shapes(f"norms.{config.num_layers}", size)
     shapes["output.weight"] = (config.vocab_size, size)
@@ -192,4 +179,4 @@ def _norm_shapes(name: str, size: int) -> dict[str, tuple[int, ...]]:
 def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
     """Refuse a value that is not one of the choices."""
     if value not in choices:
-        raise ConfigError(f"--{name}: {value!r} is none of {', '.join(choices)}")
+        raise ConfigError(f"`{name}`: {value!r} is not one of {', '.join(choices)}")

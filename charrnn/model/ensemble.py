@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from charrnn.model.cells import Array
+from charrnn.model.cells.spec import Array
 from charrnn.model.config import ModelConfig, network_prefix
 from charrnn.model.matmul import Matmul, batched_matmul
 from charrnn.model.network import Network, State, strip_prefix

@@ -1,7 +1,7 @@
-"""A layer over a window: the products that need no state at once, the rest step by step.
+"""Layers over a window: products that need no state for all steps at once, the rest step by step.
 
-Sizes: B streams, T time steps, E input, H hidden units, G blocks. Windows are time first, so that
-the rows of one step lie together in memory.
+Sizes: B streams, T time steps, E input, H hidden units, G blocks. Windows are time first, so the
+rows of one step are adjacent in memory.
 """
 
 from __future__ import annotations
@@ -11,24 +11,19 @@ from typing import Protocol
 
 import numpy as np
 
-from charrnn.model.cells import (
-    Array,
-    LayerState,
-    mingru_step,
-    shift_inputs,
-    step_of,
-)
-from charrnn.model.config import ModelConfig
+from charrnn.model.cells.spec import Array, CellSpec, LayerState, sigmoid
 from charrnn.model.matmul import Matmul, batched_matmul
 
 NORM_EPSILON = 1e-5
+
+Shapes = dict[str, tuple[int, ...]]
 
 Advance = Callable[[Array, LayerState, Matmul], tuple[Array, LayerState]]
 """How a layer advances over a window; see ``Layer.run``."""
 
 
 class Layer(Protocol):
-    """Anything that advances over a window."""
+    """What runs a cell over a window."""
 
     def run(
         self, inputs: Array, state: LayerState, matmul: Matmul = batched_matmul
@@ -37,26 +32,53 @@ class Layer(Protocol):
 
         Args:
             inputs: Shape (T, B, E).
-            state: Before the window, each array of shape (B, H).
-            matmul: How rows are multiplied.
+            state: Before the window, each array of shape (B, ·).
+            matmul: How to multiply rows.
 
         Returns:
-            What the layer hands on, shape (T, B, H), and the state after the window.
+            The output, shape (T, B, H), and the state after the window.
         """
 
 
 class RecurrentLayer:
-    """A layer whose cell multiplies its state: rnn, gru or lstm."""
+    """A layer whose gates read the state.
 
-    def __init__(self, config: ModelConfig, arrays: Mapping[str, Array]) -> None:
-        """Arrange the weights of one layer, by their names within it."""
-        self._step = step_of(config)
+    The step of its cell takes ``W_ih x + b_ih`` and ``W_hh h + b_hh``, each of shape (B, G·H), and
+    the state, and returns the next state, whose first array is the output.
+    """
+
+    def __init__(self, spec: CellSpec, nonlinearity: str, arrays: Mapping[str, Array]) -> None:
+        """Arrange the weights of a layer.
+
+        Args:
+            spec: The cell.
+            nonlinearity: Which of its steps.
+            arrays: The weights, under the names of ``parameter_shapes``.
+        """
+        self._step = spec.steps[nonlinearity]
         self._weight_ih, self._bias_ih = arrays["weight_ih"].T, arrays["bias_ih"]
         self._weight_hh, self._bias_hh = arrays["weight_hh"].T, arrays["bias_hh"]
         self._joint: tuple[Array, Array] | None = None  # (E + H, G·H) and (G·H,)
-        if config.cell != "gru":  # whose reset gate needs the recurrent product by itself
+        if spec.is_additive:
             weight = np.concatenate([arrays["weight_ih"], arrays["weight_hh"]], axis=1).T
             self._joint = weight, self._bias_ih + self._bias_hh
+
+    @staticmethod
+    def parameter_shapes(spec: CellSpec, input_size: int, hidden_size: int) -> Shapes:
+        """Return the name and shape of each weight; both are torch's."""
+        rows = spec.num_blocks * hidden_size
+        return {
+            "weight_ih": (rows, input_size),
+            "bias_ih": (rows,),
+            "weight_hh": (rows, hidden_size),
+            "bias_hh": (rows,),
+        }
+
+    @staticmethod
+    def state_sizes(spec: CellSpec, input_size: int, hidden_size: int) -> tuple[int, ...]:
+        """Return the size of each vector of the state."""
+        del input_size
+        return (hidden_size,) * spec.num_states
 
     def project(self, inputs: Array, matmul: Matmul = batched_matmul) -> Array:
         """Return ``W_ih x + b_ih``, shape (..., E) to (..., G·H)."""
@@ -67,22 +89,19 @@ class RecurrentLayer:
     def advance(
         self, projected: Array, state: LayerState, matmul: Matmul = batched_matmul
     ) -> tuple[Array, LayerState]:
-        """Advance over a window whose projections are known, shape (T, B, G·H)."""
-        hidden = []
+        """Advance over a window of projected inputs, shape (T, B, G·H)."""
+        outputs = []
         for row in projected:
             recurrent = matmul(state[0], self._weight_hh)
             recurrent += self._bias_hh
             state = self._step(row, recurrent, state)
-            hidden.append(state[0])
-        return _window(hidden), state
+            outputs.append(state[0])
+        return _window(outputs), state
 
     def run(
         self, inputs: Array, state: LayerState, matmul: Matmul = batched_matmul
     ) -> tuple[Array, LayerState]:
-        """Advance over a window; see ``Layer``.
-
-        Of a single step input and state are multiplied as one.
-        """
+        """Advance over a window; see ``Layer``. A single step takes one product where it can."""
         if len(inputs) > 1 or self._joint is None:
             return self.advance(self.project(inputs, matmul), state, matmul)
         weight, bias = self._joint
@@ -91,42 +110,88 @@ class RecurrentLayer:
         return state[0][None], state
 
 
-class MinGRULayer:
-    """A layer of minimal gated recurrent units with token shift and output product."""
+class ParallelLayer:
+    """A layer whose gates read the input alone.
 
-    def __init__(self, arrays: Mapping[str, Array]) -> None:
-        """Arrange the weights of one layer, by their names within it."""
+    No product needs the state, so all products of a window are taken at once, and the step is
+    cheap. With u the input, u' the input one step before, s the logistic function and *
+    elementwise::
+
+        v  = u + a * (u' - u)            token shift: a learned mix of this step and the last
+        h' = step(W v + b, h)            the cell
+        g  = W_g v + b_g                 output gate
+        y  = W_o (g * s(g) * h')         output
+
+    The blocks of the cell come first in the weights, then g. The step of the cell takes the
+    products of its blocks, shape (B, (G - 1)·H), and h, shape (B, H), and returns h'.
+
+    References:
+        T. Lei et al., 2017, arXiv:1709.02755 and E. Martin and C. Cundy, 2017, arXiv:1709.04057
+        (gates that do not read the state).
+        B. Peng et al., RWKV, 2023, arXiv:2305.13048 (token shift).
+    """
+
+    def __init__(self, spec: CellSpec, nonlinearity: str, arrays: Mapping[str, Array]) -> None:
+        """Arrange the weights of a layer; see ``RecurrentLayer``."""
+        self._step = spec.steps[nonlinearity]
         self._shift = arrays["shift"]
         self._weight_ih = np.ascontiguousarray(arrays["weight_ih"].T)
         self._bias_ih = arrays["bias_ih"]
         self._weight_ho = np.ascontiguousarray(arrays["weight_ho"].T)
 
+    @staticmethod
+    def parameter_shapes(spec: CellSpec, input_size: int, hidden_size: int) -> Shapes:
+        """Return the name and shape of each weight."""
+        rows = spec.num_blocks * hidden_size
+        return {
+            "weight_ih": (rows, input_size),
+            "bias_ih": (rows,),
+            "shift": (input_size,),
+            "weight_ho": (hidden_size, hidden_size),
+        }
+
+    @staticmethod
+    def state_sizes(spec: CellSpec, input_size: int, hidden_size: int) -> tuple[int, ...]:
+        """Return the sizes of h and of the last input."""
+        del spec
+        return (hidden_size, input_size)
+
     def run(
         self, inputs: Array, state: LayerState, matmul: Matmul = batched_matmul
     ) -> tuple[Array, LayerState]:
-        """Advance over a window; see ``Layer``. The state is h and the last input."""
+        """Advance over a window; see ``Layer``."""
         h, last = state
         projected = matmul(shift_inputs(inputs, last, self._shift), self._weight_ih)
         projected += self._bias_ih
-        gated = []
-        for row in projected:
-            handed_on, h = mingru_step(row, h)
-            gated.append(handed_on)
-        return matmul(_window(gated), self._weight_ho), (h, inputs[-1])
+        size = h.shape[-1]
+        states = []
+        for row in projected[..., :-size]:
+            h = self._step(row, h)
+            states.append(h)
+        g = projected[..., -size:]
+        return matmul(g * sigmoid(g) * _window(states), self._weight_ho), (h, inputs[-1])
 
 
-def make_layer(config: ModelConfig, arrays: Mapping[str, Array]) -> Layer:
-    """Return a layer of a model, from its weights by their names within the layer."""
-    return MinGRULayer(arrays) if config.cell == "mingru" else RecurrentLayer(config, arrays)
+def shift_inputs(inputs: Array, last: Array, share: Array) -> Array:
+    """Mix the input of each step with the one before.
 
+    Args:
+        inputs: Shape (T, B, E).
+        last: The input of the step before the first, shape (B, E); zeros at the start of a text.
+        share: The share of the step before, shape (E,).
 
-def _window(rows: list[Array]) -> Array:
-    """Return the rows of T steps, each of shape (B, H), as a window of shape (T, B, H)."""
-    return rows[0][None] if len(rows) == 1 else np.array(rows)
+    Returns:
+        ``inputs + share * (inputs one step before - inputs)``, shape (T, B, E).
+    """
+    before = last[None] if len(inputs) == 1 else np.concatenate([last[None], inputs[:-1]])
+    mixed = before - inputs
+    mixed *= share
+    mixed += inputs
+    return mixed
 
 
 def layer_norm(inputs: Array, weight: Array, bias: Array) -> Array:
-    """Shift and scale each vector to mean 0 and variance 1, then by learned numbers.
+    """Normalise each vector to mean 0 and variance 1, then scale and shift it.
 
     Args:
         inputs: Shape (..., H).
@@ -143,3 +208,8 @@ def layer_norm(inputs: Array, weight: Array, bias: Array) -> Array:
     centred *= weight
     centred += bias
     return centred
+
+
+def _window(rows: list[Array]) -> Array:
+    """Return T arrays of shape (B, H) as one of shape (T, B, H)."""
+    return rows[0][None] if len(rows) == 1 else np.array(rows)

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from charrnn.model.cells import Array
+from charrnn.model.cells.spec import Array
 from charrnn.model.config import ModelConfig
-from charrnn.model.layers import Advance, RecurrentLayer, layer_norm, make_layer
+from charrnn.model.layers import Advance, RecurrentLayer, layer_norm
 from charrnn.model.matmul import Matmul, batched_matmul
 from charrnn.model.ngram_embedding import ngram_rows
 from charrnn.text.vocabulary import Ids
@@ -45,7 +45,9 @@ class Network:
         self.config = config
         self._arrays = arrays
         layers = [
-            make_layer(config, strip_prefix(f"layers.{layer}.", arrays))
+            config.spec.layer(
+                config.spec, config.nonlinearity, strip_prefix(f"layers.{layer}.", arrays)
+            )
             for layer in range(config.num_layers)
         ]
         self._has_residual = [config.has_residual(layer) for layer in range(config.num_layers)]

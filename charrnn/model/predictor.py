@@ -12,7 +12,7 @@ import numpy as np
 
 from charrnn.memory.context_model import ContextModel
 from charrnn.memory.counts import Counts
-from charrnn.model.cells import Array
+from charrnn.model.cells.spec import Array
 from charrnn.model.config import ModelConfig
 from charrnn.model.ensemble import Ensemble, safe_log, softmax
 from charrnn.model.matmul import Matmul, batched_matmul

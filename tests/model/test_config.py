@@ -27,12 +27,11 @@ NO_SIZES = [0, -1, 10**12, 2.0, float("nan"), "8", True, None, [8]]
 
 @pytest.mark.parametrize("name", TOPS)
 @pytest.mark.parametrize("value", NO_SIZES, ids=repr)
-def test_a_size_out_of_range_is_refused_by_its_option_and_value(name, value):
-    """What is not a whole number within range raises one line with option, value and range."""
+def test_a_size_out_of_range_is_refused(name, value):
+    """Anything but an integer in range raises one line with the name, the value and the range."""
     with pytest.raises(ConfigError) as caught:
         dataclasses.replace(GOOD, **{name: value})
-    option = "--" + name.replace("_", "-")
-    expected = f"{option}: {value!r} is not a whole number from 1 to {TOPS[name]}"
+    expected = f"`{name}`: {value!r} is not an integer from 1 to {TOPS[name]}"
     assert str(caught.value) == expected
 
 
@@ -48,14 +47,14 @@ def test_the_ends_of_a_range_belong_to_it(name, top):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"cell": "LSTM"}, "--cell: 'LSTM' is none of gru, lstm, "),
-        ({"cell": None}, "--cell: None is none of gru, lstm, "),
-        ({"cell": ["gru"]}, "--cell: ['gru'] is none of gru, lstm, "),
-        ({"block": "dense"}, "--block: 'dense' is none of plain, residual"),
-        ({"nonlinearity": "sine"}, "--nonlinearity: 'sine' is none of tanh, relu"),
+        ({"cell": "LSTM"}, "`cell`: 'LSTM' is not one of lstm, gru, "),
+        ({"cell": None}, "`cell`: None is not one of lstm, gru, "),
+        ({"cell": ["gru"]}, "`cell`: ['gru'] is not one of lstm, gru, "),
+        ({"block": "dense"}, "`block`: 'dense' is not one of plain, residual"),
+        ({"nonlinearity": "sine"}, "`nonlinearity`: 'sine' is not one of tanh, relu"),
         (
             {"nonlinearity": "relu"},
-            "--nonlinearity: the cell lstm has none to choose; drop it",
+            "`nonlinearity`: the cell lstm has no choice; drop it",
         ),
     ],
 )

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from charrnn.generation.sampling import log_probs
+from charrnn.model.cells.registry import CELLS
 from charrnn.model.ensemble import Ensemble, join_networks, split_networks
 from charrnn.model.network import Network
 from charrnn.model.predictor import make_predictor
@@ -11,7 +12,7 @@ from charrnn.model.predictor import make_predictor
 IDS = np.random.default_rng(1).integers(0, 7, (3, 20))
 
 
-@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm", "mingru"])
+@pytest.mark.parametrize("cell", CELLS)
 def test_the_probability_is_the_mean_of_the_networks(make_checkpoint, cell):
     """Averaged in the plain way, over networks that are run one by one."""
     checkpoint = make_checkpoint(cell, num_networks=3, ngrams=2, num_layers=2, scale=3.0)

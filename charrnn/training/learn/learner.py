@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from charrnn.corpus.streams import IGNORED, Window
 from charrnn.corpus.windows import AnyStreams
-from charrnn.model.cells import Array
+from charrnn.model.cells.spec import Array
 from charrnn.training.devices.backend import Backend
 from charrnn.training.nn.loss import cross_entropy
 from charrnn.training.nn.network import State, TrainableNetwork

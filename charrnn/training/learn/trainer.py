@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from charrnn.corpus.windows import AnyStreams, measuring_windows, training_windows
 from charrnn.memory.counts import Counts
-from charrnn.model.cells import Array
+from charrnn.model.cells.spec import Array
 from charrnn.model.ensemble import join_networks, split_networks
 from charrnn.text.vocabulary import Ids
 from charrnn.training.devices.backend import Backend

@@ -13,11 +13,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from charrnn.model.cells import Array
+from charrnn.model.cells.spec import Array
 from charrnn.model.config import ModelConfig
 from charrnn.model.layers import NORM_EPSILON
 from charrnn.model.ngram_embedding import ngram_rows
-from charrnn.training.nn.layers import LayerState, RecurrentLayer, locked_dropout, make_layer
+from charrnn.training.nn.layers import LayerState, locked_dropout, make_layer
 from charrnn.training.nn.ngram_embedding import GatheredEmbedding
 
 State = tuple[LayerState, ...]
@@ -114,11 +114,7 @@ class TrainableNetwork(nn.Module):
         hidden = self._drop(self._embed(recent))  # (T, B, E)
         precision = self.output.weight.dtype
         for number, (layer, layer_state) in enumerate(zip(self.layers, state[1:], strict=True)):
-            if number == 0 and isinstance(layer, RecurrentLayer) and self._looks_up():
-                table = self._norm(0, self.embedding.weight)
-                output, layer_state = layer.look_up(recent, table, layer_state)
-            else:
-                output, layer_state = layer(self._norm(number, hidden), layer_state)
+            output, layer_state = layer(self._norm(number, hidden), layer_state)
             output = self._drop(output)
             hidden = hidden + output if self.config.has_residual(number) else output
             next_state.append(tuple(array.detach().to(precision) for array in layer_state))
@@ -135,13 +131,6 @@ class TrainableNetwork(nn.Module):
         for table, rows in zip(self.ngrams.values(), ngram_rows(self.config, recent), strict=True):
             embedded = embedded + table(rows)
         return embedded
-
-    def _looks_up(self) -> bool:
-        """Return whether the first layer reads rows of a table that is smaller than its input."""
-        config = self.config
-        is_whole = not self.training or self.dropout == 0
-        is_small = config.vocab_size < config.embedding_size
-        return config.ngrams == 1 and is_whole and is_small
 
     def _norm(self, number: int, hidden: Tensor) -> Tensor:
         """Normalise what a layer, or after the last one the output layer, reads."""

@@ -11,6 +11,8 @@ import math
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from charrnn.model.cells.registry import cell_spec
+from charrnn.model.cells.spec import CellSpec
 from charrnn.model.config import ModelConfig, parameter_shapes
 from charrnn.training.recipe.settings import Recipe, Settings
 
@@ -27,8 +29,6 @@ ENOUGH_EPOCHS = 12  # of one network; from about twice as many on, more networks
 MOST_EPOCHS = 60  # after which a text is known by heart, whatever is dropped
 
 MUON_RATE = 8e-3  # of any cell; a short text, of which pairs alone are embedded, bears twice that
-
-_ADAMW_RATES = {"lstm": 8e-3, "mingru": 4e-3, "gru": 4e-3, "rnn": 1.5e-3}
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,9 @@ def resolve(
     """
     throughput = throughput or Throughput()
     cell = _given(settings.cell, "lstm")
-    block = _given(settings.block, "residual" if cell == "mingru" else "plain")
-    hidden_size = _given(settings.hidden_size, _default_hidden_size(cell, num_chars))
+    spec = cell_spec(cell)
+    block = _given(settings.block, spec.block)
+    hidden_size = _given(settings.hidden_size, spec.hidden_size(num_chars))
     embedding_size = _given(settings.embedding_size, hidden_size if block == "residual" else 128)
     seq_length = settings.seq_length or max(1, min(64, num_chars // 8))
     is_open = settings.time is None and settings.steps is None and settings.epochs is None
@@ -87,7 +88,7 @@ def resolve(
         block=block,
         embedding_size=embedding_size,
         hidden_size=hidden_size,
-        num_layers=_given(settings.num_layers, 4 if cell == "mingru" else 1),
+        num_layers=_given(settings.num_layers, spec.num_layers),
     )
     batch_size = settings.batch_size or _default_batch_size(num_chars, seq_length, num_documents)
     # How often one network on one thread would read the text.
@@ -120,7 +121,7 @@ def resolve(
         batch_size=batch_size,
         seq_length=seq_length,
         learning_rate=_given(
-            settings.learning_rate, _default_learning_rate(cell, settings.optimizer, num_chars)
+            settings.learning_rate, _default_learning_rate(spec, settings.optimizer, num_chars)
         ),
         clip=settings.clip,
         optimizer=settings.optimizer,
@@ -151,13 +152,6 @@ def _default_batch_size(num_chars: int, seq_length: int, num_documents: int) -> 
         streams = STEP_CHARS // max(1, min(seq_length, num_chars // num_documents))
         seq_length = min(seq_length, max(1, num_chars // num_documents))
     return max(1, min(streams, num_chars // (4 * seq_length)))
-
-
-def _default_hidden_size(cell: str, num_chars: int) -> int:
-    """Return the width of a layer: a short text is better learned by a narrow one."""
-    if cell != "mingru":
-        return 256
-    return 96 if num_chars < 60_000 else 128 if num_chars < 400_000 else 192
 
 
 def _default_num_networks(threads: int, epochs: float | None) -> int:
@@ -191,11 +185,11 @@ def _default_counts(num_chars: int) -> int:
     return 8 if num_chars < LONG_TEXT else 12
 
 
-def _default_learning_rate(cell: str, optimizer: str, num_chars: int) -> float:
+def _default_learning_rate(spec: CellSpec, optimizer: str, num_chars: int) -> float:
     """Return the highest learning rate."""
     if optimizer == "muon":
         return 2 * MUON_RATE if num_chars < SHORT_TEXT else MUON_RATE
-    return _ADAMW_RATES[cell] if optimizer == "adamw" else 2e-3
+    return spec.adamw_rate if optimizer == "adamw" else 2e-3
 
 
 def _default_dropout(epochs: float) -> float:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from charrnn.errors import ConfigError
-from charrnn.model.cells import Array
+from charrnn.model.cells.spec import Array
 from charrnn.model.checkpoint import Checkpoint
 from charrnn.model.config import ModelConfig
 from charrnn.model.ngram_embedding import ngram_rows

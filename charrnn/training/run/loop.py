@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from charrnn.errors import TrainingError
-from charrnn.model.cells import Array
+from charrnn.model.cells.spec import Array
 from charrnn.training.learn.trainer import VALIDATION_SHARE, Trainer
 from charrnn.training.run.monitor import Monitor, Report
 from charrnn.training.run.progress import NUM_REPORTS, NUM_VALIDATIONS, LoopState, milestones

@@ -20,7 +20,7 @@ from charrnn.errors import CheckpointError, ConfigError, RunError
 from charrnn.memory.counting import count_followers
 from charrnn.memory.counts import Counts
 from charrnn.memory.sketch import Sketch, build_sketch
-from charrnn.model.cells import Array
+from charrnn.model.cells.spec import Array
 from charrnn.model.checkpoint import MODEL_NAME, Checkpoint, read_checkpoint, write_checkpoint
 from charrnn.training.recipe.command import command_line
 from charrnn.training.recipe.overrides import has_same_budget, why_not_exact

@@ -180,5 +180,5 @@ def test_longer_contexts_are_counted_in_a_long_text() -> None:
 def test_a_context_that_is_too_long_is_named() -> None:
     """So is one of less than nothing."""
     for counts in (-1, 17):
-        with pytest.raises(ConfigError, match="--counts"):
+        with pytest.raises(ConfigError, match="`counts`"):
             resolve(Settings(counts=counts), num_chars=1000, vocab_size=65)

@@ -11,6 +11,7 @@ import torch
 from charrnn.corpus.options import CorpusOptions
 from charrnn.evaluation.score import score
 from charrnn.library import load
+from charrnn.model.cells.registry import CELLS
 from charrnn.model.checkpoint import Checkpoint
 from charrnn.model.network import Network
 from charrnn.training.api import train
@@ -22,7 +23,6 @@ from charrnn.training.recipe.warm_start import transfer
 from charrnn.training.run.budget import Budget
 
 CPU = Backend(torch.device("cpu"), "float32")
-CELLS = ["rnn", "gru", "lstm", "mingru"]
 END = 7
 
 

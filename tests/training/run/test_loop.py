@@ -11,6 +11,7 @@ from torch import nn
 
 from charrnn.errors import TrainingError
 from charrnn.evaluation.score import score
+from charrnn.model.cells.registry import CELLS
 from charrnn.model.network import Network
 from charrnn.model.predictor import make_predictor
 from charrnn.training.api import train
@@ -23,7 +24,6 @@ from charrnn.training.run.loop import run_training
 from charrnn.training.run.monitor import Report, Silent
 
 CPU = Backend(torch.device("cpu"), "float32")
-CELLS = ["rnn", "gru", "lstm", "mingru"]
 TEXT = np.random.default_rng(3).integers(0, 7, 500).cumsum() % 7
 
 

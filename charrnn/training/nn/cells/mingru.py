@@ -1,11 +1,11 @@
-"""The layer of minimal gated recurrent units over a window, forward and backward.
+"""The minimal gated recurrent unit over a window, forward and backward.
 
-``model.cells.mingru_step`` has the equations. Here all products of a window are taken at once; the
-scan is one operation a step in each direction. Written as one function with its own backward pass,
-because a node of autograd for every small operation would cost more than the products.
+All products of a window are taken at once, and the scan is one operation per step in each
+direction. The layer is one function with its own backward pass, because one autograd node for each
+small operation would cost more than the products.
 
-All of it, and all that waits for the backward pass, is in the precision of products, but for the
-scan: a slow unit moves by less in a step than bfloat16 can tell.
+The scan is in float32: in one step a slow unit moves by less than bfloat16 resolves. All other
+computation, and all that is kept for the backward pass, is in the precision of matrix products.
 
 Sizes: B streams, T time steps, E input, H hidden units. Windows are time first.
 """
@@ -19,15 +19,43 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import linear, silu
 
+from charrnn.model.config import ModelConfig
 from charrnn.training.devices.backend import product_dtype
+from charrnn.training.nn.layers import LayerState, ParallelLayer
 
-# Torch's own gradients of the two, each in one pass over the memory.
+# Torch's gradients of the two functions, each in one pass over memory.
 _silu_backward = torch.ops.aten.silu_backward.grad_input
 _sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
 
 
+class Layer(ParallelLayer):
+    """A layer of minimal gated recurrent units."""
+
+    def __init__(self, config: ModelConfig, input_size: int, generator: torch.Generator) -> None:
+        """Make the weights; see ``ParallelLayer``.
+
+        The update gates start at many time scales: their biases are spread evenly over the units,
+        from gates that are nearly open to gates that let in a fiftieth per step.
+        """
+        super().__init__(config, input_size, generator)
+        size = config.hidden_size
+        with torch.no_grad():
+            self.bias_ih[:size] = torch.linspace(2, -4, size)[
+                torch.randperm(size, generator=generator)
+            ]
+
+    def forward(self, inputs: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
+        """Advance over a window; see ``ParallelLayer.forward``."""
+        h, last = state
+        inputs = inputs.to(h.dtype)
+        hidden, h = MinGRUFunction.apply(  # type: ignore[no-untyped-call]
+            inputs, h, last, self.shift, self.weight_ih, self.bias_ih, self.weight_ho
+        )
+        return hidden, (h, inputs[-1])
+
+
 class MinGRUFunction(torch.autograd.Function):
-    """A layer over a window; gradients end at its start, as truncation asks."""
+    """A layer over a window; gradients stop at its start."""
 
     @staticmethod
     def forward(
@@ -43,7 +71,7 @@ class MinGRUFunction(torch.autograd.Function):
         """Advance over a window.
 
         Args:
-            ctx: Where the values wait that the backward pass needs.
+            ctx: Keeps what the backward pass needs.
             inputs: u, shape (T, B, E), in the precision of the weights.
             h: State before the window, shape (B, H).
             last: Input before the window, shape (B, E).
@@ -53,7 +81,7 @@ class MinGRUFunction(torch.autograd.Function):
             weight_ho: W_o, shape (H, H).
 
         Returns:
-            y, shape (T, B, H), in the precision of products, and the state after the window.
+            y, shape (T, B, H), in the precision of products, and h after the window.
         """
         num_steps, num_streams, _ = inputs.shape
         dtype = product_dtype(inputs)
@@ -65,7 +93,7 @@ class MinGRUFunction(torch.autograd.Function):
         gates = linear(mixed, weight_in, bias_ih.to(dtype)).view(num_steps, num_streams, 3 * size)
         z, c, g = torch.split(gates, size, dim=-1)
         z.sigmoid_()
-        states = h.new_empty((num_steps + 1, *h.shape))  # the one before first
+        states = h.new_empty((num_steps + 1, *h.shape))  # the first is h
         states[0] = h
         each = states.unbind()
         steps = zip(each[:-1], c.to(h.dtype), z.to(h.dtype), each[1:], strict=True)
@@ -83,13 +111,13 @@ class MinGRUFunction(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_output: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
-        """Return the gradients of what ``forward`` took, from that of y.
+        """Return the gradients of the arguments of ``forward``.
 
-        That of each state is its own share and what the next state hands back: d, which is
-        summed up in the precision of the weights. With it the equations give::
+        d, the gradient of h', sums what reaches h' through y and through the next state, in the
+        precision of the weights. The gradients of the candidate and of the argument of s are::
 
             dc = d z
-            dz = d (c - h) z (1 - z)             of what is within the gate
+            dz = d (c - h) z (1 - z)
         """
         read, mixed, gates, s, states, gated, shift, weight_in, weight_out = ctx.saved_tensors
         dtype, precise = weight_in.dtype, shift.dtype  # of products, of weights

@@ -1,0 +1,50 @@
+"""The gated recurrent unit."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from charrnn.model.cells.spec import Array, CellSpec, LayerState, sigmoid
+from charrnn.model.layers import RecurrentLayer
+
+
+def gru_step(projected: Array, recurrent: Array, state: LayerState) -> LayerState:
+    """Advance a gated recurrent unit by one time step.
+
+    With s the logistic function and * elementwise::
+
+        r  = s(W_ir x + b_ir + W_hr h + b_hr)             reset gate
+        z  = s(W_iz x + b_iz + W_hz h + b_hz)             update gate
+        n  = tanh(W_in x + b_in + r * (W_hn h + b_hn))    candidate
+        h' = (1 - z) * n + z * h
+
+    The blocks are stacked in the order r, z, n. The reset gate acts on the product
+    ``W_hn h + b_hn``, as in cuDNN and ``torch.nn.GRU``, not on ``h`` itself: weights of one form
+    give wrong text in the other.
+
+    Args:
+        projected: ``W_ih x + b_ih``, shape (B, 3H).
+        recurrent: ``W_hh h + b_hh``, shape (B, 3H).
+        state: One array ``h``, shape (B, H); zeros at the start of a text.
+
+    Returns:
+        The next state: one array, shape (B, H), between -1 and 1 if ``h`` was.
+
+    References:
+        K. Cho et al., 2014, arXiv:1406.1078.
+        J. Chung et al., 2014, arXiv:1412.3555 (a comparison with the LSTM).
+    """
+    (h,) = state
+    size = h.shape[-1]
+    gates = sigmoid(projected[..., : 2 * size] + recurrent[..., : 2 * size])
+    r, z = gates[..., :size], gates[..., size:]
+    n = np.tanh(projected[..., 2 * size :] + r * recurrent[..., 2 * size :])
+    return (n + z * (h - n),)
+
+
+SPEC = CellSpec(
+    layer=RecurrentLayer,
+    steps={"tanh": gru_step},
+    num_blocks=3,
+    is_additive=False,  # the reset gate multiplies the recurrent product alone
+)

@@ -1,0 +1,65 @@
+"""What describes a cell. Everything else about a cell follows from its ``CellSpec``.
+
+Sizes: B streams, E input, H hidden units, G blocks, N characters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.floating]
+LayerState = tuple[Array, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellSpec:
+    """One kind of recurrent layer.
+
+    Attributes:
+        layer: ``RecurrentLayer`` or ``ParallelLayer`` of ``charrnn.model.layers``, or a class like
+            them: the products around the step, their weights and the state.
+        steps: The step by nonlinearity; a cell without a choice has ``{"tanh": step}``. The layer
+            says what a step takes and returns.
+        num_blocks: G, the blocks of H rows in the input weights.
+        num_states: Vectors of H numbers in the state, for ``RecurrentLayer``.
+        is_additive: Whether the step needs only the sum of the products of input and state.
+        block: Default ``block`` of a model.
+        num_layers: Default L.
+        hidden_size: Default H for N training characters.
+        adamw_rate: Default peak learning rate with AdamW.
+    """
+
+    layer: Any
+    steps: Mapping[str, Callable[..., Any]]
+    num_blocks: int
+    num_states: int = 1
+    is_additive: bool = True
+    block: str = "plain"
+    num_layers: int = 1
+    hidden_size: Callable[[int], int] = lambda _: 256
+    adamw_rate: float = 4e-3
+
+    def parameter_shapes(self, input_size: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
+        """Return the name and shape of each weight of a layer."""
+        shapes: dict[str, tuple[int, ...]] = self.layer.parameter_shapes(
+            self, input_size, hidden_size
+        )
+        return shapes
+
+    def state_sizes(self, input_size: int, hidden_size: int) -> tuple[int, ...]:
+        """Return the size of each vector that a layer carries from step to step."""
+        sizes: tuple[int, ...] = self.layer.state_sizes(self, input_size, hidden_size)
+        return sizes
+
+
+def sigmoid(x: Array) -> Array:
+    """Return 1 / (1 + exp(-x)), computed from tanh, which cannot overflow."""
+    y: Array = np.tanh(x * 0.5)
+    y *= 0.5
+    y += 0.5
+    return y
