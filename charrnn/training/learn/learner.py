@@ -20,13 +20,10 @@ from charrnn.training.devices.backend import Backend
 from charrnn.training.nn.loss import cross_entropy
 from charrnn.training.nn.network import State, TrainableNetwork
 from charrnn.training.nn.ngram_embedding import LEARN_EVERY
-from charrnn.training.optim.adamw import AdamW
-from charrnn.training.optim.muon import Muon
+from charrnn.training.optim.averaging import update_average
+from charrnn.training.optim.factory import make_optimizer
 from charrnn.training.recipe.settings import Recipe
 
-WEIGHT_DECAY = 0.1
-AVERAGED_SHARE = 0.1
-AVERAGE_EVERY = 4  # steps, so that averaging costs nothing to speak of
 GENERATOR = "generator"  # its tensor of the state
 
 Numbers = npt.NDArray[Any]
@@ -93,8 +90,7 @@ class Learner:
         with self.backend.autocast():
             self.optimizer.step()  # of what has a gradient
         self.optimizer.zero_grad()
-        if step % AVERAGE_EVERY == 0 or step <= AVERAGE_EVERY / AVERAGED_SHARE:
-            self._update_average(step)
+        update_average(self.average, self.network, step)
         return float(nats.detach())
 
     def _clip(self, parameters: Iterable[nn.Parameter]) -> None:
@@ -102,20 +98,6 @@ class Learner:
         parameters = list(parameters)
         if self.recipe.clip and parameters:
             nn.utils.clip_grad_norm_(parameters, self.recipe.clip)
-
-    def _update_average(self, step: int) -> None:
-        """Move the average towards the weights of now.
-
-        The move is such that the average reaches back over about the last ``AVERAGED_SHARE`` of the
-        steps so far, so its length follows that of the run (after O. Shamir and T. Zhang, 2013,
-        arXiv:1212.1824). The first steps are too few for an average: it is the weights of now.
-        """
-        share = min(1.0, AVERAGE_EVERY / (AVERAGED_SHARE * step))
-        with torch.no_grad():
-            for mean, weight in zip(
-                self.average.parameters(), self.network.parameters(), strict=True
-            ):
-                mean.lerp_(weight, share)
 
     def measure(self, windows: AnyStreams) -> npt.NDArray[np.float32]:
         """Return the loss of each prediction of a text with the averaged weights, in nats.
@@ -230,38 +212,3 @@ class Learner:
         # As the network made them: time first.
         losses = cross_entropy(logits.transpose(0, 1).flatten(0, 1), targets.T.flatten())
         return losses.view(targets.T.shape).T, state
-
-
-def make_optimizer(
-    network: TrainableNetwork, recipe: Recipe
-) -> AdamW | Muon | torch.optim.Optimizer:
-    """Return the optimizer that a recipe names.
-
-    Muon moves the matrices of the layers alone: most rows of an embedding have no gradient, and a
-    row of the output layer belongs to one character.
-
-    Weight decay is for matrices and embeddings alone: a bias or the weight of a norm has no reason
-    to shrink. An embedding of a rare run of characters has: what it learned may be chance.
-    """
-    rate = recipe.learning_rate
-    match recipe.optimizer:
-        case "muon":
-            matrices = [p for p in network.layers.parameters() if p.ndim == 2]
-            rest = set(network.parameters()).difference(matrices)
-            others = _adamw((p for p in network.parameters() if p in rest), WEIGHT_DECAY, rate)
-            return Muon(matrices, WEIGHT_DECAY, others, lr=rate)
-        case "adamw" | "adam":
-            decay = WEIGHT_DECAY if recipe.optimizer == "adamw" else 0.0
-            return _adamw(network.parameters(), decay, rate)
-        case "rmsprop":
-            return torch.optim.RMSprop(network.parameters(), lr=rate, alpha=0.95)
-        case _:
-            return torch.optim.SGD(network.parameters(), lr=rate, momentum=0.9)
-
-
-def _adamw(parameters: Iterable[nn.Parameter], decay: float, rate: float) -> AdamW:
-    """Return AdamW for parameters; those of two dimensions decay."""
-    parameters = list(parameters)
-    decayed = [p for p in parameters if p.ndim == 2]
-    others = [p for p in parameters if p.ndim != 2]
-    return AdamW([(decayed, decay), (others, 0.0)], lr=rate, betas=(0.9, 0.99))

@@ -21,8 +21,9 @@ from charrnn.text.vocabulary import Ids
 from charrnn.training.devices.backend import Backend
 from charrnn.training.learn.learner import Learner
 from charrnn.training.learn.mixing import best_share, target_probs
+from charrnn.training.optim.schedule import learning_rate_factor
 from charrnn.training.recipe.settings import Recipe
-from charrnn.training.run.budget import Budget, learning_rate_factor
+from charrnn.training.run.budget import Budget
 from charrnn.training.run.progress import NUM_VALIDATIONS
 
 VALIDATION_SHARE = 0.05  # of the time of a run, or of the characters it trains on

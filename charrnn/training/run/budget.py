@@ -80,17 +80,3 @@ class Budget:
         if progress == 0:
             return 0.0
         return (self.clock() - self.training_began) * (1 - progress) / progress
-
-
-WARM_UP = 0.02
-
-
-def learning_rate_factor(progress: float) -> float:
-    """Return the share of the highest learning rate: a short warm-up, then a line down to zero.
-
-    Args:
-        progress: The share of the training that is over, 0 to 1.
-    """
-    if progress < WARM_UP:
-        return max(progress / WARM_UP, 0.05)
-    return (1 - progress) / (1 - WARM_UP)

@@ -22,11 +22,12 @@ from charrnn.memory.counts import Counts
 from charrnn.memory.sketch import Sketch, build_sketch
 from charrnn.model.cells.spec import Array
 from charrnn.model.checkpoint import MODEL_NAME, Checkpoint, read_checkpoint, write_checkpoint
+from charrnn.training.optim.schedule import learning_rate_factor
 from charrnn.training.recipe.command import command_line
 from charrnn.training.recipe.overrides import has_same_budget, why_not_exact
 from charrnn.training.recipe.settings import Recipe
 from charrnn.training.recipe.warm_start import describe_transfer, transfer
-from charrnn.training.run.budget import Budget, learning_rate_factor
+from charrnn.training.run.budget import Budget
 from charrnn.training.run.metrics import METRICS_NAME, Metrics, MetricsLog
 from charrnn.training.run.monitor import Monitor, Report
 from charrnn.training.run.progress import LoopState, milestones
@@ -107,7 +108,8 @@ class Run:
         budget = self._budget(began)
         loop_state = None if state is None else self._go_on(state, budget)
 
-        from charrnn.training.devices.backend import one_line_if_out_of_memory, prepare_backend
+        from charrnn.training.devices.backend import prepare_backend
+        from charrnn.training.devices.memory import one_line_if_out_of_memory
         from charrnn.training.learn.trainer import Trainer
         from charrnn.training.run.loop import StateSaver, run_training
 

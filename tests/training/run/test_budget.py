@@ -1,10 +1,8 @@
 """The clock of a run and the schedule that follows it."""
 
-import itertools
-
 import pytest
 
-from charrnn.training.run.budget import Budget, learning_rate_factor
+from charrnn.training.run.budget import Budget
 
 
 class Clock:
@@ -54,12 +52,3 @@ def test_steps_alone_do_not_look_at_the_clock() -> None:
     """With a limit of steps alone, progress is exact and the same on every machine."""
     budget = Budget(seconds=None, steps=8, began=0.0, clock=lambda: float("nan"))
     assert [budget.progress(step) for step in range(9)] == [step / 8 for step in range(9)]
-
-
-def test_the_learning_rate_rises_once_and_then_falls_to_zero() -> None:
-    """The schedule is positive, at most 1, has one peak, and ends at 0."""
-    factors = [learning_rate_factor(i / 1000) for i in range(1001)]
-    assert all(0 < factor <= 1 for factor in factors[:-1])
-    assert factors[-1] == 0
-    rises = [later >= earlier for earlier, later in itertools.pairwise(factors)]
-    assert rises == sorted(rises, reverse=True)
