@@ -1,17 +1,17 @@
-"""The model file: all that sampling and evaluation need, in one file that can be shared.
+"""The model file: everything that sampling and evaluation need, in one file to share.
 
-A safetensors file: float32 weights under the names that ``parameter_shapes`` gives, and in the
-header these strings::
+A safetensors file. It has float32 weights, named as in ``parameter_shapes``, and these strings in
+the header::
 
     format        "charrnn 1"
     sha256        of the other strings and of all arrays
     config        the sizes, JSON
     vocabulary    the characters, JSON
-    about         when and how it was trained, JSON; nothing in it is needed to run the model
+    about         when and how it was trained, JSON; not needed to run the model
 
-Counts of the training text, if the sizes ask for them, are arrays whose names begin with
-``counts.``, and a sketch of it may be there as one more, ``sketch``. How such a file is read and
-written is ``tensorfile``'s; here it is held against what a model must be.
+Counts of the training text, if the configuration asks for them, are arrays named ``counts.*``; a
+sketch of the training text is an optional array named ``sketch``. ``tensorfile`` reads and writes
+the format; this module checks that a file holds a model.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class Checkpoint:
         arrays: The weights by name, float32.
         about: When and how it was trained: ``trained_at`` (seconds since 1970), ``step``,
             ``val_nats_per_char`` and the like.
-        counts: Of the training text; None where ``config`` asks for none.
-        sketch: Of the training text, by which copies of it are found; None where there is none.
+        counts: Counts of the training text; None if ``config`` asks for none.
+        sketch: A sketch of the training text, to find copied passages; or None.
     """
 
     config: ModelConfig
@@ -64,7 +64,7 @@ class Checkpoint:
 
     @property
     def trained_at(self) -> float:
-        """When the model was trained, in seconds since 1970; 0 where the file does not say."""
+        """When the model was trained, in seconds since 1970; 0 if unknown."""
         return max(read_time(self.about), 0.0)
 
 
@@ -72,7 +72,7 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write a model file, whole or not at all.
 
     Raises:
-        OSError: If that fails; an older file of that name is then untouched.
+        OSError: If writing fails; an existing file of that name is then unchanged.
     """
     arrays: dict[str, Any] = {
         name: np.asarray(array, dtype=np.float32) for name, array in checkpoint.arrays.items()
@@ -94,7 +94,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     """Read a model file and check all of it.
 
     Raises:
-        CheckpointError: If it is missing, damaged, from a newer format, or no model file.
+        CheckpointError: If it is missing, damaged, of a newer format, or not a model file.
     """
     try:
         with open_tensor_file(path, FORMAT) as file:
@@ -116,7 +116,7 @@ def _check(file: TensorFile) -> Checkpoint:
     """Return the model in a file.
 
     Raises:
-        ValueError: If it holds none, or more.
+        ValueError: If it does not hold exactly one model.
     """
     config = ModelConfig.from_json(file.json("config"))
     vocabulary = Vocabulary.from_json(file.json("vocabulary"))
@@ -124,14 +124,14 @@ def _check(file: TensorFile) -> Checkpoint:
     if not isinstance(about, dict):
         raise ValueError("its description is not an object")
     if vocabulary.size != config.vocab_size:
-        raise ValueError(f"{vocabulary.size} characters for a vocabulary of {config.vocab_size}")
+        raise ValueError(f"{vocabulary.size} characters, but a vocabulary of {config.vocab_size}")
     shapes = {
         name: spec.shape
         for name, spec in file.specs.items()
         if name != _SKETCH and not name.startswith(_COUNTS)
     }
     if shapes != parameter_shapes(config):
-        raise ValueError("its weights have other names or shapes than its sizes ask for")
+        raise ValueError("its weights do not have the names and shapes of its configuration")
     for name in shapes:
         if file.specs[name].dtype != np.float32:
             raise ValueError(f"its weight {name} is not float32")
@@ -139,12 +139,12 @@ def _check(file: TensorFile) -> Checkpoint:
     sketch = Sketch.from_array(arrays.pop(_SKETCH)) if _SKETCH in arrays else None
     parts = strip_prefix(_COUNTS, arrays)
     if bool(parts) != bool(config.counts):
-        raise ValueError("its sizes ask for counts and it has none, or it has some unasked")
+        raise ValueError("its counts do not match its configuration")
     counts = Counts.from_arrays(config.counts, config.vocab_size, parts) if parts else None
     arrays = {name: arrays[name] for name in shapes}
     for name, array in arrays.items():
         if not np.isfinite(array).all():
-            raise ValueError(f"its weight {name} is not all finite numbers")
+            raise ValueError(f"its weight {name} is not finite everywhere")
     return Checkpoint(config, vocabulary, arrays, about, counts, sketch)
 
 

@@ -1,4 +1,4 @@
-"""What a model is made of: its sizes, and from them the names and shapes of all its weights.
+"""The sizes of a model and, derived from them, the names and shapes of its weights.
 
 Sizes: V characters in the vocabulary, E embedding, H hidden units, L layers, G blocks in a cell.
 """
@@ -25,26 +25,23 @@ MAX_NETWORKS = 64
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
-    """The sizes of a model; checked on construction.
+    """The sizes of a model, validated on construction.
 
     Attributes:
-        vocab_size: Characters in the vocabulary, V, the unknown symbol included.
-        cell: ``rnn``, ``gru``, ``lstm`` or ``mingru``.
-        embedding_size: Numbers that stand for a character, E.
-        hidden_size: Hidden units in a layer, H.
-        num_layers: Layers on top of one another, L.
-        nonlinearity: ``tanh`` or ``relu``, for the cell ``rnn`` alone.
-        block: ``plain`` feeds a layer the output of the one below, x -> layer(x); ``residual``
-            normalises what it reads and adds its output to it, x -> x + layer(norm(x)), wherever
-            the two are of one size, and has a last norm.
-        ngrams: The longest run of characters, K, that has an embedding: beside the character's own,
-            those of the last 2, ..., K characters are added.
-        ngram_rows: Rows of the table for each length of run; where all runs do not fit, they share
-            rows.
-        num_networks: Networks of these sizes, each with weights of its own, whose probabilities are
-            averaged.
-        counts: Characters of the longest context of which the training text's counts have a share
-            in each prediction; 0 for no counts.
+        vocab_size: V, the size of the vocabulary including the unknown symbol.
+        cell: One of ``charrnn.model.cells.registry.CELLS``.
+        embedding_size: E, the embedding dimension.
+        hidden_size: H, hidden units per layer.
+        num_layers: L, stacked layers.
+        nonlinearity: ``tanh``, or ``relu`` for the cell ``rnn``.
+        block: ``plain`` computes x -> layer(x). ``residual`` computes x -> x + layer(norm(x))
+            where the sizes allow, and normalises once more before the output layer.
+        ngrams: K, the longest n-gram with an embedding. The embeddings of the last 2, ..., K
+            characters are added to that of the last one.
+        ngram_rows: Rows of each n-gram table; if there are more n-grams, they share rows.
+        num_networks: Networks of these sizes, whose probabilities are averaged.
+        counts: The longest context, in characters, whose counts in the training text are mixed
+            into each prediction; 0 for none.
 
     Raises:
         ConfigError: If a value is out of range.
@@ -90,33 +87,33 @@ class ModelConfig:
 
     @property
     def one_network(self) -> ModelConfig:
-        """The sizes of one of the networks, as those of a model of its own."""
+        """The sizes of a model of one network."""
         return replace(self, num_networks=1)
 
     def rows(self, length: int) -> int:
-        """Return the rows of the table of runs of ``length`` characters."""
-        num_runs: int = self.vocab_size**length
-        return min(num_runs, self.ngram_rows)
+        """Return the number of rows of the table of n-grams of ``length`` characters."""
+        num_ngrams: int = self.vocab_size**length
+        return min(num_ngrams, self.ngram_rows)
 
     def input_size(self, layer: int) -> int:
-        """Return the size of the vectors that a layer reads."""
+        """Return the input size of a layer."""
         return self.hidden_size if layer else self.embedding_size
 
     def has_residual(self, layer: int) -> bool:
-        """Return whether the input of a layer is added to its output."""
+        """Return whether a layer has a residual connection."""
         return self.block == "residual" and self.input_size(layer) == self.hidden_size
 
     def state_sizes(self, layer: int) -> tuple[int, ...]:
-        """Return the sizes of the vectors that a layer carries from step to step."""
+        """Return the size of each vector in the state of a layer."""
         return self.spec.state_sizes(self.input_size(layer), self.hidden_size)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the sizes as they stand in a model file."""
+        """Return the sizes for a model file."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, value: object) -> ModelConfig:
-        """Return the configuration that ``to_json`` described.
+        """Return the configuration that ``to_json`` wrote.
 
         Raises:
             ValueError: If the value is not such a description.
@@ -126,16 +123,13 @@ class ModelConfig:
         try:
             return cls(**value)
         except TypeError:
-            raise ValueError("the configuration has other entries than it must") from None
+            raise ValueError("the configuration has unknown or missing entries") from None
         except ConfigError as error:
             raise ValueError(str(error)) from None
 
 
 def parameter_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
-    """Return the name and shape of every weight.
-
-    Of several networks each has its own, below a name of its own; see ``network_prefix``.
-    """
+    """Return the name and shape of every weight of all networks; see ``network_prefix``."""
     return {
         f"{network_prefix(config, number)}{name}": shape
         for number in range(config.num_networks)
@@ -144,14 +138,14 @@ def parameter_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
 
 
 def network_prefix(config: ModelConfig, number: int) -> str:
-    """Return what the names of the weights of one of a model's networks begin with."""
+    """Return the prefix of the weight names of one network."""
     return f"networks.{number}." if config.num_networks > 1 else ""
 
 
 def _network_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
-    """Return the name and shape of every weight of one network: the one place that says them.
+    """Return the name and shape of every weight of one network.
 
-    The names and the order of the blocks within a weight are those of torch.
+    Names and block orders are torch's.
     """
     size = config.hidden_size
     shapes: dict[str, tuple[int, ...]] = {
@@ -177,6 +171,6 @@ def _norm_shapes(name: str, size: int) -> dict[str, tuple[int, ...]]:
 
 
 def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
-    """Refuse a value that is not one of the choices."""
+    """Raise an error unless a value is one of the choices."""
     if value not in choices:
         raise ConfigError(f"`{name}`: {value!r} is not one of {', '.join(choices)}")

@@ -1,9 +1,9 @@
-"""The network that runs: embedding, stacked layers, output layer; state in, state out.
+"""The network that samples and evaluates: embedding, stacked layers, output layer; state in, out.
 
-This is the NumPy side. ``training.network`` is its trainable twin; a test holds the two equal.
+``training.nn.network`` is its trainable twin in torch; a test holds the two equal.
 
 Sizes: B streams, T time steps, V vocabulary, E embedding, H hidden units, L layers, G blocks, K the
-longest run of characters with an embedding.
+longest n-gram with an embedding.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from charrnn.model.ngram_embedding import ngram_rows
 from charrnn.text.vocabulary import Ids
 
 State = tuple[tuple[npt.NDArray[Any], ...], ...]
-"""What is carried from character to character: the last K - 1 ids, then what each layer carries.
+"""What carries over from character to character: the last K - 1 ids, then the state of each layer.
 
-Each array has a row for each stream; zeros are the start of a text.
+Each array has one row per stream; zeros mean the start of a text.
 """
 
 
 class Network:
     """A trained network, ready to read and predict.
 
-    Where the first layer reads nothing but the character's own embedding, its input product is
-    taken once, for every character of the vocabulary; reading a character is then one look-up.
+    With ``ngrams`` 1 and plain blocks, the first layer reads one of V embeddings. Their input
+    products are then computed once, and reading a character is one look-up.
     """
 
     def __init__(self, config: ModelConfig, arrays: Mapping[str, Array]) -> None:
-        """Arrange the weights for stepping.
+        """Arrange the weights.
 
         Args:
             config: The sizes.
-            arrays: The weights by name, of the shapes that ``parameter_shapes`` gives.
+            arrays: The weights by name, with the shapes of ``parameter_shapes``.
         """
         self.config = config
         self._arrays = arrays
@@ -66,7 +66,7 @@ class Network:
         self._output_bias = arrays["output.bias"]
 
     def initial_state(self, num_streams: int) -> State:
-        """Return the state at the start of a text: zeros, a row for each stream."""
+        """Return the state at the start of a text: zeros, one row per stream."""
         config, dtype = self.config, self._output_weight.dtype
         recent = np.zeros((num_streams, config.ngrams - 1), np.int64)
         layers = [
@@ -81,13 +81,13 @@ class Network:
         """Read a window of each stream.
 
         Args:
-            ids: What is read, shape (B, T).
-            state: The state before it.
-            matmul: How rows are multiplied: ``rowwise_matmul`` gives a stream the same bits
-                whatever the others are.
+            ids: The window, shape (B, T).
+            state: The state before the window.
+            matmul: How to multiply rows; ``rowwise_matmul`` gives each stream the same bits
+                whatever the other streams are.
 
         Returns:
-            After each character, the logits of the next one, shape (B, T, V), and the state after
+            The logits of the character after each one read, shape (B, T, V), and the state after
             the window.
         """
         recent = ids.T  # (K - 1 + T, B)
@@ -105,13 +105,13 @@ class Network:
         return logits.transpose(1, 0, 2), tuple(next_state)
 
     def _embed(self, recent: Ids) -> Array:
-        """Return the sum of the embeddings of a character and of the runs that end there.
+        """Return the sum of the embeddings of each character and of the n-grams that end with it.
 
         Args:
             recent: Ids of K - 1 characters before the window and of the window, (K - 1 + T, B).
 
         Returns:
-            The sum, shape (T, B, E); or its input product where there is a table of those.
+            The sum, shape (T, B, E); or its input product, if those are computed in advance.
         """
         if self._projections is not None:
             projected: Array = self._projections[recent]
@@ -122,7 +122,7 @@ class Network:
         return embedded
 
     def _norm(self, number: int, hidden: Array) -> Array:
-        """Normalise what a layer, or after the last one the output layer, reads."""
+        """Normalise the input of a layer or, after the last layer, of the output layer."""
         return layer_norm(hidden, *self._norms[number]) if self._norms else hidden
 
 

@@ -1,4 +1,4 @@
-"""How fast this machine trains, measured in a moment.
+"""Measure how fast this machine trains.
 
 Sizes: B streams, T time steps.
 """
@@ -16,17 +16,17 @@ from charrnn.training.recipe.defaults import Throughput, macs_per_char
 
 STREAMS, STEPS = 16, 64
 SECONDS = 0.25
-SHARE = 0.85  # of a step that is passing forward and back; the rest is the optimizer's and ours
+SHARE = 0.85  # of a step that is forward and backward; the rest is the optimizer and overhead
 PROBE = ModelConfig(vocab_size=64, cell="lstm", embedding_size=128, hidden_size=256, num_layers=1)
 
 
 def measure_throughput(backend: Backend) -> Throughput:
-    """Let a small network read and learn for a quarter of a second.
+    """Train a small network for a quarter of a second.
 
-    The fastest of its steps counts: what slows the others down does not belong to the machine.
+    The fastest step counts, because other programs slow the others down.
 
     Args:
-        backend: Prepared; its threads are as before afterwards. A GPU counts as one thread.
+        backend: Where to train; its number of threads is restored. A GPU counts as one thread.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -40,7 +40,7 @@ def measure_throughput(backend: Backend) -> Throughput:
 
 
 def _step_seconds(backend: Backend) -> list[float]:
-    """Return how long steps took; the first ones, which prepare kernels, are not among them."""
+    """Return the seconds that steps took, without the first ones, which prepare kernels."""
     network = TrainableNetwork(PROBE, dropout=0.0, generator=torch.Generator())
     network.to(backend.device)
     ids = torch.zeros((STREAMS, STEPS), dtype=torch.int64, device=backend.device)

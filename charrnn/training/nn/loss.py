@@ -1,8 +1,8 @@
-"""The loss of predictions, and its gradient in the same pass.
+"""Cross-entropy, with its gradient computed in the same pass.
 
-The gradient of the cross-entropy with respect to the logits is the softmax less one at the target.
-Torch takes a logarithm of the softmax, keeps it, and takes the exponential again on the way back,
-each over all logits in float32. Of 8,000 characters that takes a sixth of a training step.
+The gradient of the cross-entropy with respect to the logits is the softmax, minus one at the
+target. Torch keeps the logarithm of the softmax and takes the exponential again in the backward
+pass, each over all logits in float32. With V = 8,000 that is a sixth of a training step.
 
 Sizes: N predictions, V vocabulary.
 """
@@ -19,7 +19,7 @@ from charrnn.corpus.streams import IGNORED
 
 
 class _CrossEntropy(torch.autograd.Function):
-    """Minus the logarithm of the probability of each target."""
+    """The negative log-probability of each target."""
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, targets: Tensor) -> Tensor:
@@ -28,7 +28,7 @@ class _CrossEntropy(torch.autograd.Function):
         is_given = targets != IGNORED
         places = torch.where(is_given, targets, 0)[:, None]
         chosen = probs.gather(1, places)[:, 0]
-        # A probability too small for its type is not zero; a NaN stays one.
+        # A probability that underflows counts as the smallest number; NaN stays NaN.
         losses = torch.where(is_given, -chosen.clamp(min=torch.finfo(dtype).tiny).log(), 0)
         if ctx.needs_input_grad[0]:
             probs.scatter_(1, places, (chosen - 1)[:, None])
@@ -44,7 +44,7 @@ class _CrossEntropy(torch.autograd.Function):
 
 
 def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
-    """Return how surprising each target is, in nats, shape (N,).
+    """Return the loss of each target in nats, shape (N,).
 
     Args:
         logits: Shape (N, V); bfloat16 is summed in float32.

@@ -1,7 +1,7 @@
 """The trainable network: the twin of ``model.network``, in torch.
 
 Sizes: B streams, T time steps, V vocabulary, E embedding, H hidden units, L layers, K the longest
-run of characters with an embedding.
+n-gram with an embedding.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ class TrainableNetwork(nn.Module):
 
         Args:
             config: The sizes.
-            dropout: The share of units dropped after the embedding and after each layer.
-            generator: The source of chance for the first weights, and later for dropout.
-            accumulate: Whether the tables of runs gather their gradient; see ``GatheredEmbedding``.
+            dropout: The share of units to drop after the embedding and after each layer.
+            generator: The random generator for the initial weights, and later for dropout.
+            accumulate: Whether n-gram tables gather gradients; see ``GatheredEmbedding``.
         """
         super().__init__()
         self.config = config
         self.dropout = dropout
         self.generator = generator
         self.embedding = nn.Embedding(config.vocab_size, config.embedding_size)
-        # Runs begin as nothing: what they mean beyond their last character is to be learned.
+        # N-grams start at zero and learn what they add to their last character.
         self.ngrams = nn.ModuleDict(
             {
                 str(length): GatheredEmbedding(
@@ -75,7 +75,7 @@ class TrainableNetwork(nn.Module):
             self.output.bias.zero_()
 
     def initial_state(self, num_streams: int) -> State:
-        """Return the state at the start of a text: zeros, a row for each stream."""
+        """Return the state at the start of a text: zeros, one row per stream."""
         config, like = self.config, self.output.weight
         recent = like.new_zeros((num_streams, config.ngrams - 1), dtype=torch.int64)
         layers = [
@@ -104,10 +104,10 @@ class TrainableNetwork(nn.Module):
             state: The state before the window; gradients do not flow into it.
 
         Returns:
-            After each character, the logits of the next one, shape (B, T, V), and the state after
-            the window, detached: the truncation of backpropagation through time (R.
-            Williams and J. Peng, An efficient gradient-based algorithm for on-line training of
-            recurrent network trajectories, Neural Computation 2, 1990).
+            The logits of the character after each one read, shape (B, T, V), and the detached state
+            after the window: truncated backpropagation through time (R. Williams and J. Peng, An
+            efficient gradient-based algorithm for on-line training of recurrent network
+            trajectories, Neural Computation 2, 1990).
         """
         recent = torch.cat([state[0][0], inputs], dim=1).T  # (K - 1 + T, B)
         next_state: list[LayerState] = [(recent[inputs.shape[1] :].T,)]
@@ -122,7 +122,7 @@ class TrainableNetwork(nn.Module):
         return logits.transpose(0, 1), tuple(next_state)
 
     def _embed(self, recent: Tensor) -> Tensor:
-        """Return the sum of the embeddings of a character and of the runs that end there.
+        """Return the sum of the embeddings of each character and of the n-grams that end with it.
 
         Args:
             recent: Ids of K - 1 characters before the window and of the window, (K - 1 + T, B).
@@ -133,7 +133,7 @@ class TrainableNetwork(nn.Module):
         return embedded
 
     def _norm(self, number: int, hidden: Tensor) -> Tensor:
-        """Normalise what a layer, or after the last one the output layer, reads."""
+        """Normalise the input of a layer or, after the last layer, of the output layer."""
         if self.config.block == "plain":
             return hidden
         normed: Tensor = self.norms[number](hidden)
@@ -144,12 +144,12 @@ class TrainableNetwork(nn.Module):
         return locked_dropout(hidden, self.dropout if self.training else 0.0, self.generator)
 
     def to_arrays(self) -> dict[str, Array]:
-        """Return a copy of the weights as NumPy arrays, under the names of the model file."""
+        """Return a copy of the weights as NumPy arrays, named as in the model file."""
         return {
             name: parameter.detach().float().cpu().numpy().copy()
             for name, parameter in self.named_parameters()
         }
 
     def load_arrays(self, arrays: Mapping[str, Array]) -> None:
-        """Take the weights of a model file."""
+        """Load the weights of a model file."""
         self.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})

@@ -1,8 +1,8 @@
 """AdamW around torch's fused kernel.
 
 ``torch.optim.AdamW`` computes the same, but its first step imports torch's compiler, which takes
-longer than a short text needs to be read, and each step looks through groups, hooks and options
-that are not used here.
+longer than reading a short text, and every step checks groups, hooks and options that this program
+does not use.
 
 References:
     I. Loshchilov and F. Hutter, 2019, arXiv:1711.05101.
@@ -21,11 +21,11 @@ EPSILON = 1e-8
 
 
 class AdamW:
-    """An optimizer with the attributes that those of torch have.
+    """An optimizer with the attributes of torch's optimizers.
 
     Attributes:
         param_groups: Dictionaries with ``params``, ``lr`` and ``weight_decay``.
-        state: By parameter: ``step``, ``exp_avg`` and ``exp_avg_sq``, once it had a gradient.
+        state: ``step``, ``exp_avg`` and ``exp_avg_sq`` of each parameter that has had a gradient.
     """
 
     def __init__(
@@ -35,12 +35,12 @@ class AdamW:
         lr: float,
         betas: tuple[float, float],
     ) -> None:
-        """Begin without moments.
+        """Start without moments.
 
         Args:
-            groups: Parameters, and their weight decay.
+            groups: Parameters with their weight decay.
             lr: The learning rate.
-            betas: How much of the two moments each step keeps.
+            betas: The decay rates of the two moments.
         """
         self.param_groups: list[dict[str, Any]] = [
             {"params": parameters, "weight_decay": decay, "lr": lr} for parameters, decay in groups
@@ -49,13 +49,13 @@ class AdamW:
         self._betas = betas
 
     def zero_grad(self) -> None:
-        """Forget all gradients."""
+        """Drop all gradients."""
         for group in self.param_groups:
             for parameter in group["params"]:
                 parameter.grad = None
 
     def step(self) -> None:
-        """Move each parameter that has a gradient."""
+        """Update each parameter that has a gradient."""
         for group in self.param_groups:
             moved = [parameter for parameter in group["params"] if parameter.grad is not None]
             states = [self._state_of(parameter) for parameter in moved]
@@ -78,7 +78,7 @@ class AdamW:
                 )
 
     def _state_of(self, parameter: nn.Parameter) -> dict[str, Tensor]:
-        """Return the moments of a parameter, zero at first."""
+        """Return the moments of a parameter, initially zero."""
         if parameter not in self.state:
             self.state[parameter] = {
                 "step": torch.zeros((), device=parameter.device),

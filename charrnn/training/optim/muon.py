@@ -1,16 +1,16 @@
-"""Muon: matrices of layers that move by orthogonal steps, and AdamW for all else.
+"""Muon: orthogonal updates for the matrices of layers, AdamW for everything else.
 
-The gradient of a matrix is large in a few directions and small in most. Muon takes the mean of the
-last gradients to about the nearest orthogonal matrix, which moves as far in every direction: what
-is rare in the text is learned as fast as what is common.
+The gradient of a matrix is large in a few directions and small in most. Muon replaces the running
+mean of the gradients by approximately the nearest orthogonal matrix, which moves equally far in
+every direction. So the network learns rare patterns as fast as common ones.
 
-An orthogonal matrix costs a third of the products of a usual window's passes, so only every
-``MOVE_EVERY``-th step makes one and moves as far as all of them would: the mean changes slowly.
+Orthogonalising costs a third of the products of a typical step. The mean changes slowly, so only
+every ``MOVE_EVERY``-th step orthogonalises, and it moves as far as all of those steps would.
 
 References:
     K. Jordan et al., Muon: an optimizer for hidden layers in neural networks, 2024,
-    https://kellerjordan.github.io/posts/muon/, has the iteration and its three numbers.
-    J. Liu et al., 2025, arXiv:2502.16982, have the length of a move, that of one by AdamW.
+    https://kellerjordan.github.io/posts/muon/, for the iteration and its coefficients.
+    J. Liu et al., 2025, arXiv:2502.16982, for the length of an update, which matches AdamW's.
 """
 
 from __future__ import annotations
@@ -26,31 +26,31 @@ from charrnn.training.optim.adamw import AdamW
 
 MOMENTUM = 0.95
 MOVE_EVERY = 4  # steps
-LENGTH = 0.2  # of the values of a move, as a root mean square, where the learning rate is 1
+LENGTH = 0.2  # root mean square of an update at learning rate 1
 EPSILON = 1e-7
 _ITERATIONS = 4
 _COEFFICIENTS = 3.4445, -4.7750, 2.0315  # of s, s ** 3 and s ** 5
 
 
 class Muon:
-    """An optimizer with the attributes that those of torch have.
+    """An optimizer with the attributes of torch's optimizers.
 
     Attributes:
-        param_groups: Dictionaries with ``params``, ``lr`` and ``weight_decay``: that of the
+        param_groups: Dictionaries with ``params``, ``lr`` and ``weight_decay``: one for the
             matrices, then those of AdamW.
-        state: By parameter: ``step`` and ``momentum`` of a matrix, once it had a gradient; see
-            ``AdamW`` for the others.
+        state: ``step`` and ``momentum`` of each matrix that has had a gradient; for the other
+            parameters see ``AdamW``.
     """
 
     def __init__(
         self, matrices: list[nn.Parameter], weight_decay: float, rest: AdamW, *, lr: float
     ) -> None:
-        """Begin without momentum.
+        """Start without momentum.
 
         Args:
-            matrices: What moves by orthogonal steps, each of two dimensions.
-            weight_decay: Theirs.
-            rest: The optimizer of all else.
+            matrices: The parameters to update orthogonally, each of two dimensions.
+            weight_decay: Weight decay of the matrices.
+            rest: The optimizer of all other parameters.
             lr: The learning rate.
         """
         group = {"params": matrices, "weight_decay": weight_decay, "lr": lr}
@@ -59,13 +59,13 @@ class Muon:
         self._rest = rest
 
     def zero_grad(self) -> None:
-        """Forget all gradients."""
+        """Drop all gradients."""
         for matrix in self.param_groups[0]["params"]:
             matrix.grad = None
         self._rest.zero_grad()
 
     def step(self) -> None:
-        """Move each parameter that has a gradient; the matrices, at every fourth call."""
+        """Update each parameter that has a gradient; matrices on every fourth call."""
         group = self.param_groups[0]
         with torch.no_grad():
             for matrix in group["params"]:
@@ -82,22 +82,22 @@ class Muon:
         self._rest.step()
 
     def _state_of(self, matrix: nn.Parameter) -> dict[str, Tensor]:
-        """Return the momentum of a matrix, zero at first."""
+        """Return the momentum of a matrix, initially zero."""
         if matrix not in self.state:
             self.state[matrix] = {"step": torch.zeros(()), "momentum": torch.zeros_like(matrix)}
         return self.state[matrix]
 
 
 def orthogonalize(matrix: Tensor) -> Tensor:
-    """Return about the nearest matrix with orthonormal columns, or rows if it is wide.
+    """Return approximately the nearest matrix with orthonormal columns, or rows if it is wide.
 
-    An iteration takes each singular value s to ``a s + b s ** 3 + c s ** 5``: those that were
-    not tiny come to between 0.7 and 1.2 in a few of them, in bfloat16 to about 1.5. It is a
-    polynomial of the Gram matrix times the matrix, so all but two products are of the smaller of
+    Each iteration maps every singular value s to ``a s + b s ** 3 + c s ** 5``. After a few
+    iterations all but tiny values lie between 0.7 and 1.2, in bfloat16 up to about 1.5. The result
+    is a polynomial of the Gram matrix times the matrix, so all but two products have the smaller of
     the two sizes.
 
     Args:
-        matrix: Of two dimensions. Products have the precision of the context.
+        matrix: Of two dimensions. Products have the precision of autocast.
 
     Returns:
         A matrix of the same shape and precision; zeros for zeros.
@@ -115,7 +115,7 @@ def orthogonalize(matrix: Tensor) -> Tensor:
 
 
 def _factor(gram: Tensor) -> Tensor:
-    """Return what an iteration multiplies by: the polynomial of a Gram matrix."""
+    """Return the polynomial of a Gram matrix by which an iteration multiplies."""
     a, b, c = _COEFFICIENTS
     factor = torch.addmm(gram, gram, gram, beta=b, alpha=c)
     factor.diagonal().add_(a)
