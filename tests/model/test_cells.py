@@ -1,4 +1,4 @@
-"""One time step of each recurrence, against torch's cells and against laws of the equations."""
+"""One time step of each cell, against torch's cells and against laws of the equations."""
 
 from __future__ import annotations
 
@@ -93,22 +93,22 @@ def test_a_step_leaves_its_arguments_alone(spec, step):
 
 @pytest.mark.parametrize("x", [-1e4, -40.0, -1.5, -1e-9, 0.0, 0.3, 2.0, 40.0, 1e4])
 def test_sigmoid_is_the_logistic_function(x):
-    """The logistic function is right over the whole line and overflows nowhere."""
+    """The logistic function is right for every input and never overflows."""
     expected = 1 / (1 + math.exp(-x)) if x > -700 else 0.0  # exp(700) is near the largest float64
-    # The tangent rounds to 1.1e-16 near one; halved and shifted that is the error left.
+    # tanh rounds to 1.1e-16 near one; halved and shifted, that error remains.
     assert float(sigmoid(np.array([x]))[0]) == pytest.approx(expected, rel=0, abs=2e-16)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_sigmoid_keeps_the_type_and_its_argument(dtype):
-    """The logistic function works in the type it is given and leaves its argument alone."""
+    """The logistic function keeps the type and does not change its argument."""
     x = np.array([-2.0, 3.0], dtype)
     assert sigmoid(x).dtype == dtype
     np.testing.assert_array_equal(x, np.array([-2.0, 3.0], dtype))
 
 
 def test_an_lstm_with_an_open_forget_gate_remembers():
-    """Forget gate open and input gate shut keep the cell exactly, and the output gate shows it."""
+    """With the forget gate open and the input gate shut, the cell state stays exact."""
     rng = np.random.default_rng(3)
     h, c = rng.normal(size=(2, NUM_STREAMS, HIDDEN_SIZE))
     gate = np.full((NUM_STREAMS, HIDDEN_SIZE), 1e4)
@@ -119,7 +119,7 @@ def test_an_lstm_with_an_open_forget_gate_remembers():
 
 
 def test_an_lstm_with_a_shut_forget_gate_starts_anew():
-    """Forget gate shut, input gate open: the cell is the candidate, whatever it was."""
+    """With the forget gate shut and the input gate open, the cell state is the candidate."""
     rng = np.random.default_rng(4)
     h, c, candidate = rng.normal(size=(3, NUM_STREAMS, HIDDEN_SIZE))
     gate = np.full((NUM_STREAMS, HIDDEN_SIZE), 1e4)
@@ -130,13 +130,13 @@ def test_an_lstm_with_a_shut_forget_gate_starts_anew():
 
 
 def test_a_gru_with_an_open_update_gate_remembers():
-    """An update gate of one keeps the state, one of zero replaces it by the candidate."""
+    """An update gate of one keeps the state; zero replaces it with the candidate."""
     rng = np.random.default_rng(5)
     h, candidate = rng.normal(size=(2, NUM_STREAMS, HIDDEN_SIZE))
     gate = np.full((NUM_STREAMS, HIDDEN_SIZE), 1e4)
     recurrent = np.zeros((NUM_STREAMS, 3 * HIDDEN_SIZE))
     (kept,) = gru_step(np.concatenate([gate, gate, candidate], axis=1), recurrent, (h,))
-    # n + (h - n) is h but for one rounding.
+    # n + (h - n) equals h up to one rounding.
     np.testing.assert_allclose(kept, h, rtol=0, atol=1e-15)
     (new,) = gru_step(np.concatenate([gate, -gate, candidate], axis=1), recurrent, (h,))
     np.testing.assert_array_equal(new, np.tanh(candidate))
@@ -167,7 +167,7 @@ def test_a_minimal_gru_follows_its_equations_number_by_number():
 
 
 def test_shifted_inputs_are_a_mix_of_two_steps():
-    """A share of 0 is this step, of 1 the one before, and what is between lies between."""
+    """A share of 0 gives this step, 1 the step before, and 0.25 a mix."""
     rng = np.random.default_rng(9)
     inputs = rng.normal(size=(6, NUM_STREAMS, 3))
     last = rng.normal(size=(NUM_STREAMS, 3))
@@ -175,7 +175,7 @@ def test_shifted_inputs_are_a_mix_of_two_steps():
     before = [last, *inputs[:-1]]
     for t in range(6):
         np.testing.assert_array_equal(mixed[t, :, 0], inputs[t, :, 0])
-        # x + (y - x) is y but for a rounding.
+        # x + (y - x) equals y up to one rounding.
         np.testing.assert_allclose(mixed[t, :, 1], before[t][:, 1], rtol=0, atol=1e-15)
         expected = 0.75 * inputs[t, :, 2] + 0.25 * before[t][:, 2]
         np.testing.assert_allclose(mixed[t, :, 2], expected, rtol=0, atol=1e-15)

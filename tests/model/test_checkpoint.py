@@ -1,4 +1,4 @@
-"""The model file: what is written comes back."""
+"""The model file: reading returns what was written."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from charrnn.training.nn.network import TrainableNetwork
 
 @pytest.mark.parametrize("num_layers", [1, 3])
 def test_a_model_comes_back_as_it_was(make_checkpoint, any_kind, num_layers, tmp_path, is_equal):
-    """Sizes, characters, facts and every bit of the weights survive the file."""
+    """Sizes, characters, description and every bit of the weights survive a round trip."""
     checkpoint = make_checkpoint(**any_kind, num_layers=num_layers, trained_at=12.5)
     write_checkpoint(tmp_path / MODEL_NAME, checkpoint)
     found = read_checkpoint(tmp_path / MODEL_NAME)
@@ -28,7 +28,7 @@ def test_a_model_comes_back_as_it_was(make_checkpoint, any_kind, num_layers, tmp
 
 
 def test_every_character_comes_back(good, tmp_path, is_equal):
-    """Control characters, quotes, the replacement character and emoji survive the file."""
+    """Control characters, quotes, the replacement character and emoji survive a round trip."""
     write_checkpoint(tmp_path / MODEL_NAME, good)
     assert is_equal(read_checkpoint(tmp_path / MODEL_NAME), good)
 
@@ -44,7 +44,7 @@ def test_extreme_weights_come_back(make_checkpoint, tmp_path, is_equal):
 
 
 def test_the_file_is_one_of_safetensors(good, tmp_path):
-    """Any reader of safetensors finds the weights, float32, and the format in the header."""
+    """The safetensors library reads float32 weights and the format from the header."""
     path = tmp_path / MODEL_NAME
     write_checkpoint(path, good)
     arrays = safetensors.numpy.load_file(path)
@@ -57,7 +57,7 @@ def test_the_file_is_one_of_safetensors(good, tmp_path):
 
 
 def test_the_same_model_gives_the_same_bytes(good, tmp_path):
-    """A file depends on what it holds and on nothing else, so that it can be compared by hash."""
+    """A file depends on its content alone, so hashes can be compared."""
     digests = set()
     for _ in range(20):
         write_checkpoint(tmp_path / MODEL_NAME, good)
@@ -74,7 +74,7 @@ def test_float64_weights_are_stored_as_float32(make_checkpoint, tmp_path):
 
 
 def test_what_is_read_can_be_trained_on(good, tmp_path):
-    """Torch takes the weights as they come from the file."""
+    """Torch accepts the weights as read."""
     write_checkpoint(tmp_path / MODEL_NAME, good)
     found = read_checkpoint(tmp_path / MODEL_NAME)
     trainable = TrainableNetwork(found.config, dropout=0.0, generator=torch.Generator())
@@ -84,7 +84,7 @@ def test_what_is_read_can_be_trained_on(good, tmp_path):
 
 
 def test_a_link_leads_to_its_model(good, tmp_path, is_equal):
-    """A symbolic link to a model file is as good as the file."""
+    """A symbolic link to a model file works like the file."""
     write_checkpoint(tmp_path / MODEL_NAME, good)
     (tmp_path / "link").symlink_to(MODEL_NAME)
     assert is_equal(read_checkpoint(tmp_path / "link"), good)
@@ -103,19 +103,19 @@ def test_a_link_leads_to_its_model(good, tmp_path, is_equal):
     ids=["nothing", "int", "float", "text", "null", "huge"],
 )
 def test_trained_at_is_a_time_or_zero(make_checkpoint, about, expected):
-    """The time of training is a number whatever a file says of it."""
+    """The time of training is a number whatever the file claims."""
     assert make_checkpoint(**about).trained_at == expected
 
 
 @pytest.fixture
 def sketched(good):
-    """That model with the sketch of a text."""
+    """The model with the sketch of a text."""
     ids = np.random.default_rng(0).integers(0, good.vocabulary.size, 5000).astype(np.uint8)
     return dataclasses.replace(good, sketch=build_sketch(ids, good.vocabulary))
 
 
 def test_a_sketch_comes_back_as_it_was(sketched, tmp_path, is_equal):
-    """A model file holds the sketch of the text, bit for bit, beside the weights."""
+    """A model file keeps the sketch of the text bit for bit."""
     write_checkpoint(tmp_path / MODEL_NAME, sketched)
     found = read_checkpoint(tmp_path / MODEL_NAME)
     assert is_equal(found, sketched)
@@ -124,7 +124,7 @@ def test_a_sketch_comes_back_as_it_was(sketched, tmp_path, is_equal):
 
 
 def test_the_sketch_of_a_file_is_in_the_tenth_of_the_text(sketched, good, tmp_path):
-    """What a sketch adds to the file, what is said of it included, is at most its share."""
+    """A sketch, including its header entry, adds at most its share to the file."""
     sizes = []
     for checkpoint in (good, sketched):
         write_checkpoint(tmp_path / MODEL_NAME, checkpoint)

@@ -1,4 +1,4 @@
-"""The sizes of a model: their ranges, their JSON, and the weights that follow from them."""
+"""The sizes of a model: ranges, JSON, and the weights derived from them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_size_out_of_range_is_refused(name, value):
 
 @pytest.mark.parametrize(("name", "top"), TOPS.items())
 def test_the_ends_of_a_range_belong_to_it(name, top):
-    """The smallest and the largest size are accepted, the next one is not."""
+    """The smallest and the largest size are accepted; the next larger is not."""
     for value in (1, top):
         assert getattr(dataclasses.replace(GOOD, **{name: value}), name) == value
     with pytest.raises(ConfigError, match=str(top)):
@@ -59,20 +59,20 @@ def test_the_ends_of_a_range_belong_to_it(name, top):
     ],
 )
 def test_a_choice_that_does_not_exist_is_refused(changes, message):
-    """A wrong cell or nonlinearity raises a line that names what there is."""
+    """A wrong choice raises one line that names the choices."""
     with pytest.raises(ConfigError) as caught:
         dataclasses.replace(GOOD, **changes)
     assert str(caught.value).startswith(message)
 
 
 def test_wrong_sizes_end_the_program_as_wrong_usage():
-    """A configuration out of range has the exit code of wrong usage."""
+    """A configuration out of range has the exit code for wrong usage."""
     assert ConfigError.exit_code == 2
 
 
 @pytest.mark.parametrize("num_layers", [1, 3])
 def test_json_keeps_a_configuration(any_kind, num_layers):
-    """A configuration comes back equal from the text of its JSON."""
+    """A configuration survives JSON."""
     config = ModelConfig(
         vocab_size=9, embedding_size=2, hidden_size=4, num_layers=num_layers, **any_kind
     )
@@ -96,7 +96,7 @@ def test_json_keeps_a_configuration(any_kind, num_layers):
     ids=repr,
 )
 def test_json_that_is_no_configuration_is_refused(value):
-    """Anything but exactly the known sizes, in range, raises ValueError."""
+    """Anything but the known sizes, in range, raises ValueError."""
     with pytest.raises(ValueError, match=r"\w"):
         ModelConfig.from_json(value)
 

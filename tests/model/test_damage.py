@@ -1,4 +1,4 @@
-"""Model files that are damaged, or made to mislead: each is refused with one line."""
+"""Damaged and misleading model files: each is refused with one line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from charrnn.model.checkpoint import MODEL_NAME, read_checkpoint, write_checkpoi
 
 
 class Claims:
-    """Stands for a configuration or vocabulary of which a file says anything at all."""
+    """A configuration or vocabulary that claims anything."""
 
     def __init__(self, value):
         self.value = value
@@ -24,7 +24,7 @@ class Claims:
 
 
 def test_a_file_cut_short_is_refused(good_bytes, tmp_path, refusal):
-    """Whatever is missing at the end of a file, be it one byte, is noticed."""
+    """A truncated file is refused, even if only one byte is missing."""
     path = tmp_path / MODEL_NAME
     for length in range(len(good_bytes)):
         path.write_bytes(good_bytes[:length])
@@ -32,7 +32,7 @@ def test_a_file_cut_short_is_refused(good_bytes, tmp_path, refusal):
 
 
 def test_a_file_with_more_at_its_end_is_refused(good_bytes, tmp_path, refusal):
-    """Bytes behind the weights are noticed."""
+    """Bytes after the weights are refused."""
     path = tmp_path / MODEL_NAME
     for more in (b"\0", b"\0" * 4, good_bytes):
         path.write_bytes(good_bytes + more)
@@ -40,7 +40,7 @@ def test_a_file_with_more_at_its_end_is_refused(good_bytes, tmp_path, refusal):
 
 
 def test_a_damaged_weight_is_refused(good_bytes, tmp_path, refusal, header_end):
-    """A single wrong bit in any byte of the weights is noticed by the checksum."""
+    """The checksum catches a single flipped bit in any byte of the weights."""
     path = tmp_path / MODEL_NAME
     for place in range(header_end(good_bytes), len(good_bytes)):
         damaged = bytearray(good_bytes)
@@ -54,7 +54,7 @@ def test_a_damaged_weight_is_refused(good_bytes, tmp_path, refusal, header_end):
 def test_a_damaged_header_never_gives_another_model(
     good_bytes, tmp_path, mask, is_equal, header_end
 ):
-    """With any byte of the header changed a file is refused, or nothing in the model changes."""
+    """After a change to any byte of the header the file is refused or the model is the same."""
     path = tmp_path / MODEL_NAME
     path.write_bytes(good_bytes)
     good = read_checkpoint(path)
@@ -77,20 +77,20 @@ def test_a_damaged_header_never_gives_another_model(
     [
         (lambda arrays: arrays.pop("output.bias"), "weights"),
         (lambda arrays: arrays.update(extra=np.zeros(2, np.float32)), "weights"),
-        (lambda arrays: arrays.update(extra=np.zeros(0, np.float32)), "names or shapes"),
+        (lambda arrays: arrays.update(extra=np.zeros(0, np.float32)), "names and shapes"),
         (
             lambda arrays: arrays.update({"output.weight": arrays["output.weight"].T}),
-            "names or shapes",
+            "names and shapes",
         ),
         (
             lambda arrays: arrays.update({"output.offset": arrays.pop("output.bias")}),
-            "names or shapes",
+            "names and shapes",
         ),
     ],
     ids=["missing", "extra", "extra-empty", "transposed", "renamed"],
 )
 def test_weights_that_do_not_fit_the_sizes_are_refused(good, tmp_path, change, message, refusal):
-    """Each weight that the sizes ask for must be there, and no other."""
+    """A file must have exactly the weights that its configuration needs."""
     arrays = dict(good.arrays)
     change(arrays)
     write_checkpoint(tmp_path / MODEL_NAME, dataclasses.replace(good, arrays=arrays))
@@ -99,7 +99,7 @@ def test_weights_that_do_not_fit_the_sizes_are_refused(good, tmp_path, change, m
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_a_weight_that_is_no_number_is_refused(good, tmp_path, value, refusal):
-    """A weight that is not finite is refused by its name, though the checksum is right."""
+    """A weight that is not finite is refused by name even if the checksum is right."""
     arrays = {name: array.copy() for name, array in good.arrays.items()}
     arrays["layers.0.bias_hh"][1] = value
     write_checkpoint(tmp_path / MODEL_NAME, dataclasses.replace(good, arrays=arrays))
@@ -108,7 +108,7 @@ def test_a_weight_that_is_no_number_is_refused(good, tmp_path, value, refusal):
 
 @pytest.mark.parametrize("dtype", [b"I32", b"U32", b"F16", b"F64", b"XYZ"])
 def test_weights_of_another_type_are_refused(good_bytes, tmp_path, dtype, refusal):
-    """A file whose weights are said to be anything but float32 is refused."""
+    """A file whose weights are declared as anything but float32 is refused."""
     path = tmp_path / MODEL_NAME
     path.write_bytes(good_bytes.replace(b'"F32"', b'"%b"' % dtype, 1))
     refusal(path)
@@ -116,11 +116,11 @@ def test_weights_of_another_type_are_refused(good_bytes, tmp_path, dtype, refusa
 
 @pytest.mark.parametrize("characters", ["ab", "abcd"])
 def test_a_vocabulary_of_another_size_is_refused(make_checkpoint, tmp_path, characters, refusal):
-    """As many characters as rows of the embedding, no fewer and no more."""
+    """The vocabulary must have one character per row of the embedding."""
     checkpoint = make_checkpoint(characters="abc")
     vocabulary = make_checkpoint(characters=characters).vocabulary
     write_checkpoint(tmp_path / MODEL_NAME, dataclasses.replace(checkpoint, vocabulary=vocabulary))
-    assert f"{len(characters)} characters for a vocabulary of 3" in refusal(tmp_path / MODEL_NAME)
+    assert f"{len(characters)} characters, but a vocabulary of 3" in refusal(tmp_path / MODEL_NAME)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_a_vocabulary_of_another_size_is_refused(make_checkpoint, tmp_path, char
     ids=ascii,
 )
 def test_a_vocabulary_that_is_none_is_refused(make_checkpoint, tmp_path, changes, refusal):
-    """Characters out of order, twice, not valid, or of the wrong kind are refused."""
+    """Characters that are unordered, repeated, invalid or of the wrong type are refused."""
     checkpoint = make_checkpoint(characters="ab")
     claims = Claims(checkpoint.vocabulary.to_json() | changes)
     write_checkpoint(tmp_path / MODEL_NAME, dataclasses.replace(checkpoint, vocabulary=claims))
@@ -155,7 +155,7 @@ def test_a_vocabulary_that_is_none_is_refused(make_checkpoint, tmp_path, changes
     ids=repr,
 )
 def test_sizes_that_cannot_be_are_refused_at_once(make_checkpoint, tmp_path, changes, refusal):
-    """Sizes that are absurd, of the wrong type, or larger than the file are refused."""
+    """Sizes that are absurd, of the wrong type or larger than the file are refused."""
     checkpoint = make_checkpoint(characters="ab", hidden_size=3, num_layers=2)
     claims = Claims(checkpoint.config.to_json() | changes)
     write_checkpoint(tmp_path / MODEL_NAME, dataclasses.replace(checkpoint, config=claims))
@@ -168,7 +168,7 @@ def test_sizes_that_cannot_be_are_refused_at_once(make_checkpoint, tmp_path, cha
     ids=repr,
 )
 def test_a_configuration_that_is_none_is_refused(good, tmp_path, claims, refusal):
-    """A header whose sizes are no configuration gives one line, free of control characters."""
+    """A header without a valid configuration gives one line without control characters."""
     if isinstance(claims, dict) and "cell" not in claims:
         claims = good.config.to_json() | claims if claims else claims
     write_checkpoint(tmp_path / MODEL_NAME, dataclasses.replace(good, config=Claims(claims)))
@@ -179,7 +179,7 @@ def test_a_configuration_that_is_none_is_refused(good, tmp_path, claims, refusal
 def test_a_description_that_is_none_is_refused(
     good_bytes, tmp_path, about, refusal, header_of, with_header
 ):
-    """What is told of the training must be an object."""
+    """The description of the training must be an object."""
     header = header_of(good_bytes)
     header["__metadata__"]["about"] = json.dumps(about)
     (tmp_path / MODEL_NAME).write_bytes(with_header(good_bytes, json.dumps(header).encode()))
@@ -191,7 +191,7 @@ def test_a_description_that_is_none_is_refused(
 def test_a_header_without_one_of_its_strings_is_refused(
     good_bytes, tmp_path, name, value, refusal, header_of, with_header
 ):
-    """Each string of the header must be there and be what it should be."""
+    """Each string of the header must be present and valid."""
     header = header_of(good_bytes)
     if value is ...:
         del header["__metadata__"][name]
@@ -222,7 +222,7 @@ def test_a_header_without_one_of_its_strings_is_refused(
     ids=lambda header: header[:30].decode("latin-1"),
 )
 def test_a_header_of_any_other_json_is_refused(good_bytes, tmp_path, header, refusal, with_header):
-    """Headers of other programs, of no JSON, and of JSON nested without end are refused."""
+    """Headers of other programs, without JSON or with deeply nested JSON are refused."""
     (tmp_path / MODEL_NAME).write_bytes(with_header(good_bytes, header))
     refusal(tmp_path / MODEL_NAME)
 
@@ -231,7 +231,7 @@ def test_a_header_of_any_other_json_is_refused(good_bytes, tmp_path, header, ref
 def test_a_string_of_the_header_nested_without_end_is_refused(
     good_bytes, tmp_path, name, refusal, header_of, with_header
 ):
-    """JSON within the header that is nested without end is refused, too."""
+    """Deeply nested JSON inside the header is refused."""
     header = header_of(good_bytes)
     header["__metadata__"][name] = "[" * 100_000 + "]" * 100_000
     (tmp_path / MODEL_NAME).write_bytes(with_header(good_bytes, json.dumps(header).encode()))
@@ -257,7 +257,7 @@ def test_a_string_of_the_header_nested_without_end_is_refused(
 def test_a_header_that_says_a_thing_twice_is_refused(
     good_bytes, tmp_path, old, new, refusal, header_of, with_header
 ):
-    """Two values under one name, which each reader may choose from as it likes, are refused."""
+    """Duplicate keys, which readers resolve differently, are refused."""
     header = header_of(good_bytes)
     header = json.dumps(header, separators=(",", ":")).encode()
     assert header.count(old) == 1
@@ -270,7 +270,7 @@ def test_a_header_that_says_a_thing_twice_is_refused(
 def test_names_in_a_header_cannot_break_the_message(
     good_bytes, tmp_path, name, part, refusal, header_end, with_header
 ):
-    """Control characters in a header do not reach the message, which stays one line."""
+    """Control characters in a header do not reach the message; it stays one line."""
     header = good_bytes[8 : header_end(good_bytes)]
     hostile = header.replace(part, f'"{name}"'.encode(), 1)
     (tmp_path / MODEL_NAME).write_bytes(with_header(good_bytes, hostile))
@@ -278,7 +278,7 @@ def test_names_in_a_header_cannot_break_the_message(
 
 
 def test_a_format_of_the_future_is_named(good_bytes, tmp_path, refusal):
-    """A file of a newer program is refused by its format, not as damaged JSON."""
+    """A file of a newer version is refused by its format number, not as damaged JSON."""
     newer = good_bytes.replace(b'"charrnn 1"', b'"charrnn 2"')
     assert newer != good_bytes
     (tmp_path / MODEL_NAME).write_bytes(newer)

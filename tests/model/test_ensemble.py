@@ -1,4 +1,4 @@
-"""Several networks as one, held against the mean written out."""
+"""Ensembles, against the mean written out."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ IDS = np.random.default_rng(1).integers(0, 7, (3, 20))
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_probability_is_the_mean_of_the_networks(make_checkpoint, cell):
-    """Averaged in the plain way, over networks that are run one by one."""
+    """The oracle averages networks that run one by one."""
     checkpoint = make_checkpoint(cell, num_networks=3, ngrams=2, num_layers=2, scale=3.0)
     ensemble = make_predictor(checkpoint.config, checkpoint.arrays)
     assert isinstance(ensemble, Ensemble)
@@ -36,7 +36,7 @@ def test_state_is_carried_for_each_network(make_checkpoint, check_state):
 
 
 def test_what_no_network_holds_for_possible_stays_finite(make_checkpoint):
-    """Probabilities that are zero in float32 have a finite logarithm."""
+    """Probabilities that underflow in float32 have a finite logarithm."""
     checkpoint = make_checkpoint("gru", num_networks=2, scale=1e4)
     ensemble = make_predictor(checkpoint.config, checkpoint.arrays)
     logits, _ = ensemble.forward(IDS, ensemble.initial_state(3))
@@ -45,7 +45,7 @@ def test_what_no_network_holds_for_possible_stays_finite(make_checkpoint):
 
 
 def test_names_are_told_apart_and_put_together(make_checkpoint):
-    """Splitting and joining are inverse, for one network and for more."""
+    """Joining undoes splitting, for one network and for several."""
     for num_networks in (1, 11):
         checkpoint = make_checkpoint("rnn", num_networks=num_networks)
         parts = split_networks(checkpoint.config, checkpoint.arrays)

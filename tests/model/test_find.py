@@ -1,4 +1,4 @@
-"""Which model a user means: by name, by the environment, or the one that was trained last."""
+"""Which model a user means: by name, by environment, or the one trained last."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from charrnn.model.find import MODEL_VARIABLE, find_model
 
 @pytest.fixture
 def runs(monkeypatch, tmp_path):
-    """The folder ``runs`` below an empty current folder, with no model in the environment."""
+    """A ``runs`` folder in an empty current folder, with no model in the environment."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv(MODEL_VARIABLE, raising=False)
     (tmp_path / "runs").mkdir()
@@ -41,7 +41,7 @@ def write_run(make_checkpoint):
 
 
 def test_a_model_is_found_by_file_and_by_folder(runs, write_run):
-    """Both a model file and its run directory name the model."""
+    """A model file and its run directory both name the model."""
     path = write_run(runs / "one", trained_at=1.0)
     assert find_model(str(path)) == path
     assert find_model(str(path.parent)) == path
@@ -55,7 +55,7 @@ def test_a_folder_without_a_model_is_refused(runs, write_run):
 
 
 def test_the_environment_names_a_model(runs, write_run, monkeypatch):
-    """The variable stands for the option, goes before the runs, and gives way to the option."""
+    """The variable beats ./runs, and the option beats the variable."""
     write_run(runs / "latest", trained_at=9.0)
     chosen = write_run(runs / "chosen", trained_at=1.0)
     other = write_run(runs / "other", trained_at=2.0)
@@ -67,7 +67,7 @@ def test_the_environment_names_a_model(runs, write_run, monkeypatch):
 
 
 def test_the_run_trained_last_is_found_by_its_own_time(runs, write_run):
-    """The time in the model file decides; that of the file, which a copy changes, does not."""
+    """The time in the model file decides, not the modification time, which a copy changes."""
     for name, trained_at, modified in [("a", 5.0, 10), ("b", 7.0, 1), ("c", 6.0, 20)]:
         path = write_run(runs / name, trained_at=trained_at)
         os.utime(path, (modified, modified))
@@ -75,7 +75,7 @@ def test_the_run_trained_last_is_found_by_its_own_time(runs, write_run):
 
 
 def test_without_a_run_the_message_says_what_to_do(runs):
-    """With no model anywhere, the one line names the way to train one and the option."""
+    """Without any model, one line says how to train one and names the option."""
     for _ in range(2):
         with pytest.raises(CheckpointError) as caught:
             find_model(None)
@@ -105,7 +105,7 @@ TIMES = {
 @pytest.mark.parametrize("name", ["a-damaged", "z-damaged"])
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_a_damaged_run_is_passed_over(runs, write_run, damage, name):
-    """Among good runs a damaged one neither is chosen nor stops the search."""
+    """A damaged run is skipped."""
     bad = write_run(runs / name, trained_at=9e9)
     write_run(runs / "m-old", trained_at=1.0)
     good = write_run(runs / "n-new", trained_at=2.0)
@@ -116,7 +116,7 @@ def test_a_damaged_run_is_passed_over(runs, write_run, damage, name):
 @pytest.mark.parametrize("name", ["a-strange", "z-strange"])
 @pytest.mark.parametrize("time", TIMES.values(), ids=TIMES)
 def test_a_run_of_no_time_is_passed_over(runs, write_run, header_of, with_header, time, name):
-    """Among good runs one that says nonsense of its time is not chosen."""
+    """A run with a nonsensical time is not chosen."""
     bad = write_run(runs / name, trained_at=9e9)
     good = write_run(runs / "n-new", trained_at=2.0)
     header = header_of(bad.read_bytes())
@@ -126,7 +126,7 @@ def test_a_run_of_no_time_is_passed_over(runs, write_run, header_of, with_header
 
 
 def test_what_is_no_file_is_passed_over(runs, write_run):
-    """A folder or a dead link in the place of a model does not stop the search."""
+    """A folder or a dead link in place of a model does not stop the search."""
     good = write_run(runs / "good", trained_at=1.0)
     (runs / "folder" / MODEL_NAME).mkdir(parents=True)
     (runs / "link").mkdir()
@@ -136,7 +136,7 @@ def test_what_is_no_file_is_passed_over(runs, write_run):
 
 
 def test_a_pipe_among_the_runs_does_not_stop_the_search(runs, write_run):
-    """A pipe that nobody writes to, in the place of a model, is not waited for."""
+    """The search does not wait for a pipe in place of a model."""
     good = write_run(runs / "good", trained_at=1.0)
     (runs / "pipe").mkdir()
     os.mkfifo(runs / "pipe" / MODEL_NAME)

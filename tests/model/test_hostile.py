@@ -1,4 +1,4 @@
-"""Model files that were made to mislead, their checksum right: each is refused with one line."""
+"""Misleading model files with a right checksum: each is refused with one line."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SKETCHES = {
 def test_a_hostile_sketch_is_refused(
     sketched_bytes, header_of, header_end, sealed, change, tmp_path, refusal
 ):
-    """A sketch whose numbers lie is refused, though the checksum is right."""
+    """A sketch with false numbers is refused even if the checksum is right."""
     header, tensors = header_of(sketched_bytes), sketched_bytes[header_end(sketched_bytes) :]
     begin, end = header["sketch"]["data_offsets"]
     new = change(tensors[begin:])
@@ -55,7 +55,7 @@ def test_a_hostile_sketch_is_refused(
 def test_the_sketch_of_another_type_is_refused(
     sketched_bytes, header_of, header_end, sealed, tmp_path, refusal
 ):
-    """A sketch that is said to be truths rather than bytes is refused."""
+    """A sketch declared as booleans instead of bytes is refused."""
     header, tensors = header_of(sketched_bytes), sketched_bytes[header_end(sketched_bytes) :]
     header["sketch"]["dtype"] = "BOOL"
     (tmp_path / MODEL_NAME).write_bytes(sealed(header, tensors))
@@ -65,7 +65,7 @@ def test_the_sketch_of_another_type_is_refused(
 def test_the_seal_of_these_tests_is_that_of_the_program(
     sketched_bytes, header_of, header_end, sealed, tmp_path, is_equal
 ):
-    """A file that the tests put together from its parts is as good as the one it was."""
+    """A file that the tests reassemble from its parts is valid."""
     again = sealed(header_of(sketched_bytes), sketched_bytes[header_end(sketched_bytes) :])
     (tmp_path / "one").write_bytes(again)
     (tmp_path / "other").write_bytes(sketched_bytes)
@@ -101,7 +101,7 @@ def test_the_seal_of_these_tests_is_that_of_the_program(
 def test_a_header_that_places_an_array_elsewhere_is_refused(
     sketched_bytes, header_of, header_end, sealed, name, entry, tmp_path, refusal
 ):
-    """Entries that overlap, leave holes, lie outside, or are none are refused by themselves."""
+    """Entries that overlap, leave holes, lie outside the file or are malformed are refused."""
     header, tensors = header_of(sketched_bytes), sketched_bytes[header_end(sketched_bytes) :]
     header[name] = header[name] | entry if name in header else entry
     (tmp_path / MODEL_NAME).write_bytes(sealed(header, tensors))
@@ -109,7 +109,7 @@ def test_a_header_that_places_an_array_elsewhere_is_refused(
 
 
 def test_two_weights_of_one_shape_cannot_change_places(good, header_of, sealed, tmp_path, refusal):
-    """The order of the arrays is fixed, so a header cannot give one the place of another."""
+    """The order of the arrays is fixed, so a header cannot swap two of them."""
     path = tmp_path / MODEL_NAME
     write_checkpoint(path, good)
     data = path.read_bytes()

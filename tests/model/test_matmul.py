@@ -1,4 +1,4 @@
-"""Products of rows: both ways are products, and one of them is blind to the neighbours."""
+"""Products of rows: both functions multiply; in one, rows are independent."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ SHAPES = [(1, 3), (3, 1), (17, 65), (128, 384), (256, 1024), (300, 70)]  # (K, M
 
 
 def some(*shape):
-    """Return random numbers that use all bits of a float32."""
+    """Return random numbers that use all bits of float32."""
     return np.random.default_rng(sum(shape)).standard_normal(shape).astype(np.float32)
 
 
 @pytest.mark.parametrize("product", [batched_matmul, rowwise_matmul])
 @pytest.mark.parametrize("leading", [(1,), (5,), (1, 1), (1, 6), (4, 1), (3, 2)])
 def test_a_product_is_one(product, leading):
-    """Rows in any arrangement are multiplied with the matrix."""
+    """Rows of any shape are multiplied by the matrix."""
     rows, matrix = some(*leading, 17), some(17, 9)
     found = product(rows, matrix)
     assert found.shape == (*leading, 9)
@@ -30,7 +30,7 @@ def test_a_product_is_one(product, leading):
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("num_rows", [2, 3, 13, 64])
 def test_a_row_does_not_depend_on_the_others(shape, num_rows):
-    """A row multiplied among others has the bits that it has alone, wherever it stands."""
+    """A row has the same bits alone and among others, at any position."""
     rows, matrix = some(num_rows, shape[0]), some(*shape)
     found = rowwise_matmul(rows, matrix)
     for place in range(num_rows):
@@ -43,7 +43,7 @@ def test_a_row_does_not_depend_on_the_others(shape, num_rows):
 
 
 def test_the_check_of_rows_can_fail():
-    """Multiplied together, rows of some shape do depend on how many there are."""
+    """In ``batched_matmul``, the bits of a row do depend on the number of rows."""
     rows, matrix = some(64, 256), some(256, 1024)
     whole = batched_matmul(rows, matrix)
     parts = [batched_matmul(rows[:size], matrix) for size in (1, 2, 3, 5, 8, 13, 21)]
@@ -77,7 +77,7 @@ def test_a_stream_of_a_network_does_not_depend_on_the_others(make_checkpoint, an
 
 
 def test_both_products_give_one_network(make_checkpoint, any_kind):
-    """Step by step with ``rowwise_matmul`` is the window at once, to the rounding of float32."""
+    """Stepping with ``rowwise_matmul`` equals one window up to the rounding of float32."""
     checkpoint = make_checkpoint(**any_kind, num_layers=2, hidden_size=37, embedding_size=37)
     network = Network(checkpoint.config, checkpoint.arrays)
     ids = np.random.default_rng(6).integers(checkpoint.config.vocab_size, size=(3, 12))
@@ -91,14 +91,14 @@ def test_both_products_give_one_network(make_checkpoint, any_kind):
 @pytest.mark.parametrize("product", [batched_matmul, rowwise_matmul])
 @pytest.mark.parametrize("num_rows", [1, 3])
 def test_an_invalid_operation_of_blas_is_no_warning(product, num_rows):
-    """What raises the processor's flag on every machine stands for what does so on some."""
+    """A product that sets the flag on every machine stands for one that does on some."""
     rows, matrix = np.full((num_rows, 1), np.inf), np.zeros((1, 1))
     assert np.isnan(product(rows, matrix)).all()
 
 
 @pytest.mark.parametrize("product", [batched_matmul, rowwise_matmul])
 def test_a_product_that_is_too_large_warns(product):
-    """Of that one is still told: it is wrong on every machine."""
+    """Overflow still warns: it is wrong on every machine."""
     rows, matrix = np.full((1, 1), 1e300), np.full((1, 1), 1e300)
     with pytest.warns(RuntimeWarning, match="overflow"):
         product(rows, matrix)

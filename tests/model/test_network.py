@@ -1,4 +1,4 @@
-"""The NumPy network, against torch, against a derivation number by number, and against laws."""
+"""The NumPy network, against torch, against equations for single numbers, and against laws."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TOLERANCES = {np.float32: 2e-6, np.float64: 1e-13}
 
 @pytest.fixture(autouse=True)
 def one_thread():
-    """Let torch compute these tiny products in one thread; several would mostly wait."""
+    """Compute tiny torch products in one thread; several would mostly wait."""
     num_threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -66,7 +66,7 @@ def arrays_of(state):
 
 
 def assert_near(actual, expected, tolerance):
-    """Hold two arrays against each other, relative to the largest value."""
+    """Compare two arrays relative to the largest value."""
     scale = float(np.abs(expected).max())
     np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance * scale)
 
@@ -127,7 +127,7 @@ def logistic(x):
 
 
 def derive_logits(checkpoint, ids):
-    """Return the logits after each of some ids, shape (T, V), in Python's numbers alone."""
+    """Return the logits after each id, shape (T, V), computed with Python's numbers."""
     config, arrays = checkpoint.config, checkpoint.arrays
     units = range(config.hidden_size)
 
@@ -174,7 +174,7 @@ def derive_logits(checkpoint, ids):
 
 
 def test_logits_follow_the_equations_number_by_number(make_checkpoint, kind):
-    """The published equations, written out for single numbers, give the network's logits."""
+    """The published equations, evaluated for single numbers, give the network's logits."""
     checkpoint = make_checkpoint(
         **kind, num_layers=2, hidden_size=2, embedding_size=3, scale=2.0, dtype=np.float64
     )
@@ -231,7 +231,7 @@ def test_streams_do_not_see_each_other(make_checkpoint, any_kind):
 @pytest.mark.parametrize("num_streams", [1, 4])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_text_starts_from_zeros(make_checkpoint, kind, num_layers, num_streams, dtype):
-    """The first state has zeros of shape (B, H) for each layer, one more for the LSTM's cell."""
+    """The initial state is zeros of shape (B, H) for each layer, and a second for the LSTM."""
     checkpoint = make_checkpoint(**kind, num_layers=num_layers, hidden_size=7, dtype=dtype)
     state = Network(checkpoint.config, checkpoint.arrays).initial_state(num_streams)
     for layer in state[-num_layers:]:
@@ -243,7 +243,7 @@ def test_a_text_starts_from_zeros(make_checkpoint, kind, num_layers, num_streams
 
 
 def test_forward_leaves_the_state_it_is_given(make_checkpoint, any_kind):
-    """The state of before a window is still that after it, so a text can branch."""
+    """Reading a window does not change the state before it, so a text can branch."""
     checkpoint = make_checkpoint(**any_kind, num_layers=2)
     ids = some_ids(checkpoint, num_steps=5)
     network = Network(checkpoint.config, checkpoint.arrays)

@@ -1,4 +1,4 @@
-"""What is no model file at all is refused with one line, and neither run nor waited for."""
+"""Files that are not models: each is refused with one line, without running it or waiting."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from charrnn.model.checkpoint import MODEL_NAME
 
 
 class Touch:
-    """What a pickle runs when it is loaded: it creates a file."""
+    """A pickle that creates a file when it is loaded."""
 
     def __init__(self, path):
         self.path = path
@@ -23,7 +23,7 @@ class Touch:
 
 
 def test_a_pickle_is_refused_and_not_run(tmp_path, refusal):
-    """A pickle under the name of a model is refused, and what it would run does not run."""
+    """A pickle named like a model is refused, and its code does not run."""
     marker = tmp_path / "marker"
     data = pickle.dumps(Touch(marker))
     (tmp_path / MODEL_NAME).write_bytes(data)
@@ -47,13 +47,13 @@ def test_a_pickle_is_refused_and_not_run(tmp_path, refusal):
     ids=["empty", "byte", "no-header", "length", "ones", "text", "zip"],
 )
 def test_a_file_of_another_kind_is_refused(tmp_path, data, refusal):
-    """Files that no model writer made are refused, the empty one too."""
+    """Files of other programs are refused, and so is an empty one."""
     (tmp_path / MODEL_NAME).write_bytes(data)
     refusal(tmp_path / MODEL_NAME)
 
 
 def test_a_missing_file_is_refused_by_name(tmp_path, refusal):
-    """Where there is no file, the message says so and what to do."""
+    """A missing file gives a message that says what to do."""
     message = refusal(tmp_path / "none.safetensors")
     assert "no such model" in message
     assert "-m" in message
@@ -68,14 +68,14 @@ def test_what_is_no_file_is_refused(tmp_path, refusal):
 
 
 def next_descriptor() -> int:
-    """Return the number that the next opened file gets: the lowest that is free."""
+    """Return the descriptor that the next opened file gets: the lowest free one."""
     descriptor = os.open(os.devnull, os.O_RDONLY)
     os.close(descriptor)
     return descriptor
 
 
 def test_a_refused_path_stays_not_open(good_bytes, tmp_path, refusal):
-    """Neither a folder, nor a pipe, nor a damaged file is left open after it was refused."""
+    """No refused folder, pipe or file stays open."""
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / MODEL_NAME).write_bytes(good_bytes[:-1])
     for path in (tmp_path / MODEL_NAME, tmp_path / "pipe", tmp_path):

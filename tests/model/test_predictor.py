@@ -1,4 +1,4 @@
-"""Networks and counts as one, held against the weighted mean written out."""
+"""Mixtures of networks and counts, against the weighted mean written out."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ IDS = np.random.default_rng(1).integers(0, 7, (3, 20))
 
 @pytest.fixture(params=[1, 3])
 def checkpoint(request, make_checkpoint):
-    """A model with counts, of one network or several."""
+    """A model with counts, with one network or several."""
     model = make_checkpoint("gru", num_networks=request.param, ngrams=2, counts=3, scale=3.0)
     text = np.random.default_rng(2).zipf(1.5, 2000).clip(max=7) - 1
     counts = count_followers(text, 7, 3, None)
@@ -31,12 +31,12 @@ def checkpoint(request, make_checkpoint):
 
 
 def network_of(checkpoint):
-    """Return what predicts by the whole model."""
+    """Return the predictor of the whole model."""
     return make_predictor(checkpoint.config, checkpoint.arrays, checkpoint.counts)
 
 
 def test_the_probability_is_the_weighted_mean(checkpoint):
-    """Each is run by itself, and averaged in the plain way."""
+    """The oracle runs each part separately and averages."""
     plain = make_predictor(checkpoint.config, checkpoint.arrays)
     logits, _ = plain.forward(IDS, plain.initial_state(3))
     model = ContextModel(checkpoint.counts)
@@ -54,7 +54,7 @@ def test_state_is_carried(checkpoint, check_state):
 
 
 def test_a_stream_does_not_depend_on_the_others(checkpoint):
-    """With products row by row, to the last bit."""
+    """With rowwise products, bit for bit."""
     mixture = network_of(checkpoint)
     batched_matmul, _ = mixture.forward(IDS, mixture.initial_state(3), rowwise_matmul)
     for row in range(3):
@@ -63,7 +63,7 @@ def test_a_stream_does_not_depend_on_the_others(checkpoint):
 
 
 def test_what_neither_holds_for_possible_stays_finite(checkpoint):
-    """A network that is sure of one character, and counts without a share."""
+    """A network certain of one character, and counts with a weight of zero."""
     arrays = {name: array * np.float32(1e4) for name, array in checkpoint.arrays.items()}
     counts = dataclasses.replace(checkpoint.counts, share=0.0)
     mixture = make_predictor(checkpoint.config, arrays, counts)
@@ -72,7 +72,7 @@ def test_what_neither_holds_for_possible_stays_finite(checkpoint):
 
 
 def test_the_file_predicts_what_the_model_does(checkpoint, tmp_path, is_equal):
-    """Counts come back as they were, and the text scores the same."""
+    """Counts survive the file, and a text scores the same."""
     path = tmp_path / "model.safetensors"
     write_checkpoint(path, checkpoint)
     again = read_checkpoint(path)
@@ -85,7 +85,7 @@ def test_the_file_predicts_what_the_model_does(checkpoint, tmp_path, is_equal):
 
 @pytest.mark.parametrize("asked", [0, 2])
 def test_a_file_that_lacks_what_it_says_is_refused(checkpoint, asked, tmp_path, refusal):
-    """Counts that the sizes do not ask for, and sizes that ask for counts that are not there."""
+    """Superfluous and missing counts are refused."""
     config = dataclasses.replace(checkpoint.config, counts=asked)
     counts = None if asked else checkpoint.counts
     path = tmp_path / "model.safetensors"
@@ -94,7 +94,7 @@ def test_a_file_that_lacks_what_it_says_is_refused(checkpoint, asked, tmp_path, 
 
 
 def test_characters_are_drawn_as_often_as_they_are_likely(checkpoint):
-    """Of many samples of one character, each has its share, within five deviations."""
+    """In many samples, each character has its share within five standard deviations."""
     mixture, many = network_of(checkpoint), 4000
     prompt = IDS[0]
     logits, _ = mixture.forward(prompt[None], mixture.initial_state(1))

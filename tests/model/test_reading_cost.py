@@ -1,4 +1,4 @@
-"""What reading a file costs: memory by the size of the file, and time, whatever the file says."""
+"""The cost of reading a file: bounded memory and time, whatever the file claims."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ except CheckpointError as error:
 
 
 def read_within(path, room):
-    """Read a file in a process of its own that may take so many more bytes; return what it says."""
+    """Read a file in a process with a memory limit; return its output."""
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
     done = subprocess.run(
         [sys.executable, "-c", READ, str(path), str(int(room))],
@@ -63,7 +63,7 @@ def big(make_checkpoint, tmp_path):
 
 
 def test_reading_takes_at_most_twice_the_size_of_the_file(big):
-    """A good file is read within that limit, and not within much less: the limit is felt."""
+    """A good file is read within the limit; a much lower limit fails, so the limit works."""
     size = big.stat().st_size
     assert int(read_within(big, 2 * size)) > 0.99 * size
     assert "MemoryError" in read_within(big, 0.8 * size)
@@ -71,7 +71,7 @@ def test_reading_takes_at_most_twice_the_size_of_the_file(big):
 
 @pytest.mark.parametrize("damage", ["cut", "flip", "nan", "longer"])
 def test_refusing_takes_at_most_twice_the_size_of_the_file(big, damage, make_checkpoint):
-    """A damaged file is refused within that limit, too, and within a second."""
+    """A damaged file is refused within the same limit."""
     size = big.stat().st_size
     with big.open("r+b") as file:
         match damage:
@@ -106,7 +106,7 @@ STARTS = {
 
 @pytest.mark.parametrize("start", STARTS.values(), ids=STARTS)
 def test_a_huge_file_of_another_kind_is_not_read(start, tmp_path, refusal):
-    """Eight gigabytes that are no model are refused at once, in next to no memory."""
+    """Eight gigabytes of something else are refused without reading them."""
     path = tmp_path / MODEL_NAME
     with path.open("wb") as file:
         file.write(start)
@@ -140,7 +140,7 @@ HEADERS = {
 
 @pytest.mark.parametrize("header", HEADERS.values(), ids=HEADERS)
 def test_a_header_cannot_take_much_memory_or_time(header, tmp_path, refusal):
-    """Headers as long as may be, of parts that take many times their length, are refused."""
+    """The longest headers, with parts that expand to many times their length, are refused."""
     assert len(header) <= MAX_HEADER_BYTES
     path = tmp_path / MODEL_NAME
     path.write_bytes(len(header).to_bytes(8, "little") + header)
@@ -151,14 +151,14 @@ def test_a_header_cannot_take_much_memory_or_time(header, tmp_path, refusal):
 
 
 def test_a_header_beyond_the_limit_is_refused_by_its_length(tmp_path, refusal):
-    """A longer header is not even looked at."""
+    """A longer header is not read."""
     path = tmp_path / MODEL_NAME
     path.write_bytes((MAX_HEADER_BYTES + 1).to_bytes(8, "little") + b" " * (MAX_HEADER_BYTES + 1))
     assert "too long" in refusal(path)
 
 
 def test_the_largest_model_has_a_header_within_the_limits(make_checkpoint, tmp_path):
-    """Every vocabulary and every number of layers that can be trained can be read again."""
+    """Every vocabulary and number of layers that can be trained can be read."""
     characters = "".join(map(chr, range(0x10000, 0x20000)))  # of 12 letters each in JSON
     checkpoint = make_checkpoint(
         "mingru",
@@ -179,6 +179,6 @@ def test_the_largest_model_has_a_header_within_the_limits(make_checkpoint, tmp_p
 
 @pytest.mark.parametrize("text", ["[1, 2", '{"a": 1, "a": 2}', "NaN", "[" * 10_000, "[" * 40_000])
 def test_json_that_is_none_is_a_value_error(text):
-    """Whatever is wrong with JSON is one kind of error."""
+    """All JSON errors are one kind of error."""
     with pytest.raises(ValueError, match="its header"):
         parse_json(text)

@@ -1,4 +1,4 @@
-"""What one run asks of torch is not left behind for the next."""
+"""The settings of one run do not carry over to the next."""
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ def _threads_as_before():
 
 
 def test_networks_share_the_threads_of_one_run_only():
-    """A second run in the same process has all of them again, and says so."""
+    """A second run in the same process gets all threads again, and reports them."""
     backend = prepare_backend("cpu", "float32", None)
     assert torch.get_num_threads() == THREADS
     backend.share_among(THREADS)
@@ -24,6 +24,6 @@ def test_networks_share_the_threads_of_one_run_only():
 
 
 def test_threads_that_are_asked_for_are_taken():
-    """Once; without being asked for they are torch's own again."""
+    """They apply once; the next run has torch's own number again."""
     assert prepare_backend("cpu", "float32", THREADS + 1).to_json()["threads"] == THREADS + 1
     assert prepare_backend("cpu", "float32", None).to_json()["threads"] == THREADS

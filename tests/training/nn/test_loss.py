@@ -1,4 +1,4 @@
-"""The loss, held against torch's own."""
+"""The loss, against torch's."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from charrnn.training.nn.loss import cross_entropy
 
 
 def some(num_targets: int, vocab_size: int, dtype: torch.dtype) -> tuple[torch.Tensor, ...]:
-    """Return logits, of which some are large, targets, of which some are ignored, and weights."""
+    """Return logits (some large), targets (some ignored) and weights."""
     generator = torch.Generator().manual_seed(vocab_size)
     logits = 6 * torch.randn(num_targets, vocab_size, generator=generator, dtype=torch.float64)
     targets = torch.randint(0, vocab_size, (num_targets,), generator=generator)
@@ -21,7 +21,7 @@ def some(num_targets: int, vocab_size: int, dtype: torch.dtype) -> tuple[torch.T
 @pytest.mark.parametrize("vocab_size", [1, 2, 65, 3000])
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 def test_losses_and_gradients_are_those_of_torch(vocab_size: int, dtype: torch.dtype) -> None:
-    """Each prediction counts with a weight of its own; ignored ones count nothing."""
+    """Each prediction has its weight; ignored ones have none."""
     logits, targets, weights = some(40, vocab_size, dtype)
     ours, theirs = logits.clone().requires_grad_(), logits.clone().requires_grad_()
     found = cross_entropy(ours, targets)
@@ -38,7 +38,7 @@ def test_losses_and_gradients_are_those_of_torch(vocab_size: int, dtype: torch.d
 
 
 def test_bfloat16_is_summed_in_float32() -> None:
-    """Of logits in bfloat16 the losses are those of the same numbers in float32."""
+    """The losses of bfloat16 logits equal those of the same numbers in float32."""
     logits, targets, _ = some(40, 500, torch.bfloat16)
     found = cross_entropy(logits, targets)
     assert found.dtype == torch.float32
@@ -47,7 +47,7 @@ def test_bfloat16_is_summed_in_float32() -> None:
 
 
 def test_what_is_nearly_impossible_has_a_finite_loss_and_a_whole_gradient() -> None:
-    """A probability below the smallest float32 neither ends the run nor is it left unlearned."""
+    """A probability that underflows in float32 still has a finite loss and a gradient."""
     logits = torch.tensor([[0.0, 500.0]], requires_grad=True)
     loss = cross_entropy(logits, torch.tensor([0]))
     loss.sum().backward()
@@ -59,6 +59,6 @@ def test_what_is_nearly_impossible_has_a_finite_loss_and_a_whole_gradient() -> N
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_what_is_not_finite_is_not_hidden(value: float) -> None:
-    """A network that has diverged has a loss that says so."""
+    """A diverged network has a loss that is not finite."""
     logits = torch.tensor([[0.0, value, 1.0]])
     assert cross_entropy(logits, torch.tensor([0])).isnan().all()

@@ -1,4 +1,4 @@
-"""Tables that gather their gradient, held against torch's embedding."""
+"""Tables that gather gradients, against torch's embedding."""
 
 import torch
 from torch import nn
@@ -7,7 +7,7 @@ from charrnn.training.nn.ngram_embedding import GatheredEmbedding
 
 
 def test_what_is_gathered_is_the_gradient_of_an_embedding() -> None:
-    """Over two windows, some rows looked up many times and some never."""
+    """Over two windows, with some rows looked up many times and some never."""
     generator = torch.Generator().manual_seed(1)
     table, embedding = GatheredEmbedding(50, 6, accumulate=True), nn.Embedding(50, 6)
     with torch.no_grad():

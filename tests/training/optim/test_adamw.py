@@ -1,4 +1,4 @@
-"""Our optimizer, held against torch's."""
+"""AdamW, against torch's."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ from charrnn.training.optim.adamw import AdamW
 
 
 def test_steps_are_those_of_torch() -> None:
-    """Bit for bit over many steps; a parameter without a gradient stands still in both."""
+    """Equal bit for bit over many steps; a parameter without a gradient does not move."""
     generator = torch.Generator().manual_seed(1)
     shapes = [(7, 5), (5,), (11, 3)]
     ours, theirs = ([nn.Parameter(torch.full(shape, 0.5)) for shape in shapes] for _ in range(2))
@@ -41,7 +41,7 @@ def test_steps_are_those_of_torch() -> None:
 
 @pytest.mark.slow
 def test_it_does_not_import_the_compiler() -> None:
-    """A step of ours leaves torch's compiler on the disk; one of torch's does not."""
+    """Our step does not import torch's compiler; torch's does."""
     program = """
 import sys, torch
 from charrnn.training.optim.adamw import AdamW

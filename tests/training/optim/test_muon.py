@@ -1,4 +1,4 @@
-"""Orthogonal steps, held against the singular value decomposition; the rest, against AdamW."""
+"""Muon, against the singular value decomposition and AdamW."""
 
 import math
 
@@ -13,7 +13,7 @@ BETAS = (0.9, 0.99)
 
 
 def by_singular_values(matrix: Tensor) -> Tensor:
-    """Return what ``orthogonalize`` stands for: each singular value, by its own iteration."""
+    """Return the oracle of ``orthogonalize``: the iteration on each singular value."""
     u, s, v = torch.linalg.svd(matrix, full_matrices=False)
     s = s / s.square().sum().sqrt()
     for _ in range(4):
@@ -28,7 +28,7 @@ def random(*shape: int, seed: int = 1) -> Tensor:
 
 @pytest.mark.parametrize("shape", [(12, 5), (5, 12), (7, 7), (1, 6), (6, 1)])
 def test_a_step_has_the_singular_vectors_of_the_gradient(shape: tuple[int, int]) -> None:
-    """The polynomial of the Gram matrix is that of the singular values, tall or wide."""
+    """The iteration on the Gram matrix equals the one on singular values, tall or wide."""
     matrix = random(*shape)
     step = orthogonalize(matrix)
     torch.testing.assert_close(step, by_singular_values(matrix), rtol=1e-6, atol=1e-6)
@@ -36,12 +36,12 @@ def test_a_step_has_the_singular_vectors_of_the_gradient(shape: tuple[int, int])
 
 
 def test_nothing_stays_nothing() -> None:
-    """A gradient of zeros moves nothing."""
+    """A zero gradient moves nothing."""
     assert (orthogonalize(torch.zeros(4, 3)) == 0).all()
 
 
 def test_a_step_goes_about_as_far_in_all_directions() -> None:
-    """Also in bfloat16, also where the gradient is a hundred times as long in some."""
+    """In bfloat16 too, and where gradients are a hundred times larger in some directions."""
     u, _, v = torch.linalg.svd(random(64, 16).float(), full_matrices=False)
     matrix = u @ torch.logspace(0, -2, 16).diag() @ v
     with torch.autocast("cpu", torch.bfloat16):
@@ -52,7 +52,7 @@ def test_a_step_goes_about_as_far_in_all_directions() -> None:
 
 
 def test_steps_are_those_of_the_definition() -> None:
-    """Matrices by a slow loop over float64, all else bit for bit as AdamW moves it."""
+    """Matrices follow a slow loop in float64; all else equals AdamW bit for bit."""
     matrix, wide = nn.Parameter(random(6, 4)), nn.Parameter(random(3, 5))
     other, alone = (nn.Parameter(random(4, 2).float()) for _ in range(2))
     optimizer = Muon([matrix, wide], 0.1, AdamW([([other], 0.1)], lr=0.02, betas=BETAS), lr=0.02)
@@ -86,7 +86,7 @@ def test_steps_are_those_of_the_definition() -> None:
 
 
 def test_a_move_is_as_long_as_one_of_adamw() -> None:
-    """As a root mean square about a fifth of the learning rate, for each step it stands for."""
+    """Its root mean square is about a fifth of the learning rate for each step it replaces."""
     matrix = nn.Parameter(torch.zeros(256, 64))
     optimizer = Muon([matrix], 0.0, AdamW([], lr=0.01, betas=BETAS), lr=0.01)
     for step in range(MOVE_EVERY):
