@@ -184,20 +184,6 @@ def test_a_named_pipe(run: Callable, tmp_path: Path) -> None:
     writer.join(5)
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["new\nline", "\x1b[31mred", "tab\t", "\u202eright", "-dash", "quote'\"", "\udcff"],
-    ids=ascii,
-)
-@pytest.mark.parametrize("is_good", [True, False], ids=["text", "no-text"])
-def test_names_of_all_kinds(name: str, is_good: bool, run: Callable, tmp_path: Path) -> None:
-    """A name is never more than a name, and cannot control the terminal."""
-    path = tmp_path / name
-    path.write_bytes(b"a good text " * 50 if is_good else b"\xff")
-    finished = run(str(path))
-    assert finished.code == (0 if is_good else 1)
-
-
 def test_all_code_points_are_too_many(run: Callable, tmp_path: Path) -> None:
     """A text of all characters is refused with the likely cause and the ways out."""
     points = [*range(0xD800), *range(0xE000, 0x110000)]
