@@ -1,4 +1,4 @@
-"""What saving the state costs: one save against the steps of the minute between two of them.
+"""Cost of saving the state: one save, relative to the steps between two saves.
 
 python benchmarks/saving.py TEXT [--rounds 9] [--json]
 """
@@ -22,11 +22,11 @@ from charrnn.training.run.progress import EvalTotals
 from charrnn.training.run.session import SAVE_EVERY
 from charrnn.training.run.state import STATE_NAME, RunState, write_state
 
-STEPS = 10  # between two saves
+STEPS = 10  # between saves
 
 
 def main() -> None:
-    """Train the default model a few steps and save it, in turns; print medians and the share."""
+    """Alternate between steps of the default model and saves; print medians and the share."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("text")
     parser.add_argument("--rounds", type=int, default=9)
@@ -60,7 +60,7 @@ def main() -> None:
             )
             write_state(directory / STATE_NAME, state)
             end = time.perf_counter()
-            if number:  # the first round prepares kernels
+            if number:  # the first round is warm-up
                 stepping.append((between - begin) / STEPS)
                 saving.append(end - between)
         megabytes = (directory / STATE_NAME).stat().st_size / 1e6
