@@ -1,8 +1,8 @@
 """Time of a cold ``charrnn eval``, relative to torch.
 
 The other side imports torch, loads the same model and takes one forward pass with loss over the
-same text, at its best number of parallel streams. Each run is a new process; runs alternate. Compare the
-losses to see that both compute the same.
+same text, at its best number of parallel streams. Each run is a new process; runs alternate. Equal
+losses show that both compute the same.
 
 The model must be one network without counts: train it with ``--num-networks 1 --counts 0``.
 

@@ -41,9 +41,7 @@ def main() -> None:
     corpus = open_corpus(arguments.run)
     vocabulary, val = corpus.vocabulary, np.asarray(corpus.val)
     if vocabulary.end_id is not None:
-        parser.error(
-            "documents are scored out of order; give a run of one text"
-        )
+        parser.error("documents are scored out of order; give a run of one text")
     checkpoint = charrnn.load(arguments.run).checkpoint
     config, arrays = checkpoint.config, checkpoint.arrays
     by_networks = np.exp(-measure(Reader(make_predictor(config, arrays)), val).nats[1:])
