@@ -18,7 +18,7 @@ from charrnn.training.recipe.defaults import resolve
 from charrnn.training.recipe.settings import Settings
 from charrnn.training.run.budget import Budget
 from charrnn.training.run.loop import SAVING_SHARE
-from charrnn.training.run.progress import EvalTotals
+from charrnn.training.run.progress import LoopState
 from charrnn.training.run.session import SAVE_EVERY
 from charrnn.training.run.state import STATE_NAME, RunState, write_state
 
@@ -53,7 +53,7 @@ def main() -> None:
                 backend=backend.to_json(),
                 step=trainer.step,
                 chars=trainer.chars,
-                totals=EvalTotals(0),
+                loop_state=LoopState(0),
                 used=budget.to_json(),
                 saved_at=time.time(),
                 arrays=trainer.state_arrays(),
