@@ -76,7 +76,7 @@ def test_an_odd_text_is_learned(name: str, run: Callable, tmp_path: Path) -> Non
     assert corpus.vocabulary.decode(corpus.ids) == text.removeprefix("\ufeff").replace("\r\n", "\n")
 
 
-@pytest.mark.parametrize("name", TRAINABLE)
+@pytest.mark.parametrize("name", ["nul-within", "all-controls", "mixed-line-ends", "bom-within"])
 def test_an_odd_text_is_learned_as_bytes(name: str, run: Callable, tmp_path: Path) -> None:
     """The same text trains as bytes."""
     data = TRAINABLE[name].encode()
@@ -193,15 +193,15 @@ def test_all_code_points_are_refused(run: Callable, tmp_path: Path) -> None:
     assert "--bytes" in line
 
 
-def test_180_000_distinct_characters(run: Callable, tmp_path: Path) -> None:
+def test_too_many_distinct_characters(run: Callable, tmp_path: Path) -> None:
     """The error names likely causes and a ``--min-count`` that helps."""
     rng = np.random.default_rng(0)
-    points = rng.permutation(np.r_[0x21:0xD800, 0xE000:0x110000])[:180_000]
+    points = rng.permutation(np.r_[0x21:0xD800, 0xE000:0x110000])[:70_000]
     often = points[:1000].tolist() * 3
     text = "".join(map(chr, [*points.tolist(), *often]))
     (tmp_path / "text").write_bytes(text.encode())
     line = error_of(run("text"))
-    assert "180,000 distinct characters are too many for a model" in line
+    assert "70,000 distinct characters are too many for a model" in line
     for words in ("binary", "--encoding", "--bytes", "--min-count 2"):
         assert words in line
     assert run("text", min_count="2").code == 0
