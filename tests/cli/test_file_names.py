@@ -44,6 +44,7 @@ COMMANDS = {
     "first weights": "train -q -o run --steps 1 --init-from=MODEL b.txt",
     "resume": "train -q --resume --out=OUT",
 }
+# These raise UnicodeEncodeError: the name is printed as it is.
 UNMENDED = {
     (command, "not UTF-8")
     for command in ("eval by line as JSON", "eval as heat", "info", "info as JSON")
