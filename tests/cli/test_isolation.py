@@ -31,9 +31,9 @@ app(sys.argv[1:], prog_name="charrnn")
 COMMANDS = {
     "help": ["--help"],
     "version": ["--version"],
-    "train": ["train", "text", "-o", "run", "--steps", "2", "--preview-every", "0.001s"],
-    "resume": ["train", "-o", "run", "--resume", "--steps", "3"],
-    "init-from": ["train", "text", "-o", "next", "--steps", "1", "--init-from", "run"],
+    "train": ["train", "text", "-o", "new", "--steps", "2", "--preview-every", "0.001s"],
+    "resume": ["train", "-o", "run", "--resume", "--steps", "4"],
+    "init-from": ["train", "text", "-o", "new", "--steps", "1", "--init-from", "run"],
     "sample": ["sample", "-m", "run", "-n", "20"],
     "eval": ["eval", "-m", "run", "text"],
     "eval of the run": ["eval", "-m", "run", "--json"],
@@ -41,12 +41,12 @@ COMMANDS = {
 }
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a text, in which the commands run in order."""
-    folder = tmp_path_factory.mktemp("isolated")
-    (folder / "text").write_text("no connection, no litter\n" * 40)
-    return folder
+@pytest.fixture
+def folder(tmp_path: Path, trained) -> Path:
+    """A folder with a text and a run."""
+    (tmp_path / "text").write_text("no connection, no litter\n" * 40)
+    shutil.copytree(trained.directory, tmp_path / "run")
+    return tmp_path
 
 
 def isolated(
@@ -68,9 +68,9 @@ def isolated(
     return done, sorted(temporary.rglob("*"))
 
 
-def test_the_guard_sees_a_socket(folder: Path) -> None:
+def test_the_guard_sees_a_socket(tmp_path: Path) -> None:
     """The guard stops a program that opens a socket."""
-    done, _ = isolated(folder, "connect")
+    done, _ = isolated(tmp_path, "connect")
     assert done.returncode == 99
     assert "NETWORK socket" in done.stderr
 
@@ -86,9 +86,9 @@ def test_no_command_opens_a_socket_or_leaves_litter(name: str, folder: Path) -> 
 
 
 @pytest.mark.slow
-def test_the_system_sees_no_socket_either(folder: Path, tmp_path: Path) -> None:
+def test_the_system_sees_no_socket_either(folder: Path) -> None:
     """C libraries open none either: strace records no socket during training."""
-    trace = tmp_path / "trace"
+    trace = folder / "trace"
     prefix = ("strace", "-f", "-qq", "-e", "trace=network", "-o", str(trace))
     if shutil.which("strace") is None:
         pytest.skip("strace is not installed")
