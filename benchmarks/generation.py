@@ -170,7 +170,7 @@ def main() -> None:
     ratios = {
         "lstm, one sample / torch": one / best,
         "lstm, one sample / memory bandwidth": one * weight_bytes(lstm) / rate,
-        "lstm, with counts / without counts": rates["with counts, 1"] / one,
+        "lstm, with counts / without": rates["with counts, 1"] / one,
         "lstm, 64 samples / one": rates[f"lstm 2 x 256, {MAX_TOGETHER}"] / one,
         "mingru, 64 samples / one": rates[f"mingru 4 x 128, {MAX_TOGETHER}"]
         / rates["mingru 4 x 128, 1"],

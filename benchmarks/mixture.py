@@ -43,10 +43,8 @@ def main() -> None:
     if vocabulary.end_id is not None:
         parser.error("documents are scored out of order; give a run of one text")
     checkpoint = charrnn.load(arguments.run).checkpoint
-    config, arrays = checkpoint.config, checkpoint.arrays
-    by_networks = np.exp(-measure(Reader(make_predictor(config, arrays)), val).nats[1:])
-    whole_model = Reader(make_predictor(config, arrays, checkpoint.counts))
-    whole = float(measure(whole_model, val).nats[1:].mean())
+    networks = Reader(make_predictor(checkpoint.config, checkpoint.arrays))
+    by_networks = np.exp(-measure(networks, val).nats[1:])
     first = np.arange(len(by_networks)) < len(by_networks) // 2
     second = ~first
     alone = float(-np.log(by_networks).mean())
@@ -67,6 +65,7 @@ def main() -> None:
                 "bytes": sum(array.nbytes for array in counts.to_arrays().values()),
             }
         )
+    whole = float(charrnn.load(arguments.run).score_ids(val).nats_per_char)
     if arguments.json:
         print(json.dumps({"networks": alone, "model": whole, "rows": rows}))
         return

@@ -180,7 +180,7 @@ def invoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Fin
 
 
 def _write(path: Path, characters: str, weights: Mapping[str, object], **more) -> Path:
-    """Write an Elman network with one unit per character; weights not given are zero."""
+    """Write a model file: an Elman network with a unit for each character, other weights zero."""
     vocabulary = Vocabulary(characters, is_bytes=more.pop("is_bytes", False))
     size = vocabulary.size
     config = ModelConfig(
