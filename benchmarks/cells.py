@@ -1,12 +1,12 @@
-"""How fast the recurrent layers train, against torch's own, in one run.
+"""Training speed of the recurrent layers, relative to torch's own layers.
 
     python benchmarks/cells.py [--quick] [--rounds 7] [--json]
 
-A row times embedding, recurrent layers, output layer and the backward pass over one window.
-``reference`` names what the ratio is against: torch's layer for the classical cells (at the faster
-of its two precisions), and our lstm with as many weights for mingru. ``gemm_share`` is the
-arithmetic of the layers' products over the time, as a share of the rate of one large product in the
-same precision.
+Each row times embedding, recurrent layers, output layer and backward pass over one window.
+``ratio`` is our speed over that of ``reference``: torch's layer, at the faster of the two
+precisions, for the classical cells; our lstm with an equal number of weights for mingru.
+``gemm_share`` is the arithmetic rate of the layers' matrix products, as a share of the rate of one
+large product in the same precision.
 """
 
 import argparse
@@ -29,7 +29,7 @@ Pass = Callable[[], None]
 
 
 def gemm_rate(backend: Backend) -> float:
-    """Return the operations a second of one large product."""
+    """Return the operations per second of one large matrix product."""
     dtype = torch.bfloat16 if backend.precision == "bfloat16" else torch.float32
     size = 2048
     left, right = torch.ones(size, size, dtype=dtype), torch.ones(size, size, dtype=dtype)
@@ -44,7 +44,7 @@ def gemm_rate(backend: Backend) -> float:
 def our_pass(
     cell: str, hidden_size: int, num_layers: int, batch_size: int, backend: Backend
 ) -> tuple[Pass, int]:
-    """Return one forward and backward pass of our layers, and their number of weights."""
+    """Return a forward and backward pass of our layers, and their number of weights."""
     config = ModelConfig(
         vocab_size=VOCAB_SIZE,
         cell=cell,
@@ -59,7 +59,7 @@ def our_pass(
     gradient = torch.ones(batch_size, SEQ_LENGTH, VOCAB_SIZE)
 
     def run() -> None:
-        with backend.products():
+        with backend.autocast():
             logits, _ = network(ids, state)
         logits.float().backward(gradient)
         network.zero_grad()
@@ -70,7 +70,7 @@ def our_pass(
 def torch_pass(
     cell: str, hidden_size: int, num_layers: int, batch_size: int, backend: Backend
 ) -> Pass:
-    """Return the same with torch's own layers."""
+    """Return a forward and backward pass of torch's layers."""
     kind = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}[cell]
     embedding = nn.Embedding(VOCAB_SIZE, hidden_size)
     layers = kind(hidden_size, hidden_size, num_layers, batch_first=True)
@@ -79,7 +79,7 @@ def torch_pass(
     gradient = torch.ones(batch_size, SEQ_LENGTH, VOCAB_SIZE)
 
     def run() -> None:
-        with backend.products():
+        with backend.autocast():
             hidden, _ = layers(embedding(ids))
             logits = output(hidden)
         logits.float().backward(gradient)
@@ -90,7 +90,7 @@ def torch_pass(
 
 
 def compare(passes: list[Pass], rounds: int) -> list[float]:
-    """Time passes in turn, round after round; return the median seconds of each."""
+    """Time the passes alternately; return the median seconds of each."""
     times: list[list[float]] = [[] for _ in passes]
     for number in range(rounds + 1):
         for run, seconds in zip(passes, times, strict=True):
@@ -103,9 +103,9 @@ def compare(passes: list[Pass], rounds: int) -> list[float]:
 
 
 def main() -> None:
-    """Print a row for each cell and size."""
+    """Print a row per cell and size."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="H 256 and B 16 alone")
+    parser.add_argument("--quick", action="store_true", help="only H 256 and B 16")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
@@ -119,7 +119,7 @@ def main() -> None:
         shape = (hidden_size, num_layers, batch_size)
         for cell in ("rnn", "gru", "lstm", "mingru"):
             if cell == "mingru":
-                # An LSTM layer has 8 H H weights, a layer of mingru 4 H H.
+                # An lstm layer has 8 H H weights, a mingru layer 4 H H.
                 ours, num_weights = our_pass(cell, hidden_size, 2 * num_layers, batch_size, backend)
                 reference = "charrnn lstm, equal parameters"
                 others = [our_pass("lstm", *shape, backend)[0]]

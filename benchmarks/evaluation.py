@@ -1,10 +1,10 @@
-"""How long a user waits for a loss: ``charrnn eval`` of a text, cold, against torch.
+"""Time of a cold ``charrnn eval``, relative to torch.
 
-The other side imports torch, loads the same model and takes one forward pass over the same text, as
-many streams side by side as torch likes best, with the loss at the end. Both start as processes of
-their own, in turns, and their losses are held against each other.
+The other side imports torch, loads the same model and takes one forward pass with loss over the
+same text, at its best number of parallel streams. Each run is a new process; runs alternate. Equal
+losses show that both compute the same.
 
-The model is to be of one network without counts, such as ``--num-networks 1 --counts 0`` trains.
+The model must be one network without counts: train it with ``--num-networks 1 --counts 0``.
 
 python benchmarks/evaluation.py TEXT -m runs/tinyshakespeare [--rounds 5] [--json]
 """
@@ -46,20 +46,20 @@ with torch.inference_mode():
         )
 print(nats / (len(ids) - 1))
 """
-STREAMS = [(32, 64), (64, 64), (128, 64)]  # and the steps of a window
+STREAMS = [(32, 64), (64, 64), (128, 64)]  # B and T
 
 
 def run(command: list[str]) -> tuple[float, str]:
-    """Run a command and return how long it took and what it said."""
+    """Run a command; return its wall-clock seconds and its output."""
     begin = time.perf_counter()
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return time.perf_counter() - begin, done.stdout
 
 
 def main() -> None:
-    """Time each command in turn, round after round, and print medians and ratios."""
+    """Time the commands alternately; print medians and the ratio."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("text", help="a file in UTF-8")
+    parser.add_argument("text", help="UTF-8 file")
     parser.add_argument("-m", "--model", required=True, help="model file or run directory")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", action="store_true")
@@ -73,19 +73,19 @@ def main() -> None:
         ],
     }
     for count, steps in STREAMS:
-        arguments_ = [arguments.model, arguments.text, str(count), str(steps)]
-        commands[f"torch, {count} streams"] = [python, "-c", FORWARD, *arguments_]
+        inputs = [arguments.model, arguments.text, str(count), str(steps)]
+        commands[f"torch, {count} streams"] = [python, "-c", FORWARD, *inputs]
     times: dict[str, list[float]] = {name: [] for name in commands}
     losses: dict[str, float] = {}
     for number in range(arguments.rounds + 1):
         for name, command in commands.items():
-            seconds, said = run(command)
+            seconds, output = run(command)
             if number:  # the first round warms the disk cache
                 times[name].append(seconds)
             if name.startswith("torch"):
-                losses[name] = float(said)
+                losses[name] = float(output)
             elif name == "charrnn eval":
-                losses[name] = json.loads(said)["nats_per_char"]
+                losses[name] = json.loads(output)["nats_per_char"]
     medians = {name: statistics.median(values) for name, values in times.items()}
     torch = min(seconds for name, seconds in medians.items() if name.startswith("torch"))
     ratio = medians["charrnn eval"] / torch

@@ -1,15 +1,13 @@
-"""How fast text is written: one stream against torch and against memory, and 64 samples together.
+"""Sampling speed: one sample relative to torch and to memory bandwidth, and 64 samples in a batch.
 
     python benchmarks/generation.py [--chars 1000] [--rounds 5] [--json]
 
-Models with random weights: an LSTM of 2 x 256 units, the same with counts of a text of drawn words,
-which have a share of a fifth, and mingru 4 x 128 with the embedding of pairs. torch steps the same
-LSTM (``nn.LSTM`` and a linear layer, softmax and ``multinomial``) one character at a time, with 1
-and 2 threads and with oneDNN and without; its best setting counts. Each engine takes its turn,
-round after round.
+The models have random weights: an lstm of 2 x 256 units, the same with counts of a random text, and
+a mingru of 4 x 128 units with bigram embeddings. torch steps the same lstm one character at a time
+(``nn.LSTM``, a linear layer, softmax and ``multinomial``), with 1 and 2 threads, with and without
+oneDNN; the fastest combination is the reference. Writers alternate.
 
-The share of memory bandwidth is the weights that a character needs, in bytes, times the characters
-a second, over the bytes a second at which an array of that many bytes is copied.
+The bandwidth bound is the time to copy an array as large as the weights that one character reads.
 """
 
 import argparse
@@ -32,18 +30,18 @@ from charrnn.model.config import ModelConfig, parameter_shapes
 from charrnn.model.predictor import make_predictor
 from charrnn.text.vocabulary import Vocabulary
 
-CHARACTERS = "".join(map(chr, range(32, 97)))  # 65, as many as tinyshakespeare has
+CHARACTERS = "".join(map(chr, range(32, 97)))  # 65, like tinyshakespeare
 TEMPERATURE = 0.8
 
 LSTM = {"cell": "lstm", "hidden_size": 256, "embedding_size": 256, "num_layers": 2}
-PAIRS = {"cell": "mingru", "block": "residual", "ngrams": 2}
-MINGRU = {**PAIRS, "hidden_size": 128, "embedding_size": 128, "num_layers": 4}
+BIGRAMS = {"cell": "mingru", "block": "residual", "ngrams": 2}
+MINGRU = {**BIGRAMS, "hidden_size": 128, "embedding_size": 128, "num_layers": 4}
 
 Write = Callable[[int], None]
 
 
 def make_weights(config: ModelConfig) -> dict[str, Array]:
-    """Return random weights, as small as torch starts them."""
+    """Return random weights in the range of torch's initial weights."""
     rng = np.random.default_rng(1)
     bound = config.hidden_size**-0.5
     shapes = parameter_shapes(config)
@@ -51,7 +49,7 @@ def make_weights(config: ModelConfig) -> dict[str, Array]:
 
 
 def count_words() -> Counts:
-    """Return the counts of a text of about 600,000 characters in which words come again."""
+    """Return the counts of a random text of about 600,000 characters with repeated words."""
     rng = np.random.default_rng(1)
     words = [rng.integers(0, len(CHARACTERS), length) for length in rng.integers(2, 9, 5000)]
     text = np.concatenate([words[number % len(words)] for number in rng.zipf(1.2, 120_000)])
@@ -59,7 +57,7 @@ def count_words() -> Counts:
 
 
 def our_writer(config: ModelConfig, num_samples: int) -> Write:
-    """Return what writes some samples of a length."""
+    """Return a function that draws samples of a given length."""
     network = make_predictor(config, make_weights(config), count_words() if config.counts else None)
     vocabulary = Vocabulary(CHARACTERS)
 
@@ -78,7 +76,7 @@ def our_writer(config: ModelConfig, num_samples: int) -> Write:
 
 
 def torch_writer(config: ModelConfig, num_threads: int, with_onednn: bool) -> Write:
-    """Return what writes one sample with torch's own layers."""
+    """Return a function that draws one sample with torch's layers."""
     weights = {name: torch.from_numpy(array) for name, array in make_weights(config).items()}
     embedding = nn.Embedding(config.vocab_size, config.embedding_size)
     layers = nn.LSTM(config.embedding_size, config.hidden_size, config.num_layers)
@@ -106,9 +104,9 @@ def torch_writer(config: ModelConfig, num_threads: int, with_onednn: bool) -> Wr
 
 
 def weight_bytes(config: ModelConfig) -> int:
-    """Return the bytes of the weights that an LSTM reads for a character.
+    """Return the bytes of the weights that an lstm reads per character.
 
-    The first layer's input product is a row of a table.
+    The first layer reads one row of a precomputed table instead of its input weights.
     """
     shapes = parameter_shapes(config)
     unread = {"embedding.weight", "layers.0.weight_ih", "layers.0.bias_ih"}
@@ -117,7 +115,7 @@ def weight_bytes(config: ModelConfig) -> int:
 
 
 def copy_rate(num_bytes: int) -> float:
-    """Return the bytes a second at which an array is copied, the best of many times."""
+    """Return the bytes per second at which an array is copied, best of 200."""
     source = np.ones(num_bytes // 4, np.float32)
     target = np.empty_like(source)
     times = []
@@ -129,12 +127,12 @@ def copy_rate(num_bytes: int) -> float:
 
 
 def chars_per_second(writers: Mapping[str, tuple[Write, int]], chars: int, rounds: int):
-    """Let writers take turns; return the median rate of each.
+    """Run the writers alternately; return the median characters per second of each.
 
     Args:
-        writers: What writes, and how many samples it writes together, by name.
-        chars: How many characters each sample has.
-        rounds: How often, after one round to warm up.
+        writers: By name, a writer and its number of samples per batch.
+        chars: Characters per sample.
+        rounds: Rounds after one warm-up round.
     """
     rates: dict[str, list[float]] = {name: [] for name in writers}
     for number in range(rounds + 1):
@@ -147,7 +145,7 @@ def chars_per_second(writers: Mapping[str, tuple[Write, int]], chars: int, round
 
 
 def main() -> None:
-    """Print a row for each writer, and the ratios."""
+    """Print a row per writer, then the ratios."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--chars", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=5)
@@ -170,8 +168,8 @@ def main() -> None:
     one = rates["lstm 2 x 256, 1"]
     rate = copy_rate(weight_bytes(lstm))
     ratios = {
-        "lstm, one stream / torch": one / best,
-        "lstm, one stream / memory bandwidth": one * weight_bytes(lstm) / rate,
+        "lstm, one sample / torch": one / best,
+        "lstm, one sample / memory bandwidth": one * weight_bytes(lstm) / rate,
         "lstm, with counts / without": rates["with counts, 1"] / one,
         "lstm, 64 samples / one": rates[f"lstm 2 x 256, {MAX_TOGETHER}"] / one,
         "mingru, 64 samples / one": rates[f"mingru 4 x 128, {MAX_TOGETHER}"]

@@ -1,8 +1,8 @@
-"""How fast a text becomes ids, and in how much memory: ``build_corpus`` in a process of its own.
+"""Speed and memory of reading a corpus: ``build_corpus`` in a process of its own.
 
-The text is a file that is named, or one that is made of the standard library's sources, repeated
-with other names and numbers: ``ascii`` as it is, ``mixed`` with every fourth line written in other
-scripts. A second building of the same text beside it shows what the reuse of ids saves.
+Pass files, or let the script make texts from the sources of the standard library, repeated with
+varying names and digits: ``ascii`` unchanged, ``mixed`` with every fourth line in another script.
+Building the same text a second time shows the effect of the cache.
 
 python benchmarks/ingestion.py [PATH ... | --megabytes 1000] [--rounds 1] [--json]
 """
@@ -20,7 +20,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-ALPHABETS = {  # for each letter from a to z one of another script, of 2, 3 and 4 bytes in UTF-8
+ALPHABETS = {  # substitutes for a to z, of 2 to 4 bytes in UTF-8
     "Cyrillic": [chr(0x430 + i) for i in range(26)],
     "Greek": [chr(0x3B1 + i % 17) for i in range(26)],
     "Hebrew": [chr(0x5D0 + i) for i in range(26)],
@@ -28,13 +28,11 @@ ALPHABETS = {  # for each letter from a to z one of another script, of 2, 3 and 
     "Han": [chr(0x4E00 + 97 * i) for i in range(26)],
     "emoji": [chr(0x1F600 + i) for i in range(26)],
 }
-
-
 LINES_IN_PART = 500
 
 
 def library(kind: str) -> list[bytes]:
-    """Return the standard library's own sources as parts of some lines."""
+    """Return the sources of the standard library in parts of 500 lines."""
     folder = Path(sysconfig.get_path("stdlib"))
     texts = [path.read_bytes() for path in sorted(folder.glob("*.py"))]
     lines = "".join(text.decode() for text in texts if text.isascii()).splitlines(keepends=True)
@@ -47,13 +45,13 @@ def library(kind: str) -> list[bytes]:
 
 
 def chunks(kind: str, num_bytes: int) -> Iterator[bytes]:
-    """Yield a text of so many bytes or a few more; equal arguments give equal texts."""
+    """Yield a deterministic text of slightly more than ``num_bytes``."""
     rng = random.Random(1)
     parts = library(kind)
     digits = string.digits.encode()
     done = 0
     while done < num_bytes:
-        # Another name for a word and other digits each time: no two repetitions are equal.
+        # Vary a name and the digits, so that no two repetitions are equal.
         word = "".join(rng.choices(string.ascii_lowercase, k=4)).encode()
         shuffled = bytes.maketrans(digits, bytes(rng.sample(digits, 10)))
         data = b"".join(rng.choices(parts, k=10)).replace(b"self", word).translate(shuffled)
@@ -62,17 +60,16 @@ def chunks(kind: str, num_bytes: int) -> Iterator[bytes]:
 
 
 def write_text(path: Path, kind: str, num_bytes: int) -> None:
-    """Write such a text to a file."""
+    """Write a generated text to a file."""
     with path.open("wb") as file:
         file.writelines(chunks(kind, num_bytes))
 
 
 def build(directory: Path, names: list[str]) -> dict[str, float]:
-    """Build a corpus in this process and return what it took.
+    """Build a corpus in this process and measure it.
 
     Returns:
-        Seconds, characters, distinct characters, and by how many bytes the peak resident size of
-        the process grew.
+        Seconds, characters, distinct characters, and growth of the peak resident size in bytes.
     """
     from charrnn.corpus.options import CorpusOptions
     from charrnn.corpus.store import build_corpus
@@ -90,9 +87,9 @@ def build(directory: Path, names: list[str]) -> dict[str, float]:
 
 
 def measure(name: str, paths: list[Path], rounds: int, folder: Path) -> dict[str, object]:
-    """Build the corpus anew, and again beside it; return the better of some rounds of each."""
+    """Build a corpus, then build it again from the cache; return the best round of each."""
     num_bytes = sum(path.stat().st_size for path in paths)
-    found: dict[str, list[dict[str, float]]] = {"read": [], "again": []}
+    found: dict[str, list[dict[str, float]]] = {"read": [], "cached": []}
     for number in range(rounds):
         runs = folder / f"{name}-{number}"
         for step, results in found.items():
@@ -109,16 +106,16 @@ def measure(name: str, paths: list[Path], rounds: int, folder: Path) -> dict[str
         "distinct": best["read"]["distinct"],
         "megabytes_per_second": num_bytes / 1e6 / best["read"]["seconds"],
         "grown_megabytes": best["read"]["grown_bytes"] / 1e6,
-        "again_over_read": best["again"]["seconds"] / best["read"]["seconds"],
+        "cached_over_read": best["cached"]["seconds"] / best["read"]["seconds"],
     }
 
 
 def main() -> None:
     """Measure each text and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("paths", nargs="*", type=Path, help="texts of your own")
-    parser.add_argument("--megabytes", type=int, default=100, help="of each text that is made")
-    parser.add_argument("--write", choices=["ascii", "mixed"], help="only write such a text to -o")
+    parser.add_argument("paths", nargs="*", type=Path, help="your texts")
+    parser.add_argument("--megabytes", type=int, default=100, help="size of each generated text")
+    parser.add_argument("--write", choices=["ascii", "mixed"], help="only write this text to -o")
     parser.add_argument("-o", "--out", type=Path)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
@@ -142,12 +139,12 @@ def main() -> None:
     if arguments.json:
         print(json.dumps(results))
         return
-    print(f"{'text':8}{'MB':>8}{'distinct':>10}{'MB/s':>8}{'memory MB':>12}{'again/read':>12}")
+    print(f"{'text':8}{'MB':>8}{'distinct':>10}{'MB/s':>8}{'memory MB':>12}{'cached/read':>12}")
     for kind, result in results.items():
         print(
             f"{kind:8}{result['bytes'] / 1e6:8.0f}{result['distinct']:10,}"
             f"{result['megabytes_per_second']:8.0f}{result['grown_megabytes']:12.0f}"
-            f"{result['again_over_read']:12.3f}"
+            f"{result['cached_over_read']:12.3f}"
         )
 
 

@@ -1,12 +1,12 @@
-"""What counts of the training text bring: the networks of a model alone, the counts, and both.
+"""What counts contribute: the loss of the networks of a model, of counts, and of both.
 
     python benchmarks/mixture.py RUN [--json]
 
-The text is the validation text of the run. A row for each length of the longest context: the loss
-of the counts alone, that of both together, and the share of the counts in that. A share is picked
-by the text that it is measured on, as training does it; so that this flatters nobody, the last two
-columns are of the second half of the text alone: the networks, and both with the share that was the
-best on the first half. The last row is of the model file as it is. In nats per character.
+All losses are in nats per character on the validation text of the run. Each row has a maximum
+context length: the loss of the counts, the loss of both, and the best weight of the counts. Since
+that weight is chosen on the text it is measured on, the last two columns use the second half of the
+text only: the networks, and both with the weight that is best on the first half. The last line is
+the loss of the model file itself.
 """
 
 import argparse
@@ -28,12 +28,12 @@ CONTEXTS = (2, 4, 6, 8, 12, 16)
 
 
 def loss(by_networks: Probs, by_counts: Probs, share: float) -> float:
-    """Return the loss of both together."""
+    """Return the loss of the mixture."""
     return float(-np.log((1 - share) * by_networks + share * by_counts).mean())
 
 
 def main() -> None:
-    """Print a row for each length of context."""
+    """Print a row per context length."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path)
     parser.add_argument("--json", action="store_true")
@@ -41,7 +41,7 @@ def main() -> None:
     corpus = open_corpus(arguments.run)
     vocabulary, val = corpus.vocabulary, np.asarray(corpus.val)
     if vocabulary.end_id is not None:
-        parser.error("documents are measured in another order than they stand; give a whole text")
+        parser.error("documents are scored out of order; give a run of one text")
     checkpoint = charrnn.load(arguments.run).checkpoint
     networks = Reader(make_predictor(checkpoint.config, checkpoint.arrays))
     by_networks = np.exp(-measure(networks, val).nats[1:])
@@ -69,14 +69,14 @@ def main() -> None:
     if arguments.json:
         print(json.dumps({"networks": alone, "model": whole, "rows": rows}))
         return
-    print(f"the networks alone {alone:.4f}")
+    print(f"networks {alone:.4f}")
     for row in rows:
         print(
             f"context {row['context']}  {row['bytes'] / 1e6:5.1f} MB  counts {row['counts']:.4f}  "
-            f"both {row['both']:.4f}  share {row['share']:.2f}  "
+            f"both {row['both']:.4f}  weight {row['share']:.2f}  "
             f"second half {row['second_networks']:.4f}  both {row['second_both']:.4f}"
         )
-    print(f"the model file {whole:.4f}")
+    print(f"model file {whole:.4f}")
 
 
 if __name__ == "__main__":

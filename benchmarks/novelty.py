@@ -1,9 +1,9 @@
-"""The sketch of a text: size, speed, false positives, and its answers against an exact search.
+"""The sketch of a text: size, speed, false positives, and its estimates against an exact search.
 
 python benchmarks/novelty.py TEXT [--queries 1000000] [--json]
 
-The first nine tenths of the text are sketched, the last tenth is asked about. The exact numbers
-come from a set of all 20-grams of the first part, and from Python's ``in``.
+The script sketches the first 90 % of the text and queries the last 10 %. The exact numbers come
+from a set of all 20-grams of the first part, and from Python's ``in``.
 """
 
 import argparse
@@ -17,11 +17,11 @@ from charrnn.memory.copying import CopySearch
 from charrnn.memory.sketch import GRAM_CHARS, build_sketch
 from charrnn.text.vocabulary import Vocabulary, smallest_dtype
 
-EXACT_CHARS = 20_000  # of the last tenth: the exact search takes a while
+EXACT_CHARS = 20_000  # of the last 10 %: the exact search is slow
 
 
-def novelty(sketch, ids):
-    """Return what a search tells of a text, and the seconds that it took."""
+def search_copies(sketch, ids):
+    """Return the result of a search and its seconds."""
     begin = time.perf_counter()
     search = CopySearch(sketch)
     search.read(ids)
@@ -29,7 +29,7 @@ def novelty(sketch, ids):
 
 
 def exact(training: str, text: str) -> tuple[float, int]:
-    """Return the share of 20-grams of a text that are in another, and the longest passage."""
+    """Return the share of a text's 20-grams that occur in another, and the longest passage."""
     grams = {training[i : i + GRAM_CHARS] for i in range(len(training) - GRAM_CHARS + 1)}
     found = [text[i : i + GRAM_CHARS] in grams for i in range(len(text) - GRAM_CHARS + 1)]
     longest = 0
@@ -52,20 +52,20 @@ def main() -> None:
     ids = vocabulary.look_up(training).astype(smallest_dtype(vocabulary.size))
     begin = time.perf_counter()
     sketch = build_sketch(ids, vocabulary)
-    building = time.perf_counter() - begin
+    build_seconds = time.perf_counter() - begin
     if sketch is None:
         parser.error("the text is too short for a sketch")
     size, num_bytes = len(sketch.to_array()), len(training.encode())
     random = np.random.default_rng(0).integers(0, vocabulary.size, arguments.queries)
-    false, looking = novelty(sketch, random)
-    found, _ = novelty(sketch, vocabulary.look_up(other))
+    false, search_seconds = search_copies(sketch, random)
+    found, _ = search_copies(sketch, vocabulary.look_up(other))
     share, longest = exact(training, other)
     values = {
         "training_bytes": num_bytes,
         "sketch_bytes": size,
         "size_ratio": size / num_bytes,
-        "build_seconds_per_10_mb": building * 1e7 / num_bytes,
-        "search_chars_per_second": len(random) / looking,
+        "build_seconds_per_10_mb": build_seconds * 1e7 / num_bytes,
+        "search_chars_per_second": len(random) / search_seconds,
         "random_grams_checked": false.grams_checked,
         "false_positive_rate": false.grams_found / false.grams_checked,
         "random_longest": false.longest,

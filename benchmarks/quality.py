@@ -1,10 +1,10 @@
-"""How good a model gets in a given time: ``charrnn train`` on a text, then ``charrnn eval``.
+"""Loss after a given time: ``charrnn train`` on a text, then ``charrnn eval``.
 
     python benchmarks/quality.py TEXT [--time 60s] [--seeds 3] [--json] [--options="--cell lstm"]
 
-``--options`` go to ``charrnn train``. Each seed is a whole run of the program in a fresh
-directory. The loss is of the last tenth of the text, in nats per character, with carried state; in
-the second column over windows of 256 characters that each start without state, as nanoGPT measures.
+``--options`` are passed to ``charrnn train``. Each seed is a whole run in a new directory.
+``nats_per_char`` is the loss on the last 10 % of the text, with carried state;
+``cold_nats_per_char`` is over windows of 256 characters without prior context, as in nanoGPT.
 """
 
 import argparse
@@ -26,7 +26,7 @@ WINDOW = 256
 
 
 def cold_loss(run: Path) -> float:
-    """Return the loss over windows that start without state, each character predicted once."""
+    """Return the loss over windows that start from a fresh state; each character counts once."""
     model = charrnn.load(run)
     ids = open_corpus(run).val
     num_windows = (len(ids) - 1) // WINDOW
@@ -70,7 +70,7 @@ def measure(text: str, budget: str, seed: int, options: list[str]) -> dict[str, 
 
 
 def main() -> None:
-    """Measure every seed and print a line for each, and the medians."""
+    """Print a line per seed, then the median."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("text")
     parser.add_argument("--time", default="60s")

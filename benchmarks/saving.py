@@ -1,4 +1,4 @@
-"""What saving the state costs: one save against the steps of the minute between two of them.
+"""Cost of saving the state: one save, relative to the steps between two saves.
 
 python benchmarks/saving.py TEXT [--rounds 9] [--json]
 """
@@ -18,15 +18,15 @@ from charrnn.training.recipe.defaults import resolve
 from charrnn.training.recipe.settings import Settings
 from charrnn.training.run.budget import Budget
 from charrnn.training.run.loop import SAVING_SHARE
-from charrnn.training.run.progress import EvalTotals
+from charrnn.training.run.progress import LoopState
 from charrnn.training.run.session import SAVE_EVERY
 from charrnn.training.run.state import STATE_NAME, RunState, write_state
 
-STEPS = 10  # between two saves
+STEPS = 10  # between saves
 
 
 def main() -> None:
-    """Train the default model a few steps and save it, in turns; print medians and the share."""
+    """Alternate between steps of the default model and saves; print medians and the share."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("text")
     parser.add_argument("--rounds", type=int, default=9)
@@ -53,14 +53,14 @@ def main() -> None:
                 backend=backend.to_json(),
                 step=trainer.step,
                 chars=trainer.chars,
-                totals=EvalTotals(0),
+                loop_state=LoopState(0),
                 used=budget.to_json(),
                 saved_at=time.time(),
                 arrays=trainer.state_arrays(),
             )
             write_state(directory / STATE_NAME, state)
             end = time.perf_counter()
-            if number:  # the first round prepares kernels
+            if number:  # the first round is warm-up
                 stepping.append((between - begin) / STEPS)
                 saving.append(end - between)
         megabytes = (directory / STATE_NAME).stat().st_size / 1e6

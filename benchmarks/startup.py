@@ -1,4 +1,4 @@
-"""How long a user waits for text: ``charrnn sample`` against ``import torch``, in turns.
+"""Time of a cold ``charrnn sample``, relative to ``import torch``.
 
 python benchmarks/startup.py -m runs/harbour [--rounds 9] [--json]
 """
@@ -12,14 +12,14 @@ import time
 
 
 def wall_seconds(command: list[str]) -> float:
-    """Run a command and return how long it took."""
+    """Run a command; return its wall-clock seconds."""
     begin = time.perf_counter()
     subprocess.run(command, check=True, capture_output=True)
     return time.perf_counter() - begin
 
 
 def main() -> None:
-    """Time each command in turn, round after round, and print medians and ratios."""
+    """Time the commands alternately; print medians and ratios."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-m", "--model", required=True, help="model file or run directory")
     parser.add_argument("--rounds", type=int, default=9)

@@ -1,4 +1,6 @@
-"""The README, held against the program."""
+"""The README agrees with the program."""
+
+from __future__ import annotations
 
 import re
 from pathlib import Path
@@ -6,38 +8,45 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+import charrnn
 from charrnn.cli.app import app
 from charrnn.model.cells.registry import CELLS
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-OURS = README.partition("<!-- [[[cog")[0]  # what is not generated
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+GENERATED = re.compile(r"<!-- \[\[\[cog.*?<!-- \[\[\[end\]\]\] -->", re.DOTALL)
+PROSE = GENERATED.sub("", README)
 
 
 def commands(text: str) -> list[tuple[str, str]]:
-    """Return each command of the program in a text: its name and the rest of the line."""
+    """Return the uses of the program in a text: the command and the rest of the line."""
     return re.findall(r"charrnn (train|sample|eval|info)\b([^\n`|]*)", text)
 
 
-@pytest.mark.parametrize("command", ["train", "sample", "eval", "info"])
-def test_every_option_that_the_readme_uses_exists(command: str) -> None:
-    """No command of the README has an option that its help does not name."""
-    help_text = CliRunner().invoke(app, [command, "--help"]).output
-    used = [rest for name, rest in commands(OURS) if name == command]
-    assert used
-    for option in re.findall(r"(?<!\S)--?[a-z][a-z-]*", " ".join(used)):
-        assert re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", help_text), option
+def unknown_options(text: str) -> set[str]:
+    """Return the options that a text gives to commands whose help does not list them."""
+    unknown = set()
+    for command, rest in commands(text):
+        help_text = CliRunner().invoke(app, [command, "--help"]).output
+        for option in re.findall(r"(?<!\S)--?[a-z][a-z-]*", rest):
+            if not re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", help_text):
+                unknown.add(f"{command} {option}")
+    return unknown
+
+
+def test_every_option_in_the_readme_exists() -> None:
+    """The help of each command lists every option that the README gives to it."""
+    assert {command for command, _ in commands(PROSE)} == {"train", "sample", "eval", "info"}
+    assert unknown_options(PROSE) == set()
 
 
 def test_the_check_of_options_can_fail() -> None:
-    """An option that was never there is found out."""
-    help_text = CliRunner().invoke(app, ["sample", "--help"]).output
-    ((_, rest),) = commands("charrnn sample --wings 2")
-    assert not re.search(r"(?<![\w-])--wings(?![\w-])", help_text)
-    assert "--wings" in rest
+    """An option that never existed is reported."""
+    assert unknown_options("charrnn sample --wings 2") == {"sample --wings"}
 
 
-def test_the_two_commands_are_there() -> None:
-    """The first block of shell installs and ends with text, the second installs and tests."""
+def test_the_shell_blocks_install_and_test() -> None:
+    """``.ci/run`` runs the first block, which ends with a sample, and the second, which tests."""
     install, test = re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
     assert "constraints.txt" in install
     assert "constraints.txt" in test
@@ -45,16 +54,32 @@ def test_the_two_commands_are_there() -> None:
     assert test.strip().endswith(".venv/bin/pytest")
 
 
-def test_every_cell_is_explained() -> None:
-    """Each cell that can be chosen has its row in the README."""
-    for cell in CELLS:
-        assert f"| `{cell}` |" in README
+def test_python_example_uses_public_names() -> None:
+    """The package exports every name that the Python example takes from it."""
+    (example,) = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    names = set(re.findall(r"\bcharrnn\.(\w+)", example))
+    assert names
+    assert names <= set(charrnn.__all__)
+    methods = set(re.findall(r"\bmodel\.(\w+)\(", example))
+    assert methods
+    assert all(hasattr(charrnn.Model, method) for method in methods)
 
 
-def test_every_folder_of_the_package_is_in_the_layout() -> None:
-    """The layout names every room."""
-    package = Path(__file__).parent.parent / "charrnn"
-    layout = README.partition("## Layout")[2]
-    for room in package.iterdir():
-        if room.is_dir() and (room / "__init__.py").exists():
-            assert f"{room.name}/" in layout
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_cell_is_explained(cell: str) -> None:
+    """The table of cells has a row for each."""
+    assert f"| `{cell}` |" in README
+
+
+def test_every_room_is_in_the_layout() -> None:
+    """The layout names every package of charrnn."""
+    layout = README.partition("## Layout")[2].partition("\n## ")[0]
+    folders = [path.parent for path in ROOT.glob("charrnn/**/__init__.py")]
+    assert {f"{folder.name}/" for folder in folders} <= set(layout.split())
+
+
+def test_every_relative_link_leads_somewhere() -> None:
+    """Links to files of the repository are not broken."""
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", README)
+    assert len(links) > 10
+    assert [link for link in links if not (ROOT / link).exists()] == []

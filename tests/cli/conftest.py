@@ -1,4 +1,4 @@
-"""The real program: as a process, on a terminal, and inside this one; and models made by hand."""
+"""The program as a process, on a terminal, and in this process; and hand-made models."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from charrnn.model.config import ModelConfig, parameter_shapes
 from charrnn.text.vocabulary import Vocabulary
 
 PROGRAM = [sys.executable, "-m", "charrnn"]
-TIMEOUT = 60.0  # of a process that should take three seconds at most
+TIMEOUT = 60.0  # seconds; a process should need three at most
 TINY = [
     *["--cell", "lstm", "--hidden-size", "8", "--embedding-size", "8", "--ngrams", "1"],
     *["--num-networks", "1", "--counts", "2"],
@@ -32,10 +32,10 @@ TEXT = "Die Möwe rief: „Fähre!“ und 7 Boote lagen (still) im [roten] Hafen
 
 
 class Program(subprocess.Popen[bytes]):
-    """A process that does not outlive a test that fails."""
+    """A process that does not outlive a failing test."""
 
     def __exit__(self, kind: object, *others: object) -> None:
-        """Kill it if the block raised, and wait for its end."""
+        """Kill the process if the block raised, and wait for its end."""
         if kind is not None:
             self.kill()
         super().__exit__(kind, *others)
@@ -43,7 +43,7 @@ class Program(subprocess.Popen[bytes]):
 
 @dataclass(frozen=True)
 class Finished:
-    """How a run of the program ended."""
+    """The exit code and output of a finished program."""
 
     code: int
     stdout: bytes
@@ -62,7 +62,7 @@ class Finished:
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """A run that the real program trained, and what it said."""
+    """A run that the program trained, and the output of that training."""
 
     corpus: Path
     directory: Path
@@ -70,7 +70,7 @@ class TrainedRun:
 
 
 def _environment(changes: Mapping[str, str] | None) -> dict[str, str]:
-    """Return the environment of a child: that of this process, without what steers the program."""
+    """Return the environment of a child process, without the variables that change the output."""
     steering = {"CHARRNN_MODEL", "FORCE_COLOR", "NO_COLOR", "COLUMNS", "PYTHONIOENCODING"}
     kept = {name: value for name, value in os.environ.items() if name not in steering}
     return {**kept, "TERM": "xterm-256color", **(changes or {})}
@@ -78,19 +78,19 @@ def _environment(changes: Mapping[str, str] | None) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def text() -> str:
-    """The text that the shared run is trained on; it has characters of one to three bytes."""
+    """The text of the shared run, with characters of one to three bytes."""
     return TEXT
 
 
 @pytest.fixture(scope="session")
 def tiny() -> list[str]:
-    """Options of the smallest model that is worth training."""
+    """Options for a tiny model."""
     return TINY
 
 
 @pytest.fixture(scope="session")
 def start() -> Callable[..., subprocess.Popen[bytes]]:
-    """Start the real program, its outputs in pipes; further arguments are those of ``Popen``."""
+    """Start the program with its outputs in pipes; other arguments go to ``Popen``."""
 
     def start_program(*args: str, env: Mapping[str, str] | None = None, **more: object):
         streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, **more}
@@ -102,10 +102,10 @@ def start() -> Callable[..., subprocess.Popen[bytes]]:
 
 @pytest.fixture(scope="session")
 def charrnn(start: Callable[..., subprocess.Popen[bytes]]) -> Callable[..., Finished]:
-    """Run the real program to its end.
+    """Run the program to its end.
 
-    Unless bytes are given as its input, its standard input is a pipe in which nothing ever comes,
-    so that a command that reads it unasked hangs.
+    Without ``stdin``, its standard input is a pipe that stays silent, so that a command that reads
+    it unasked hangs.
     """
 
     def run(*args: str, stdin: bytes | None = None, **more: object) -> Finished:
@@ -128,7 +128,7 @@ def charrnn(start: Callable[..., subprocess.Popen[bytes]]) -> Callable[..., Fini
 
 @pytest.fixture(scope="session")
 def shell() -> Callable[..., Finished]:
-    """Run a line of sh in which "$@" is the program and the arguments given."""
+    """Run a line of sh in which "$@" is the program with the given arguments."""
 
     def run(line: str, *args: str, env: Mapping[str, str] | None = None, **more) -> Finished:
         done = subprocess.run(
@@ -147,7 +147,7 @@ def shell() -> Callable[..., Finished]:
 
 @pytest.fixture(scope="session")
 def on_terminal(start: Callable[..., subprocess.Popen[bytes]]) -> Callable[..., Finished]:
-    """Run the real program with both outputs on a terminal; ``stdout`` is all that arrived."""
+    """Run the program with both outputs on a terminal; ``stdout`` holds both."""
 
     def run(*args: str, **more: object) -> Finished:
         master, slave = pty.openpty()
@@ -155,7 +155,7 @@ def on_terminal(start: Callable[..., subprocess.Popen[bytes]]) -> Callable[..., 
         with start(*args, stdin=slave, stdout=slave, stderr=slave, **more) as process:
             os.close(slave)
             arrived = b""
-            with contextlib.suppress(OSError):  # the end of a terminal is an error on Linux
+            with contextlib.suppress(OSError):  # on Linux, reading a closed terminal is an error
                 while block := os.read(master, 65536):
                     arrived += block
             os.close(master)
@@ -167,7 +167,7 @@ def on_terminal(start: Callable[..., subprocess.Popen[bytes]]) -> Callable[..., 
 
 @pytest.fixture
 def invoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Finished]:
-    """Run a command line inside this process, in the folder ``tmp_path``; a bug is raised here."""
+    """Run a command line in this process, in the folder ``tmp_path``; bugs raise here."""
     monkeypatch.chdir(tmp_path)
     for name in ("CHARRNN_MODEL", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
@@ -199,9 +199,9 @@ def _write(path: Path, characters: str, weights: Mapping[str, object], **more) -
 
 @pytest.fixture(scope="session")
 def write_cycle() -> Callable[..., Path]:
-    """Write a model that says the characters of a text, each once, over and over.
+    """Write a model that repeats a text of distinct characters.
 
-    Without a prompt it begins after the line end, which is best the first of them.
+    Without a prompt it starts after the newline, so let the text start with one.
     """
 
     def write(path: Path, cycle: str, **more: object) -> Path:
@@ -223,7 +223,7 @@ def write_cycle() -> Callable[..., Path]:
 
 @pytest.fixture(scope="session")
 def write_uniform() -> Callable[..., Path]:
-    """Write a model to which all characters are equally likely at every place."""
+    """Write a model that always finds all characters equally likely."""
 
     def write(path: Path, characters: str, **more: object) -> Path:
         return _write(path, "".join(sorted(characters)), {}, **more)
@@ -233,13 +233,13 @@ def write_uniform() -> Callable[..., Path]:
 
 @pytest.fixture
 def cycle_model(tmp_path: Path, write_cycle: Callable[..., Path]) -> Path:
-    """A model that says "abcdé", a line each time."""
+    """A model that writes lines of "abcdé"."""
     return write_cycle(tmp_path / "cycle.safetensors", "\nabcdé")
 
 
 @pytest.fixture
 def uniform_model(tmp_path: Path, write_uniform: Callable[..., Path]) -> Path:
-    """A model that says eight characters at random, two of them not ASCII."""
+    """A model that writes eight characters at random, two of them not ASCII."""
     return write_uniform(tmp_path / "uniform.safetensors", "\n abcdé漢")
 
 
@@ -247,7 +247,7 @@ def uniform_model(tmp_path: Path, write_uniform: Callable[..., Path]) -> Path:
 def trained(
     charrnn: Callable[..., Finished], tmp_path_factory: pytest.TempPathFactory
 ) -> TrainedRun:
-    """A run of three steps; its outputs were pipes, and ``FORCE_COLOR`` was set."""
+    """A run of three steps, trained with outputs in pipes and ``FORCE_COLOR`` set."""
     folder = tmp_path_factory.mktemp("trained")
     corpus = folder / "harbour.txt"
     corpus.write_text(TEXT, encoding="utf-8")

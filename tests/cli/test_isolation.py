@@ -1,4 +1,4 @@
-"""No command opens a connection, and none leaves anything but what it is asked for."""
+"""No command uses the network or leaves files that the user did not ask for."""
 
 from __future__ import annotations
 
@@ -31,27 +31,28 @@ app(sys.argv[1:], prog_name="charrnn")
 COMMANDS = {
     "help": ["--help"],
     "version": ["--version"],
-    "train": ["train", "text", "-o", "run", "--steps", "2", "--preview-every", "0.001s"],
-    "resume": ["train", "-o", "run", "--resume", "--steps", "3"],
-    "init-from": ["train", "text", "-o", "next", "--steps", "1", "--init-from", "run"],
+    "train": ["train", "text", "-o", "new", "--steps", "2", "--preview-every", "0.001s"],
+    "resume": ["train", "-o", "run", "--resume", "--steps", "4"],
+    "init-from": ["train", "text", "-o", "new", "--steps", "1", "--init-from", "run"],
     "sample": ["sample", "-m", "run", "-n", "20"],
     "eval": ["eval", "-m", "run", "text"],
     "eval of the run": ["eval", "-m", "run", "--json"],
+    "info": ["info", "run"],
 }
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a text, in which the commands follow one another."""
-    folder = tmp_path_factory.mktemp("isolated")
-    (folder / "text").write_text("no connection, no litter\n" * 40)
-    return folder
+@pytest.fixture
+def folder(tmp_path: Path, trained) -> Path:
+    """A folder with a text and a run."""
+    (tmp_path / "text").write_text("no connection, no litter\n" * 40)
+    shutil.copytree(trained.directory, tmp_path / "run")
+    return tmp_path
 
 
 def isolated(
     folder: Path, *args: str, prefix: tuple[str, ...] = ()
 ) -> tuple[subprocess.CompletedProcess[str], list[Path]]:
-    """Run a command in a process that may open no socket; return what it left in TMPDIR."""
+    """Run a command in a process that must not open sockets; return it and the files in TMPDIR."""
     temporary = folder / "tmp"
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
@@ -67,9 +68,9 @@ def isolated(
     return done, sorted(temporary.rglob("*"))
 
 
-def test_the_guard_sees_a_socket(folder: Path) -> None:
-    """A program that opens a socket does not get past the guard."""
-    done, _ = isolated(folder, "connect")
+def test_the_guard_sees_a_socket(tmp_path: Path) -> None:
+    """The guard stops a program that opens a socket."""
+    done, _ = isolated(tmp_path, "connect")
     assert done.returncode == 99
     assert "NETWORK socket" in done.stderr
 
@@ -77,7 +78,7 @@ def test_the_guard_sees_a_socket(folder: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
 def test_no_command_opens_a_socket_or_leaves_litter(name: str, folder: Path) -> None:
-    """Every command does its work without any socket; TMPDIR and HOME stay empty."""
+    """Every command works without sockets and leaves TMPDIR and HOME empty."""
     tiny = ["--threads", "1"] if COMMANDS[name][0] == "train" else []
     done, left = isolated(folder, *COMMANDS[name], *tiny)
     assert done.returncode == 0, done.stderr
@@ -85,9 +86,9 @@ def test_no_command_opens_a_socket_or_leaves_litter(name: str, folder: Path) -> 
 
 
 @pytest.mark.slow
-def test_the_system_sees_no_socket_either(folder: Path, tmp_path: Path) -> None:
-    """Not even the libraries in C open one: the system's own record of a training shows none."""
-    trace = tmp_path / "trace"
+def test_the_system_sees_no_socket_either(folder: Path) -> None:
+    """C libraries open none either: strace records no socket during training."""
+    trace = folder / "trace"
     prefix = ("strace", "-f", "-qq", "-e", "trace=network", "-o", str(trace))
     if shutil.which("strace") is None:
         pytest.skip("strace is not installed")
@@ -106,7 +107,7 @@ def test_the_system_sees_no_socket_either(folder: Path, tmp_path: Path) -> None:
 def test_an_end_leaves_no_litter(
     how: str, start: Callable[..., subprocess.Popen[bytes]], tiny: list[str], tmp_path: Path
 ) -> None:
-    """After a failure nothing is left; after a signal the run is, and nothing beside it."""
+    """A failure leaves nothing; a signal leaves the run and nothing else."""
     (tmp_path / "text").write_text("no connection, no litter\n" * 40)
     (tmp_path / "wrong").write_bytes(b"good at first " * 100_000 + b"\xff")
     temporary = tmp_path / "tmp"

@@ -1,4 +1,4 @@
-"""The fuzzer of the reader of model files: a short run, and that it sees what it should see."""
+"""A short run of the model-file fuzzer, and proof that it detects faults."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ INPUTS = 2000
 
 @pytest.fixture(scope="module")
 def fuzz():
-    """The function of the script beside this file."""
-    return runpy.run_path(str(Path(__file__).parent / "fuzz_model_file.py"))["fuzz"]
+    """The ``fuzz`` function of the script in this folder."""
+    folder = Path(__file__).parent
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        return runpy.run_path(str(folder / "fuzz_model_file.py"))["fuzz"]
 
 
 def test_no_input_breaks_the_reader(fuzz):
-    """Every input is refused with one line, or is a whole model; both happen."""
+    """Every input is refused in one line or gives a consistent model; both happen."""
     done, outcomes, findings = fuzz(read_checkpoint, INPUTS, seed=20_000_000)
     assert (done, findings) == (INPUTS, [])
     assert outcomes["read"] > INPUTS / 20
@@ -30,7 +33,7 @@ def test_no_input_breaks_the_reader(fuzz):
 
 
 def test_the_fuzzer_sees_an_exception(fuzz):
-    """A reader that lets other exceptions through is found out."""
+    """The fuzzer reports a reader that raises anything but CheckpointError."""
 
     def careless(path):
         assert b"\xff" not in path.read_bytes()
@@ -40,7 +43,7 @@ def test_the_fuzzer_sees_an_exception(fuzz):
 
 
 def test_the_fuzzer_sees_damage_that_goes_unnoticed(fuzz):
-    """A reader that does not look at the checksum is found out."""
+    """The fuzzer reports a reader that ignores the checksum."""
     read_arrays = tensorfile.TensorFile.read_arrays
 
     def trusting(self):
