@@ -17,7 +17,7 @@ import numpy.typing as npt
 from charrnn.errors import ConfigError
 from charrnn.generation.filters import filters_of, penalise_repeats
 from charrnn.generation.params import SamplingParams, StopCriteria
-from charrnn.generation.regex.automaton import Mask, Pattern, StateSet
+from charrnn.generation.regex.pattern import Mask, Pattern, StateSet
 from charrnn.generation.sampling import Float64s, draw, forbid, log_probs
 from charrnn.generation.stops import num_held, stop_at_end, stop_texts
 from charrnn.generation.updates import Drawn, Piece, Pieces
