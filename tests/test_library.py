@@ -95,13 +95,16 @@ def test_a_model_of_bytes_writes_text(make_checkpoint):
     assert set(text) == {"\u00e9", "\ufffd"}
 
 
+def ids_score(model, ids):
+    """Return the score of ids, by the network alone."""
+    return score(Network(model.checkpoint.config, model.checkpoint.arrays), ids)
+
+
 def test_a_score_is_that_of_the_ids(model):
     """A text scores what its ids score."""
     text = "bad\ncab " * 5
     ids = np.array([model.vocabulary.characters.index(c) for c in text])
-    expected = score(Network(model.checkpoint.config, model.checkpoint.arrays), ids)
-    assert model.score(text) == expected
-    assert model.score_ids(ids) == expected
+    assert model.score(text) == ids_score(model, ids)
 
 
 def test_unknown_characters_of_a_scored_text(make_checkpoint):
@@ -111,14 +114,14 @@ def test_unknown_characters_of_a_scored_text(make_checkpoint):
     with_symbol = Model(make_checkpoint(has_unknown=True))
     ids = with_symbol.vocabulary.encode("a bc ")
     ids[[1, 4]] = with_symbol.vocabulary.unknown_id
-    assert with_symbol.score("a?bc\u20ac") == with_symbol.score_ids(ids)
+    assert with_symbol.score("a?bc\u20ac") == ids_score(with_symbol, ids)
 
 
 def test_a_model_of_bytes_scores_bytes(make_checkpoint):
     """A text is scored as its bytes in UTF-8."""
     model = Model(make_checkpoint(characters=ALL_BYTES, is_bytes=True))
     data = np.frombuffer("n\u00e9\u20ac".encode(), np.uint8)
-    assert model.score("n\u00e9\u20ac") == model.score_ids(data)
+    assert model.score("n\u00e9\u20ac") == ids_score(model, data)
     assert model.score("n\u00e9\u20ac").chars == 5
 
 
@@ -209,12 +212,42 @@ def test_a_sample_may_have_to_match(model):
     assert "a" not in model.sample(stop=["a"], seed=2)
 
 
+def test_a_string_is_one_stop_text(model):
+    """A text ends before the whole string, not before one of its characters."""
+    endless = model.sample(seed=2, length=2000)
+    pair = endless[40:42]
+    assert model.sample(stop=pair, seed=2) == endless[: endless.index(pair)]
+
+
+def test_several_endless_texts_are_refused(model):
+    """Where only the reader ends the first text, there is no second, and no whole one."""
+    with pytest.raises(charrnn.CharRNNError, match=r"^`length`: "):
+        model.samples(length=None)
+    with pytest.raises(charrnn.CharRNNError, match=r"^`length`: "):
+        model.chunks(seed=1, num_samples=2, length=None)
+
+
 @pytest.mark.parametrize(
     "options",
-    [{"temperature": -1}, {"top_p": 2.0}, {"length": -1}, {"stop": [""]}, {"match": "("}],
+    [
+        {"temperature": -1},
+        {"top_p": 2.0},
+        {"length": -1},
+        {"length": 3, "match": "a{4}"},
+        {"stop": ["a", ""]},
+        {"stop": "?"},
+        {"match": "("},
+        {"seed": -1},
+    ],
     ids=str,
 )
 def test_options_out_of_range_are_refused(model, options):
-    """A value without sense raises an exception of the package, at once."""
-    with pytest.raises(charrnn.CharRNNError):
+    """A wrong value is an error about its parameter, before any text is drawn."""
+    with pytest.raises(charrnn.CharRNNError, match=f"^`{next(iter(options))}`: "):
         model.stream(**options)
+
+
+def test_a_number_of_samples_out_of_range_is_refused(model):
+    """There is at least one sample."""
+    with pytest.raises(charrnn.CharRNNError, match=r"^`num_samples`: "):
+        model.samples(num_samples=0)

@@ -1,4 +1,4 @@
-"""The program: its commands, and the one place where errors become a line and an exit code."""
+"""The program: its commands, and the one place that turns errors into a line and an exit code."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from charrnn.errors import CharRNNError
 
 
 class OneLineErrors(TyperGroup):
-    """Turn what a user can cause into one line on standard error.
+    """Report errors that a user can cause as one line on standard error.
 
-    It is done here, and not around the call of the program, so that Typer's test runner sees it.
+    This happens here, not around the call of the program, so that Typer's test runner sees it.
     """
 
     def main(
@@ -35,10 +35,10 @@ class OneLineErrors(TyperGroup):
         windows_expand_args: bool = True,
         **extra: Any,
     ) -> Any:
-        """Run a command line and end with its exit code; the arguments are Typer's."""
+        """Run a command line and exit with its code; the arguments are Typer's."""
         try:
             code = super().main(args, prog_name, complete_var, False, windows_expand_args, **extra)
-        except SystemExit:  # Typer's only one here: the reader of the help has gone
+        except SystemExit:  # raised by Typer only where the reader of the help has gone
             abandon_stdout()
             code = 0
         except Stopped as stop:
@@ -46,23 +46,29 @@ class OneLineErrors(TyperGroup):
         except CharRNNError as error:
             log(f"charrnn: error: {error}")
             code = error.exit_code
-        except typer.TyperException as error:
-            log(f"charrnn: error: {_usage_message(error)}")
-            code = error.exit_code
         except MemoryError:
-            log("charrnn: error: the memory of this machine is used up; give a smaller text")
+            log("charrnn: error: out of memory; give a smaller text")
             code = 1
         except OSError as error:
             where = "" if error.filename is None else f"{error.filename!r}: "
             log(f"charrnn: error: {where}{error.strerror or error}")
             code = 1
+        except Exception as error:
+            if not hasattr(error, "format_message"):
+                raise
+            log(f"charrnn: error: {_usage_message(error)}")
+            code = getattr(error, "exit_code", 2)
         if standalone_mode:
             sys.exit(code)
         return code
 
 
-def _usage_message(error: typer.TyperException) -> str:
-    """Return what Typer says of a command line, as one line that ends with the way to the help."""
+def _usage_message(error: Any) -> str:
+    """Return a usage error of Typer as one line that ends with the command for help.
+
+    The common base of such errors has no name that every version of Typer exports; all have
+    ``format_message``, ``exit_code`` and, mostly, ``ctx``.
+    """
     message = " ".join(error.format_message().split()).rstrip(".")
     context = getattr(error, "ctx", None)
     command = "charrnn" if context is None else context.command_path

@@ -1,4 +1,4 @@
-"""``sample --novel`` and the rows of ``eval`` that tell what is copied, in the real program."""
+"""``sample --novelty`` and the rows of ``eval`` that tell what is copied, in the real program."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def sketched(cycle_model: Path) -> Callable[[str], Path]:
 def test_a_copied_sample_is_told(sketched: Callable, charrnn: Callable) -> None:
     """A model that can only repeat its text is caught; its text is untouched on stdout."""
     model = str(sketched(CYCLE * 1000))
-    finished = charrnn("sample", "-m", model, "-n", "600", "--temp", "0", "--novel")
+    finished = charrnn("sample", "-m", model, "-n", "600", "--temp", "0", "--novelty")
     assert (finished.code, finished.text) == (0, CYCLE * 100)
     assert re.fullmatch(
         r"charrnn: copied: about 100% of the 20-grams \(581 of 581 checked\), "
@@ -48,9 +48,31 @@ def test_a_copied_sample_is_told(sketched: Callable, charrnn: Callable) -> None:
 def test_a_new_sample_is_told(sketched: Callable, charrnn: Callable) -> None:
     """A model whose text is another says that nothing is copied, also with -q."""
     other = "".join(np.random.default_rng(0).choice(list(CYCLE), 6000))
-    args = ["sample", "-m", str(sketched(other)), "-n", "600", "--temp", "0", "--novel", "-q"]
+    args = ["sample", "-m", str(sketched(other)), "-n", "600", "--temp", "0", "--novelty", "-q"]
     (line,) = charrnn(*args).error_lines
     assert re.search(r"no passage of more than \d+ characters|too short to tell", line)
+
+
+def test_the_former_name_of_the_option_works(sketched: Callable, charrnn: Callable) -> None:
+    """``--novel`` is ``--novelty``, and the help does not show it."""
+    args = ["sample", "-q", "-m", str(sketched(CYCLE * 1000)), "-n", "60", "-t", "0"]
+    assert charrnn(*args, "--novel") == charrnn(*args, "--novelty")
+    assert "--novel " not in charrnn("sample", "--help").text
+
+
+def test_bytes_that_are_not_text_are_compared_as_bytes(
+    write_cycle: Callable, charrnn: Callable, tmp_path: Path
+) -> None:
+    """A copy of bytes that are not UTF-8 is found, with --json as well."""
+    cycle = "\n\xff\xfe\xfda"
+    path = write_cycle(tmp_path / "bytes.safetensors", cycle, is_bytes=True)
+    checkpoint = read_checkpoint(path)
+    ids = checkpoint.vocabulary.look_up(cycle * 1000).astype(np.uint8)
+    sketch = build_sketch(ids, checkpoint.vocabulary)
+    write_checkpoint(path, dataclasses.replace(checkpoint, sketch=sketch))
+    args = ["sample", "-q", "-m", str(path), "-n", "600", "--novelty"]
+    assert json.loads(charrnn(*args, "--json").stdout)["novelty"]["copied_share"] == 1
+    assert "100%" in charrnn(*args).stderr
 
 
 def test_without_the_option_nothing_is_told(sketched: Callable, charrnn: Callable) -> None:
@@ -62,7 +84,7 @@ def test_without_the_option_nothing_is_told(sketched: Callable, charrnn: Callabl
 
 def test_a_model_without_a_sketch_cannot_tell(cycle_model: Path, charrnn: Callable) -> None:
     """It says so in one line before it writes anything."""
-    finished = charrnn("sample", "-m", str(cycle_model), "--novel")
+    finished = charrnn("sample", "-m", str(cycle_model), "--novelty")
     assert (finished.code, finished.stdout) == (1, b"")
     (line,) = finished.error_lines
     assert line.startswith("charrnn: error: this model has no sketch of its training text")

@@ -98,9 +98,9 @@ OPTIONS = {
         "--threads --preview-every --save-every --json -q --quiet -h --help"
     ),
     "sample": (
-        "-m --model --prompt-file -t --temp --temperature -n --length -N --num-samples --seed "
-        "--repeat-penalty --repeat-last-n --top-k --top-p --min-p --stop --match --on-unknown "
-        "--echo --no-echo -0 --null --json --logprobs --novel --unbuffered -q --quiet -h --help"
+        "-m --model --prompt-file --on-unknown -t --temp --temperature --top-k --top-p --min-p "
+        "--repeat-penalty --repeat-last-n --seed -N --num-samples -n --length --stop --match "
+        "--echo --no-echo -0 --null --json --logprobs --novelty --unbuffered -q --quiet -h --help"
     ),
     "eval": (
         "-m --model --by --sort --heat --html --svg --glob --encoding --max-bytes --json "

@@ -160,7 +160,7 @@ def test_markup_is_text(word: str, on_terminal: Callable, write_cycle: Callable,
         (["eval", "-m", "a\nb\x9b"], "'a\\nb\\x9b': no such model"),
         (["train", "\x1b]0;owned\x07.txt"], "'\\x1b]0;owned\\x07.txt': no such file"),
         (["train", "x", "--time", "\x1b[31m"], "--time: invalid duration '\\x1b[31m'"),
-        (["sample", "--\x1b[31m"], "No such option: --\\x1b[31m"),
+        (["sample", "--\x1b[31m"], "--\\x1b[31m"),
     ],
     ids=["model", "line end", "corpus", "time", "option"],
 )

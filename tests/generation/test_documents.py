@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from charrnn.errors import UnknownCharacterError
-from charrnn.generation.generator import generate, sample_rng
 from charrnn.library import Model
 from charrnn.model.network import Network
 
@@ -34,13 +33,9 @@ def probability(checkpoint, text, is_whole):
 @pytest.mark.slow
 def test_documents_are_drawn_as_often_as_they_are_likely(checkpoint):
     """Of many documents, each of up to two characters has its share, within chance."""
-    network, draws = Network(checkpoint.config, checkpoint.arrays), 3000
-    found = collections.Counter(
-        "".join(
-            generate(network, checkpoint.vocabulary, temperature=1, rng=sample_rng(1, i), length=3)
-        )
-        for i in range(draws)
-    )
+    draws = 3000
+    samples = Model(checkpoint).samples(num_samples=draws, seed=1, temperature=1, length=3)
+    found = collections.Counter(sample.text for sample in samples)
     texts = ["".join(t) for n in range(4) for t in itertools.product("ab", repeat=n)]
     assert set(found) <= set(texts)
     assert sum(probability(checkpoint, text, len(text) < 3) for text in texts) == pytest.approx(1)
@@ -52,7 +47,6 @@ def test_documents_are_drawn_as_often_as_they_are_likely(checkpoint):
 
 def test_the_likeliest_document_ends(checkpoint):
     """At temperature 0 the text is that of always taking the likeliest, the end included."""
-    network, vocabulary = Network(checkpoint.config, checkpoint.arrays), checkpoint.vocabulary
     expected = ""
     while len(expected) < 20:
         shares = [probability(checkpoint, expected + c, is_whole=False) for c in "ab"]
@@ -60,8 +54,7 @@ def test_the_likeliest_document_ends(checkpoint):
         if np.argmax(shares) == 2:
             break
         expected += "ab"[np.argmax(shares)]
-    text = generate(network, vocabulary, temperature=0, rng=sample_rng(0), length=20)
-    assert "".join(text) == expected
+    assert Model(checkpoint).sample(temperature=0, length=20) == expected
 
 
 def test_a_prompt_is_the_beginning_of_a_document(checkpoint):

@@ -164,33 +164,51 @@ def test_a_penalty_does_not_see_a_constant():
     np.testing.assert_allclose(*found, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf"), -0.1])
-@pytest.mark.parametrize("name", ["temperatures", "top_p", "min_p", "repeat_penalty"])
-def test_numbers_without_sense_are_refused(name, bad):
-    """What is not finite or negative is a mistake of the user."""
-    with pytest.raises(ConfigError, match=r"^--[a-z-]+: "):
-        SamplingParams(**{name: (bad,) if name == "temperatures" else bad})
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -0.1])
+@pytest.mark.parametrize("name", ["temperature", "top_p", "min_p", "repeat_penalty"])
+def test_numbers_that_are_not_finite_and_positive_are_refused(name, bad):
+    """The error names the parameter, as the library calls it."""
+    with pytest.raises(ConfigError, match=f"^`{name}`: "):
+        SamplingParams(**{name: bad})
 
 
 @pytest.mark.parametrize(
     "values",
-    [{"top_k": -1}, {"repeat_last_n": -1}, {"repeat_penalty": 0.0}, {"top_p": 1.5}, {"min_p": 2.0}],
+    [
+        {"temperature": ()},
+        {"temperature": (1, -1)},
+        {"top_k": -1},
+        {"repeat_last_n": -1},
+        {"repeat_penalty": 0.0},
+        {"top_p": 1.5},
+        {"min_p": 2.0},
+    ],
     ids=str,
 )
 def test_values_out_of_range_are_refused(values):
-    """A value beyond its range is named as its option."""
+    """A value beyond its range is an error about its parameter."""
     (name,) = values
-    with pytest.raises(ConfigError, match=f"^--{name.replace('_', '-')}: "):
+    with pytest.raises(ConfigError, match=f"^`{name}`: "):
         SamplingParams(**values)
 
 
 @pytest.mark.parametrize(
-    "values", [{"length": -2}, {"stop": ("a", "")}, {"stop": ("a",), "match": "b"}], ids=str
+    "values",
+    [{"length": -2}, {"stop": ("a", "")}, {"stop": ""}, {"stop": "a", "match": "b"}],
+    ids=str,
 )
-def test_endings_without_sense_are_refused(values):
-    """So is an ending that cannot be."""
-    with pytest.raises(ConfigError, match=r"^--"):
+def test_impossible_stop_criteria_are_refused(values):
+    """An error names the first parameter that cannot be met."""
+    with pytest.raises(ConfigError, match=f"^`{next(iter(values))}`"):
         StopCriteria(**values)
+
+
+@pytest.mark.parametrize(
+    ("stop", "stops"), [("Ab", ("Ab",)), (["A", "b"], ("A", "b")), ((), ())], ids=str
+)
+def test_a_string_is_one_stop_text(stop, stops):
+    """A string is one stop text, not one for each of its characters."""
+    assert StopCriteria(stop=stop).stops == stops
 
 
 def test_every_filter_is_the_likeliest_at_its_end():

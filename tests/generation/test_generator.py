@@ -9,7 +9,8 @@ import pytest
 
 from charrnn.errors import UnknownCharacterError
 from charrnn.evaluation.score import score
-from charrnn.generation.generator import generate, sample_rng
+from charrnn.generation.generator import Generator, prompt_ids, sample_rng
+from charrnn.generation.params import SamplingParams, StopCriteria
 from charrnn.generation.sampling import draw, log_probs
 from charrnn.model.network import Network
 
@@ -24,18 +25,31 @@ def network_of(checkpoint):
     return Network(checkpoint.config, checkpoint.arrays)
 
 
-def write(checkpoint, prompt="", *, seed=0, index=0, temperature=1.0, length=60, **options):
-    """Return the text that a model writes."""
-    characters = generate(
+def characters_of(
+    checkpoint,
+    prompt="",
+    *,
+    seed=0,
+    index=0,
+    temperature=1.0,
+    length=60,
+    on_unknown="error",
+):
+    """Yield the characters that a model writes."""
+    generator = Generator(
         network_of(checkpoint),
         checkpoint.vocabulary,
-        prompt,
-        temperature=temperature,
-        rng=sample_rng(seed, index),
-        length=length,
-        **options,
+        prompt_ids(checkpoint.vocabulary, prompt, on_unknown),
+        params=SamplingParams(temperature=temperature),
+        criteria=StopCriteria(length=length),
     )
-    return "".join(characters)
+    for chunk in generator.write(lambda _: sample_rng(seed, index)):
+        yield from (drawn.character for drawn in chunk.drawn)
+
+
+def write(checkpoint, prompt="", **options):
+    """Return the text that a model writes."""
+    return "".join(characters_of(checkpoint, prompt, **options))
 
 
 def slow_text(checkpoint, ids, *, temperature=1.0, length=60):
@@ -69,24 +83,16 @@ def test_a_text_is_as_long_as_asked(make_checkpoint, length):
 
 
 def test_a_text_without_a_length_does_not_end(make_checkpoint):
-    """Without a length characters go on, and they are those of a text with one."""
+    """A text without a length continues the text of any length."""
     checkpoint = make_checkpoint()
-    endless = generate(
-        network_of(checkpoint),
-        checkpoint.vocabulary,
-        temperature=1.0,
-        rng=sample_rng(3),
-    )
+    endless = characters_of(checkpoint, seed=3, length=None)
     assert "".join(itertools.islice(endless, 500)) == write(checkpoint, seed=3, length=500)
 
 
 def test_each_item_is_one_character(make_checkpoint):
-    """What is yielded are single characters of the vocabulary."""
+    """Items are single characters of the vocabulary."""
     checkpoint = make_checkpoint(characters="\n \u00e9\u20ac\U0001f600")
-    items = generate(
-        network_of(checkpoint), checkpoint.vocabulary, temperature=1.0, rng=sample_rng(0), length=50
-    )
-    assert set(items) <= set(checkpoint.vocabulary.characters)
+    assert set(characters_of(checkpoint)) <= set(checkpoint.vocabulary.characters)
 
 
 def test_the_same_seed_gives_the_same_text(make_checkpoint):
