@@ -10,12 +10,11 @@ import typer
 from typer.core import TyperGroup
 
 from charrnn import __version__
-from charrnn.cli.command import Command
+from charrnn.cli.command import Command, Stopped
 from charrnn.cli.eval import evaluate
 from charrnn.cli.info import info
 from charrnn.cli.output import abandon_stdout, log
 from charrnn.cli.sample import sample
-from charrnn.cli.stopping import Stopped
 from charrnn.cli.train import train
 from charrnn.errors import CharRNNError
 
@@ -81,14 +80,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "terminal_width": 80},
     epilog=(
-        "Exit codes: 0 done, 1 the work failed, 2 wrong usage, 130 and 143 stopped by SIGINT and "
+        "Exit codes: 0 success, 1 failure, 2 wrong usage, 130 stopped by SIGINT, 143 stopped by "
         "SIGTERM."
     ),
 )
 
 
 def _show_version(is_wanted: bool) -> None:
-    """Print the version and end."""
+    """Print the version and exit."""
     if is_wanted:
         typer.echo(f"charrnn {__version__}")
         raise typer.Exit
@@ -105,10 +104,10 @@ def charrnn(
     """Character-level text generator.
 
     \b
-    charrnn train corpus.txt          # learn a text
-    charrnn sample --temp 0.8         # write like it
-    charrnn eval other.txt            # how surprising is another text?
-    charrnn info                      # what a model is, and how it was trained
+    charrnn train corpus.txt          # train a model on a text
+    charrnn sample --temp 0.8         # write text like it
+    charrnn eval other.txt            # measure how surprising another text is
+    charrnn info                      # show a model and how it was trained
     """
     del version
     if context.invoked_subcommand is None:

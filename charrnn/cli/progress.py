@@ -14,8 +14,8 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Any, cast
 
+from charrnn.cli.command import Stopped
 from charrnn.cli.output import Stderr, escape_controls, is_terminal, log
-from charrnn.cli.stopping import Stopped
 from charrnn.cli.values import format_duration
 from charrnn.corpus.store import open_corpus
 from charrnn.errors import CharRNNError

@@ -45,9 +45,7 @@ def sample(
     ] = None,
     on_unknown: Annotated[
         Literal["error", "skip", "replace"],
-        _input(
-            help="How to treat characters of the prompt that the model never saw. Default: error."
-        ),
+        _input(help="How to treat characters of the prompt that the model never saw."),
     ] = "error",
     temperature: Annotated[
         list[float] | None,
@@ -62,36 +60,32 @@ def sample(
     ] = None,
     top_k: Annotated[
         int,
-        _drawing(
-            metavar="INT", help="Keep this many of the likeliest characters. Default: 0, off."
-        ),
+        _drawing(metavar="INT", help="Keep this many of the likeliest characters; 0 is off."),
     ] = 0,
     top_p: Annotated[
         float,
         _drawing(
             metavar="FLOAT",
-            help="Keep the fewest characters that have this probability together. Default: 1, off.",
+            help="Keep the fewest characters that have this probability together; 1 is off.",
         ),
     ] = 1.0,
     min_p: Annotated[
         float,
         _drawing(
             metavar="FLOAT",
-            help="Keep characters with this share of the highest probability. Default: 0, off.",
+            help="Keep characters with this share of the highest probability; 0 is off.",
         ),
     ] = 0.0,
     repeat_penalty: Annotated[
         float,
         _drawing(
             metavar="FLOAT",
-            help="Divide the probability of recent characters by this. Default: 1, off.",
+            help="Divide the probability of recent characters by this; 1 is off.",
         ),
     ] = 1.0,
     repeat_last_n: Annotated[
         int,
-        _drawing(
-            metavar="INT", help="Number of recent characters for --repeat-penalty. Default: 64."
-        ),
+        _drawing(metavar="INT", help="Number of recent characters for --repeat-penalty."),
     ] = 64,
     seed: Annotated[
         int | None,
@@ -105,7 +99,7 @@ def sample(
             "-N",
             "--num-samples",
             metavar="INT",
-            help="Number of samples, for each temperature. Default: 1.",
+            help="Number of samples, for each temperature.",
         ),
     ] = 1,
     length: Annotated[
@@ -114,7 +108,7 @@ def sample(
             "-n",
             "--length",
             metavar="INT",
-            help="Maximum number of new characters; -1 is no limit. Default: 500.",
+            help="Maximum number of new characters; -1 is no limit.",
         ),
     ] = 500,
     stop: Annotated[
@@ -130,7 +124,7 @@ def sample(
         ),
     ] = None,
     echo: Annotated[
-        bool, _output("--echo/--no-echo", help="Write the prompt before each text. Default: no.")
+        bool, _output("--echo/--no-echo", help="Write the prompt before each text.")
     ] = False,
     null: Annotated[
         bool,
@@ -170,8 +164,8 @@ def sample(
     charrnn sample -n -1 | head -c 10000 > novel.txt
     charrnn sample -N 20 --match "[A-Z][a-z]{2,9}"
 
-    The filters act in this order: --repeat-penalty, --match, --top-k, --top-p, --min-p. At least
-    one character remains. The temperature then acts on the remaining ones.
+    The repeat penalty, the match, top-k, top-p and min-p filter the characters in this order; at
+    least one remains. The temperature acts on the remaining ones.
     """
     if seed is not None and not 0 <= seed < 2**63:
         raise ConfigError(f"`seed`: {seed} is out of range; give a whole number, 0 or more")

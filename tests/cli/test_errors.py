@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import safetensors.numpy
+import typer
 
 USAGE = {
     "no such option": (["--foo"], "--foo; see charrnn --help"),
@@ -187,6 +188,15 @@ def test_mistake_is_one_line(
     assert "Traceback" not in line
     assert finished.code == code
     assert contents(folder) == before
+
+
+def test_usage_errors_need_no_name_of_one_typer_version(
+    invoke: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Usage errors are one line in versions of Typer without ``TyperException`` as well."""
+    monkeypatch.delattr(typer, "TyperException", raising=False)
+    finished = invoke("sample", "--foo")
+    assert (finished.code, finished.stdout, len(finished.error_lines)) == (2, b"", 1)
 
 
 @pytest.mark.parametrize(
