@@ -5,17 +5,12 @@ from __future__ import annotations
 import math
 import os
 import re
-import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 MODEL_LINE = r"charrnn: model '[^']+', seed (\d+)"
-
-needs_full_device = pytest.mark.skipif(
-    not Path("/dev/full").exists(), reason="this system has no device that is always full"
-)
 
 
 def test_length_is_exact(charrnn: Callable, uniform_model: Path) -> None:
@@ -119,18 +114,6 @@ def test_prompt_may_begin_with_a_dash(invoke: Callable, write_cycle: Callable, t
     model = write_cycle(tmp_path / "dash.safetensors", "\n-n 5")
     finished = invoke("sample", "-m", str(model), "-n", "3", "--", "-n")
     assert (finished.code, finished.text) == (0, " 5\n")
-
-
-def test_standard_input_is_not_read_unasked(start: Callable, uniform_model: Path) -> None:
-    """What waits in standard input is still there afterwards."""
-    reading, writing = os.pipe()
-    os.write(writing, b"left")
-    with start("sample", "-m", str(uniform_model), stdin=reading) as process:
-        process.communicate(timeout=60)
-    os.close(writing)
-    assert process.returncode == 0
-    assert os.read(reading, 10) == b"left"
-    os.close(reading)
 
 
 def test_unknown_character_is_named(invoke: Callable, cycle_model: Path) -> None:
@@ -252,83 +235,6 @@ def test_control_characters_in_a_pipe_are_exact(
     model = write_cycle(tmp_path / "control.safetensors", "\n\x1b\x07\x9b\r\x00é\u202e\t")
     finished = charrnn("sample", "-m", str(model), "-n", "9", env={"FORCE_COLOR": "1"})
     assert finished.stdout == "\x1b\x07\x9b\r\x00é\u202e\t\n".encode()
-
-
-@pytest.mark.parametrize("length", ["100000", "-1"])
-def test_reader_may_leave(length: str, shell: Callable, uniform_model: Path) -> None:
-    """When the reader of a pipe has enough, sampling ends with success and without a word."""
-    line = '{ "$@"; echo "code $?" >&2; } | head -c 10'
-    finished = shell(line, "sample", "-m", str(uniform_model), "-n", length, "--seed", "1")
-    assert len(finished.stdout) == 10
-    model_line, code_line = finished.error_lines
-    assert re.fullmatch(MODEL_LINE, model_line)
-    assert code_line == "code 0"
-
-
-def test_reader_may_be_gone_from_the_start(start: Callable, uniform_model: Path) -> None:
-    """A pipe that is closed before the first character is no failure either."""
-    reading, writing = os.pipe()
-    os.close(reading)
-    with start("sample", "-q", "-m", str(uniform_model), stdout=writing) as process:
-        os.close(writing)
-        _, errors = process.communicate(timeout=60)
-    assert (process.returncode, errors) == (0, b"")
-
-
-def test_closed_standard_output_is_one_line(shell: Callable, uniform_model: Path) -> None:
-    """Without a standard output the work fails, in one line."""
-    finished = shell('"$@" >&-', "sample", "-q", "-m", str(uniform_model))
-    assert finished.code == 1
-    assert finished.error_lines == [
-        "charrnn: error: standard output is closed; give it a file or a pipe"
-    ]
-
-
-@needs_full_device
-@pytest.mark.parametrize("length", ["10", "100000"], ids=["at the end", "on the way"])
-def test_full_disk_is_one_line(length: str, shell: Callable, uniform_model: Path) -> None:
-    """When standard output cannot be written the work fails, in one line."""
-    args = ["sample", "-q", "-m", str(uniform_model), "-n", length]
-    finished = shell('"$@" > /dev/full', *args)
-    assert finished.code == 1
-    (line,) = finished.error_lines
-    assert line.startswith("charrnn: error: standard output: ")
-
-
-def test_standard_error_may_be_closed(shell: Callable, cycle_model: Path) -> None:
-    """Nobody listening on standard error is no failure."""
-    finished = shell('"$@" 2>&-', "sample", "-m", str(cycle_model), "-n", "5")
-    assert (finished.code, finished.text) == (0, "abcdé")
-
-
-def test_standard_input_may_be_closed(shell: Callable, cycle_model: Path) -> None:
-    """A closed standard input matters only to the prompt -."""
-    args = ["sample", "-q", "-m", str(cycle_model), "-n", "5"]
-    assert shell('"$@" <&-', *args).text == "abcdé"
-    finished = shell('"$@" <&-', *args, "-")
-    assert (finished.code, finished.stdout) == (1, b"")
-    assert finished.error_lines == ["charrnn: error: '-': standard input is closed"]
-
-
-def test_interrupt_ends_an_endless_text(start: Callable, uniform_model: Path) -> None:
-    """SIGINT ends sampling with 130 and says nothing; what was written stays written."""
-    with start("sample", "-m", str(uniform_model), "-n", "-1") as process:
-        first = process.stdout.read(20_000)
-        process.send_signal(signal.SIGINT)
-        rest, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert re.fullmatch(MODEL_LINE + "\n", errors.decode())
-    assert len((first + rest).decode("utf-8", "ignore")) > 5000
-
-
-def test_termination_ends_an_endless_text(start: Callable, uniform_model: Path) -> None:
-    """SIGTERM ends sampling with what a shell shows as 143, and says nothing."""
-    with start("sample", "-m", str(uniform_model), "-n", "-1", "-q") as process:
-        process.stdout.read(100)
-        process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=60)
-    assert process.returncode in (143, -signal.SIGTERM)
-    assert errors == b""
 
 
 def test_uniform_model_is_uniform(invoke: Callable, uniform_model: Path) -> None:
