@@ -39,9 +39,9 @@ def test_text_of_a_trained_model_is_of_its_characters(trained, invoke: Callable,
     assert set(finished.text) <= set(text)
 
 
-def test_text_is_what_the_weights_say(charrnn: Callable, cycle_model: Path) -> None:
+def test_text_is_what_the_weights_say(invoke: Callable, cycle_model: Path) -> None:
     """Without a prompt the model begins a line; each character follows from the one before."""
-    finished = charrnn("sample", "-m", str(cycle_model), "-n", "13")
+    finished = invoke("sample", "-m", str(cycle_model), "-n", "13")
     assert finished.text == "abcdé\nabcdé\na"
 
 
@@ -211,21 +211,21 @@ def test_prompt_is_read_in_the_c_locale(charrnn: Callable, cycle_model: Path) ->
     assert charrnn(*args, env={"LC_ALL": "C"}).text == "\na"
 
 
-def test_prompt_of_broken_utf8_is_one_line(charrnn: Callable, cycle_model: Path) -> None:
+def test_prompt_of_broken_utf8_is_one_line(invoke: Callable, cycle_model: Path) -> None:
     """Bytes that are no UTF-8 are an unknown character, not a crash."""
-    finished = charrnn("sample", "-q", "-m", str(cycle_model), "-", stdin=b"a\xff")
+    finished = invoke("sample", "-q", "-m", str(cycle_model), "-", stdin=b"a\xff")
     assert (finished.code, len(finished.error_lines)) == (1, 1)
     assert "'\\udcff'" in finished.stderr
 
 
 def test_bytes_of_a_model_of_bytes_are_exact(
-    charrnn: Callable, write_cycle: Callable, tmp_path: Path
+    invoke: Callable, write_cycle: Callable, tmp_path: Path
 ) -> None:
     """A model of bytes writes its bytes as they are, and reads a prompt as bytes."""
     model = write_cycle(tmp_path / "bytes.safetensors", "\n\xff\x00\xc3\x1b", is_bytes=True)
     args = ["sample", "-q", "-m", str(model), "-n", "5"]
-    assert charrnn(*args).stdout == b"\xff\x00\xc3\x1b\n"
-    assert charrnn(*args, "-", stdin=b"\xc3").stdout == b"\x1b\n\xff\x00\xc3"
+    assert invoke(*args).stdout == b"\xff\x00\xc3\x1b\n"
+    assert invoke(*args, "-", stdin=b"\xc3").stdout == b"\x1b\n\xff\x00\xc3"
 
 
 def test_control_characters_in_a_pipe_are_exact(

@@ -19,11 +19,11 @@ def objects(text: str) -> list[dict]:
     return [json.loads(line, parse_constant=refuse) for line in text.splitlines()]
 
 
-def test_json_tells_all_of_a_sample(charrnn: Callable, uniform_model: Path) -> None:
+def test_json_tells_all_of_a_sample(invoke: Callable, uniform_model: Path) -> None:
     """An object a text, with what gives it again and how likely it was."""
     args = ["sample", "-q", "-m", str(uniform_model), "--seed", "5", "-n", "7", "-N", "2"]
-    plain = charrnn(*args, "-0", "ab").text.split("\0")[:-1]
-    values = objects(charrnn(*args, "--json", "ab").text)
+    plain = invoke(*args, "-0", "ab").text.split("\0")[:-1]
+    values = objects(invoke(*args, "--json", "ab").text)
     for index, value in enumerate(values):
         assert value.pop("nats") == pytest.approx(7 * 2.0794415)  # ln 8
         assert value == {
@@ -36,7 +36,7 @@ def test_json_tells_all_of_a_sample(charrnn: Callable, uniform_model: Path) -> N
             "characters": 7,
             "finish_reason": "length",
         }
-    (echoed, _) = objects(charrnn(*args, "--json", "--echo", "ab").text)
+    (echoed, _) = objects(invoke(*args, "--json", "--echo", "ab").text)
     assert echoed["text"] == "ab" + plain[0]
 
 
@@ -77,9 +77,9 @@ def test_json_of_bytes_holds_them(invoke: Callable, write_cycle: Callable, tmp_p
     assert value["characters"] == 3
 
 
-def test_a_prompt_of_any_bytes_fits_json(charrnn: Callable, cycle_model: Path) -> None:
+def test_a_prompt_of_any_bytes_fits_json(invoke: Callable, cycle_model: Path) -> None:
     """JSON is UTF-8 even if the prompt is not."""
     args = ["sample", "-q", "-m", str(cycle_model), "-n", "1", "--json", "--echo", "-"]
-    finished = charrnn(*args, "--on-unknown", "skip", stdin=b"a\xff")
+    finished = invoke(*args, "--on-unknown", "skip", stdin=b"a\xff")
     (value,) = objects(finished.text)
     assert (value["prompt"], value["text"]) == ("a\ufffd", "a\ufffdb")

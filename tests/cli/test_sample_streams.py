@@ -1,4 +1,4 @@
-"""``charrnn sample`` and its streams: closed, full or slow ones, readers that leave, and signals."""
+"""``charrnn sample`` and its streams: closed or full ones, readers that leave, and signals."""
 
 from __future__ import annotations
 

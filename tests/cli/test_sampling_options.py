@@ -74,13 +74,13 @@ def test_a_shell_loop_reads_every_text(shell: Callable, cycle_model: Path) -> No
     assert shell(line, "sample", "-q", "-m", str(cycle_model), "-n", "3", "-N", "3").text == "3\n"
 
 
-def test_echo_writes_the_prompt_as_it_was(charrnn: Callable, cycle_model: Path) -> None:
+def test_echo_writes_the_prompt_as_it_was(invoke: Callable, cycle_model: Path) -> None:
     """With --echo each text begins with the prompt, byte for byte."""
     args = ["sample", "-q", "-m", str(cycle_model), "-n", "2", "-N", "2", "-0"]
-    assert charrnn(*args, "--echo", "ab").text == "abcd\0" * 2
-    assert charrnn(*args, "--no-echo", "ab").text == "cd\0" * 2
+    assert invoke(*args, "--echo", "ab").text == "abcd\0" * 2
+    assert invoke(*args, "--no-echo", "ab").text == "cd\0" * 2
     args += ["--echo", "--on-unknown", "skip", "-"]
-    assert charrnn(*args, stdin=b"a\xffb").stdout == b"a\xffbcd\0" * 2
+    assert invoke(*args, stdin=b"a\xffb").stdout == b"a\xffbcd\0" * 2
 
 
 def test_a_run_as_prompt_is_a_prompt(
@@ -112,16 +112,16 @@ def test_a_missing_model_leaves_standard_input_alone(start: Callable) -> None:
     assert (process.returncode, b"'typo'" in errors) == (1, True)
 
 
-def test_the_prompt_may_be_in_a_file(charrnn: Callable, cycle_model: Path, tmp_path: Path) -> None:
+def test_the_prompt_may_be_in_a_file(invoke: Callable, cycle_model: Path, tmp_path: Path) -> None:
     """A prompt from a file is all of it, and - is standard input."""
     (tmp_path / "prompt").write_text("dé\n", encoding="utf-8")
     (tmp_path / "dash").write_text("-")
     args = ["sample", "-q", "-m", str(cycle_model), "-n", "2", "--prompt-file"]
-    assert charrnn(*args, str(tmp_path / "prompt")).text == "ab"
-    assert charrnn(*args, "-", stdin=b"a").text == "bc"
-    finished = charrnn(*args, str(tmp_path / "dash"), stdin=b"a")
+    assert invoke(*args, str(tmp_path / "prompt")).text == "ab"
+    assert invoke(*args, "-", stdin=b"a").text == "bc"
+    finished = invoke(*args, str(tmp_path / "dash"), stdin=b"a")
     assert (finished.code, "never saw '-'" in finished.stderr) == (1, True)
-    finished = charrnn(*args, str(tmp_path / "missing"))
+    finished = invoke(*args, str(tmp_path / "missing"))
     assert finished.code == 1
     assert finished.error_lines == [
         f"charrnn: error: {str(tmp_path / 'missing')!r}: No such file or directory"
@@ -263,10 +263,10 @@ def test_unbuffered_text_leaves_at_once(start: Callable, uniform_model: Path) ->
     assert min(sizes) < 1000
 
 
-def test_many_samples_take_little_memory(charrnn: Callable, uniform_model: Path) -> None:
+def test_many_samples_take_little_memory(invoke: Callable, uniform_model: Path) -> None:
     """A thousand texts come in order, and the reader may leave before they are made."""
     args = ["sample", "-q", "-m", str(uniform_model), "-N", "1000", "-n", "3", "--json"]
-    values = objects(charrnn(*args).text)
+    values = objects(invoke(*args).text)
     assert [value["index"] for value in values] == list(range(1000))
 
 

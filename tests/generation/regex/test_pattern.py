@@ -157,7 +157,7 @@ def test_size_is_linear_in_repetitions(expression: str) -> None:
             sys.setprofile(None)
         return len(calls)
 
-    assert num_calls(400) < 9 * num_calls(50)
+    assert num_calls(160) < 9 * num_calls(20)
 
 
 CHARS = st.sampled_from(
