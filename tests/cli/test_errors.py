@@ -1,4 +1,4 @@
-"""What a user can do wrong: one line that says what, where and what to do; never a traceback."""
+"""Mistakes of users: one line with what, where and a remedy; never a traceback."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def contents(folder: Path) -> dict[Path, bytes]:
 def test_mistake_is_one_line(
     code: int, args: list[str], fragment: str, folder: Path, invoke: Callable
 ) -> None:
-    """A mistake is one line on standard error and an exit code, and changes no file."""
+    """A mistake is one line on standard error and an exit code; no file changes."""
     before = contents(folder)
     if args[0] == "train":  # should it be no mistake any more, the test ends all the same
         args = ["train", "--steps", "1", *args[1:]]
@@ -207,7 +207,7 @@ def test_usage_errors_need_no_name_of_one_typer_version(
 def test_process_ends_as_the_test_runner_says(
     code: int, args: list[str], charrnn: Callable, invoke: Callable, folder: Path
 ) -> None:
-    """The real program says the same line and ends with the same code."""
+    """The real program writes the same line and exits with the same code."""
     finished = charrnn(*args, cwd=folder)
     assert finished == invoke(*args)
     assert finished.code == code
@@ -215,7 +215,7 @@ def test_process_ends_as_the_test_runner_says(
 
 @pytest.mark.parametrize("name", ["held", "out"])
 def test_a_failed_run_takes_nothing_along(name: str, folder: Path, invoke: Callable) -> None:
-    """A run that fails leaves the folder given to it as it was, were it empty or not."""
+    """A failed run leaves an existing folder as it was."""
     out = folder / name
     out.mkdir()
     if name == "held":
@@ -233,7 +233,7 @@ def test_a_failed_run_makes_no_directory(folder: Path, invoke: Callable) -> None
 
 
 def test_full_disk_is_not_blamed_on_standard_output(shell: Callable, tmp_path: Path) -> None:
-    """When a file of the run cannot be written, the line does not speak of standard output."""
+    """A failed write to the run directory is not reported as one to standard output."""
     (tmp_path / "sea.txt").write_text("the sea and the stone\n" * 1000)
     finished = shell('ulimit -f 1; "$@"', "train", "-q", "sea.txt", cwd=tmp_path)
     assert (finished.code, finished.stdout) == (1, b"")
@@ -244,13 +244,13 @@ def test_full_disk_is_not_blamed_on_standard_output(shell: Callable, tmp_path: P
 
 @pytest.mark.parametrize("args", [["--version"], ["train", "--help"]], ids=" ".join)
 def test_reader_of_the_help_may_leave(args: list[str], shell: Callable) -> None:
-    """A reader that closes the pipe before the help is written is no failure."""
+    """A reader that closes the pipe before the help is written is not an error."""
     line = '{ sleep 0.1; "$@"; echo "code $?" >&2; } | true'
     assert shell(line, *args).error_lines == ["code 0"]
 
 
 def test_help_to_a_full_disk_is_one_line(shell: Callable) -> None:
-    """Help that cannot be written is a failure in one line."""
+    """A failed write of the help is an error of one line."""
     if not Path("/dev/full").exists():
         pytest.skip("this system has no device that is always full")
     finished = shell('"$@" > /dev/full', "--help")

@@ -1,4 +1,4 @@
-"""``sample --novelty`` and the rows of ``eval`` that tell what is copied, in the real program."""
+"""``sample --novelty`` and the rows of ``eval`` that report copying."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def sketched(cycle_model: Path) -> Callable[[str], Path]:
 
 
 def test_a_copied_sample_is_told(sketched: Callable, invoke: Callable) -> None:
-    """A model that can only repeat its text is caught; its text is untouched on stdout."""
+    """Verbatim copying is reported on stderr; stdout has the exact text."""
     model = str(sketched(CYCLE * 1000))
     finished = invoke("sample", "-m", model, "-n", "600", "--temp", "0", "--novelty")
     assert (finished.code, finished.text) == (0, CYCLE * 100)
@@ -46,7 +46,7 @@ def test_a_copied_sample_is_told(sketched: Callable, invoke: Callable) -> None:
 
 
 def test_a_new_sample_is_told(sketched: Callable, invoke: Callable) -> None:
-    """A model whose text is another says that nothing is copied, also with -q."""
+    """A new text is reported as not copied, also with -q."""
     other = "".join(np.random.default_rng(0).choice(list(CYCLE), 6000))
     args = ["sample", "-m", str(sketched(other)), "-n", "600", "--temp", "0", "--novelty", "-q"]
     (line,) = invoke(*args).error_lines
@@ -76,14 +76,14 @@ def test_bytes_that_are_not_text_are_compared_as_bytes(
 
 
 def test_without_the_option_nothing_is_told(sketched: Callable, invoke: Callable) -> None:
-    """Only who asks is told."""
+    """Copying is reported only with --novelty."""
     model = str(sketched(CYCLE * 1000))
     finished = invoke("sample", "-m", model, "-n", "60", "-q")
     assert finished.stderr == ""
 
 
 def test_a_model_without_a_sketch_cannot_tell(cycle_model: Path, invoke: Callable) -> None:
-    """It says so in one line before it writes anything."""
+    """A model without a sketch is an error of one line before any text."""
     finished = invoke("sample", "-m", str(cycle_model), "--novelty")
     assert (finished.code, finished.stdout) == (1, b"")
     (line,) = finished.error_lines
@@ -106,7 +106,7 @@ def test_eval_tells_what_is_copied(sketched: Callable, invoke: Callable, tmp_pat
 def test_eval_without_a_sketch_leaves_it_out(
     cycle_model: Path, invoke: Callable, tmp_path: Path
 ) -> None:
-    """A model of before, or of a short text, is evaluated as ever."""
+    """A model without a sketch is evaluated without novelty."""
     (tmp_path / "text").write_text(CYCLE * 50, encoding="utf-8")
     finished = invoke("eval", "--json", "-m", str(cycle_model), str(tmp_path / "text"))
     assert finished.code == 0
@@ -117,7 +117,7 @@ def test_eval_without_a_sketch_leaves_it_out(
 def test_training_sketches_its_part_of_the_text(
     charrnn: Callable, tiny: list[str], tmp_path: Path
 ) -> None:
-    """What trains is found, what validates is not, and the sketch keeps to its tenth."""
+    """The sketch covers the training part only, within a tenth of its bytes."""
     rng = np.random.default_rng(1)
     text = "".join(rng.choice(list("abcdefghijklmnop \n"), 30_000))
     (tmp_path / "text.txt").write_text(text)

@@ -14,7 +14,7 @@ MODEL_LINE = r"charrnn: model '[^']+', seed (\d+)"
 
 
 def test_length_is_exact(charrnn: Callable, uniform_model: Path) -> None:
-    """Standard output is exactly the characters asked for, without a line end of its own."""
+    """Standard output has exactly the given number of characters, without an extra newline."""
     finished = charrnn("sample", "-m", str(uniform_model), "-n", "1000")
     assert finished.code == 0
     assert len(finished.text) == 1000
@@ -22,17 +22,17 @@ def test_length_is_exact(charrnn: Callable, uniform_model: Path) -> None:
 
 @pytest.mark.parametrize("length", [0, 1, 2])
 def test_short_length_is_exact(length: int, invoke: Callable, uniform_model: Path) -> None:
-    """A text may be a character long, or empty."""
+    """A text can have one character, or none."""
     assert len(invoke("sample", "-m", str(uniform_model), "-n", str(length)).text) == length
 
 
 def test_default_length_is_five_hundred(invoke: Callable, uniform_model: Path) -> None:
-    """Without a length there are 500 characters."""
+    """The default length is 500 characters."""
     assert len(invoke("sample", "-m", str(uniform_model)).text) == 500
 
 
 def test_text_of_a_trained_model_is_of_its_characters(trained, invoke: Callable, text: str) -> None:
-    """A trained model writes nothing but characters of its corpus."""
+    """A trained model writes only characters of its corpus."""
     finished = invoke("sample", "-m", str(trained.directory), "-n", "1000", "--temp", "1.5")
     assert finished.code == 0
     assert len(finished.text) == 1000
@@ -46,7 +46,7 @@ def test_text_is_what_the_weights_say(invoke: Callable, cycle_model: Path) -> No
 
 
 def test_prompt_is_read_and_not_repeated(invoke: Callable, cycle_model: Path) -> None:
-    """The text continues the prompt, which is not part of it."""
+    """The text continues the prompt and does not include it."""
     assert invoke("sample", "-m", str(cycle_model), "-n", "4", "ab").text == "cdé\n"
 
 
@@ -67,7 +67,7 @@ def test_longer_text_begins_with_the_shorter(invoke: Callable, uniform_model: Pa
 
 
 def test_told_seed_replays_the_text(invoke: Callable, uniform_model: Path) -> None:
-    """The seed that was chosen at random is told, in one line, and gives the text again."""
+    """The random seed is reported on one line and reproduces the text."""
     args = ["sample", "-m", str(uniform_model), "-n", "200"]
     first = invoke(*args)
     (line,) = first.error_lines
@@ -90,34 +90,34 @@ def test_temperature_zero_leaves_nothing_to_chance(trained, invoke: Callable) ->
 
 @pytest.mark.parametrize("temperature", ["1e-300", "1e-9", "0.8", "1e9", "1e300"])
 def test_any_temperature_gives_text(temperature: str, trained, invoke: Callable) -> None:
-    """Temperatures as small or large as a number can be neither fail nor warn."""
+    """Extreme temperatures neither fail nor warn."""
     finished = invoke("sample", "-m", str(trained.directory), "--temp", temperature, "-n", "50")
     assert finished.code == 0
     assert len(finished.text) == 50
 
 
 def test_a_small_temperature_is_nearly_the_likeliest(trained, invoke: Callable) -> None:
-    """As the temperature falls the text becomes that of temperature 0."""
+    """A very low temperature gives the text of temperature 0."""
     args = ["sample", "-m", str(trained.directory), "-n", "100", "--seed", "1", "--temp"]
     assert invoke(*args, "1e-12").stdout == invoke(*args, "0").stdout
 
 
 def test_prompt_from_standard_input(charrnn: Callable, cycle_model: Path) -> None:
-    """The prompt - is all of standard input, its last line end included."""
+    """The prompt - is all of standard input, its last newline included."""
     args = ["sample", "-m", str(cycle_model), "-n", "2", "-"]
     assert charrnn(*args, stdin="dé\n".encode()).text == "ab"
     assert charrnn(*args, stdin=b"").text == "ab"
 
 
 def test_prompt_may_begin_with_a_dash(invoke: Callable, write_cycle: Callable, tmp_path) -> None:
-    """After -- a prompt may look like an option."""
+    """After -- a prompt can look like an option."""
     model = write_cycle(tmp_path / "dash.safetensors", "\n-n 5")
     finished = invoke("sample", "-m", str(model), "-n", "3", "--", "-n")
     assert (finished.code, finished.text) == (0, " 5\n")
 
 
 def test_unknown_character_is_named(invoke: Callable, cycle_model: Path) -> None:
-    """A character that the model never saw is told with its code point, its place and ways out."""
+    """The error names the unknown character, its code point, its position and a remedy."""
     finished = invoke("sample", "-q", "-m", str(cycle_model), "aЖb")
     assert (finished.code, finished.stdout) == (1, b"")
     (line,) = finished.error_lines
@@ -138,7 +138,7 @@ def test_unknown_character_is_named(invoke: Callable, cycle_model: Path) -> None
 def test_unknown_characters_can_be_passed_over(
     cycle: str, prompt: str, how: str, text: str, write_cycle: Callable, invoke: Callable, tmp_path
 ) -> None:
-    """Unknown characters of a prompt are left out, or read as a space or the first character."""
+    """Unknown characters of a prompt are skipped, or read as a space or the first character."""
     model = write_cycle(tmp_path / "cycle.safetensors", cycle)
     finished = invoke("sample", "-m", str(model), "-n", "1", "--on-unknown", how, prompt)
     assert (finished.code, finished.text) == (0, text)
@@ -157,7 +157,7 @@ def test_model_is_a_file_or_a_run_directory(trained, invoke: Callable) -> None:
 def test_model_is_the_run_trained_last(
     write_cycle: Callable, invoke: Callable, tmp_path: Path
 ) -> None:
-    """Without -m the run that was trained last is taken, whatever the times of the files."""
+    """The default model is the latest run by training time, not by file time."""
     for name, trained_at, modified in [("old", 1000, 3000), ("new", 2000, 2000), ("odd", 0, 9000)]:
         path = tmp_path / "runs" / name / "model.safetensors"
         write_cycle(path, f"\n{name}", trained_at=trained_at)
@@ -198,7 +198,7 @@ def test_text_is_utf8_in_every_locale(
 
 
 def test_error_line_fits_the_locale(charrnn: Callable, cycle_model: Path) -> None:
-    """Where standard error has no such character, an error message shows it escaped."""
+    """An error message escapes characters that standard error cannot encode."""
     args = ["sample", "-q", "-m", str(cycle_model), "Ж"]
     finished = charrnn(*args, env={"PYTHONIOENCODING": "ascii"})
     assert finished.code == 1
@@ -206,13 +206,13 @@ def test_error_line_fits_the_locale(charrnn: Callable, cycle_model: Path) -> Non
 
 
 def test_prompt_is_read_in_the_c_locale(charrnn: Callable, cycle_model: Path) -> None:
-    """A prompt beyond ASCII is understood in the C locale."""
+    """The C locale reads prompts beyond ASCII."""
     args = ["sample", "-m", str(cycle_model), "-n", "2", "dé"]
     assert charrnn(*args, env={"LC_ALL": "C"}).text == "\na"
 
 
 def test_prompt_of_broken_utf8_is_one_line(invoke: Callable, cycle_model: Path) -> None:
-    """Bytes that are no UTF-8 are an unknown character, not a crash."""
+    """Invalid UTF-8 is an unknown character, not a crash."""
     finished = invoke("sample", "-q", "-m", str(cycle_model), "-", stdin=b"a\xff")
     assert (finished.code, len(finished.error_lines)) == (1, 1)
     assert "'\\udcff'" in finished.stderr
@@ -231,14 +231,14 @@ def test_bytes_of_a_model_of_bytes_are_exact(
 def test_control_characters_in_a_pipe_are_exact(
     charrnn: Callable, write_cycle: Callable, tmp_path: Path
 ) -> None:
-    """In a pipe nothing of a text is changed, not even what would control a terminal."""
+    """A pipe receives the exact text, control characters included."""
     model = write_cycle(tmp_path / "control.safetensors", "\n\x1b\x07\x9b\r\x00é\u202e\t")
     finished = charrnn("sample", "-m", str(model), "-n", "9", env={"FORCE_COLOR": "1"})
     assert finished.stdout == "\x1b\x07\x9b\r\x00é\u202e\t\n".encode()
 
 
 def test_uniform_model_is_uniform(invoke: Callable, uniform_model: Path) -> None:
-    """At temperature 1 characters come as often as the model says, within five deviations."""
+    """At temperature 1 frequencies match probabilities within five standard deviations."""
     args = ["sample", "-m", str(uniform_model), "-n", "4000", "--temp", "1", "--seed", "5"]
     text = invoke(*args).text
     deviation = math.sqrt(4000 * (1 / 8) * (7 / 8))

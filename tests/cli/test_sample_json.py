@@ -11,7 +11,7 @@ import pytest
 
 
 def objects(text: str) -> list[dict]:
-    """Return the objects of JSON Lines, of which none may hold NaN."""
+    """Return the objects of JSON Lines; NaN is refused."""
 
     def refuse(value: str) -> None:
         raise AssertionError(value)
@@ -20,7 +20,7 @@ def objects(text: str) -> list[dict]:
 
 
 def test_json_tells_all_of_a_sample(invoke: Callable, uniform_model: Path) -> None:
-    """An object a text, with what gives it again and how likely it was."""
+    """Each text is one object, with all that reproduces it and its likelihood."""
     args = ["sample", "-q", "-m", str(uniform_model), "--seed", "5", "-n", "7", "-N", "2"]
     plain = invoke(*args, "-0", "ab").text.split("\0")[:-1]
     values = objects(invoke(*args, "--json", "ab").text)
@@ -41,7 +41,7 @@ def test_json_tells_all_of_a_sample(invoke: Callable, uniform_model: Path) -> No
 
 
 def test_nats_are_those_of_eval(trained, invoke: Callable, charrnn: Callable) -> None:
-    """The surprise of a text is what ``eval`` finds, whatever filtered it."""
+    """The nats of a text equal those of ``eval``, whatever filters were used."""
     directory = str(trained.directory)
     args = ["sample", "-q", "-m", directory, "-n", "60", "--top-k", "5", "-t", "0.5", "--json"]
     (value,) = objects(invoke(*args, "D").text)
@@ -53,7 +53,7 @@ def test_nats_are_those_of_eval(trained, invoke: Callable, charrnn: Callable) ->
 
 
 def test_logprobs_tell_each_step(trained, invoke: Callable) -> None:
-    """Each character comes with its probability and the best ones, the likeliest first."""
+    """Each step has its log-probability and the best ones, the likeliest first."""
     args = ["sample", "-q", "-m", str(trained.directory), "-n", "30", "--json", "--logprobs"]
     (value,) = objects(invoke(*args, "4", "-t", "0").text)
     assert "".join(step["character"] for step in value["logprobs"]) == value["text"]
@@ -69,7 +69,7 @@ def test_logprobs_tell_each_step(trained, invoke: Callable) -> None:
 
 
 def test_json_of_bytes_holds_them(invoke: Callable, write_cycle: Callable, tmp_path) -> None:
-    """What is not UTF-8 stands in JSON as base64 too."""
+    """JSON includes invalid UTF-8 as base64 too."""
     model = write_cycle(tmp_path / "bytes.safetensors", "\n\xff\x00a", is_bytes=True)
     (value,) = objects(invoke("sample", "-q", "-m", str(model), "-n", "3", "--json").text)
     assert value["text"] == "\ufffd\x00a"

@@ -18,7 +18,7 @@ needs_full_device = pytest.mark.skipif(
 
 
 def test_standard_input_is_not_read_unasked(start: Callable, uniform_model: Path) -> None:
-    """What waits in standard input is still there afterwards."""
+    """Sampling leaves standard input unread."""
     reading, writing = os.pipe()
     os.write(writing, b"left")
     with start("sample", "-m", str(uniform_model), stdin=reading) as process:
@@ -31,7 +31,7 @@ def test_standard_input_is_not_read_unasked(start: Callable, uniform_model: Path
 
 @pytest.mark.parametrize("length", ["100000", "-1"])
 def test_reader_may_leave(length: str, shell: Callable, uniform_model: Path) -> None:
-    """When the reader of a pipe has enough, sampling ends with success and without a word."""
+    """When the reader closes the pipe, sampling ends silently with success."""
     line = '{ "$@"; echo "code $?" >&2; } | head -c 10'
     finished = shell(line, "sample", "-m", str(uniform_model), "-n", length, "--seed", "1")
     assert len(finished.stdout) == 10
@@ -41,7 +41,7 @@ def test_reader_may_leave(length: str, shell: Callable, uniform_model: Path) -> 
 
 
 def test_reader_may_be_gone_from_the_start(start: Callable, uniform_model: Path) -> None:
-    """A pipe that is closed before the first character is no failure either."""
+    """A pipe that is closed before the first character is not an error."""
     reading, writing = os.pipe()
     os.close(reading)
     with start("sample", "-q", "-m", str(uniform_model), stdout=writing) as process:
@@ -51,7 +51,7 @@ def test_reader_may_be_gone_from_the_start(start: Callable, uniform_model: Path)
 
 
 def test_closed_standard_output_is_one_line(shell: Callable, uniform_model: Path) -> None:
-    """Without a standard output the work fails, in one line."""
+    """A closed standard output is an error of one line."""
     finished = shell('"$@" >&-', "sample", "-q", "-m", str(uniform_model))
     assert finished.code == 1
     assert finished.error_lines == [
@@ -62,7 +62,7 @@ def test_closed_standard_output_is_one_line(shell: Callable, uniform_model: Path
 @needs_full_device
 @pytest.mark.parametrize("length", ["10", "100000"], ids=["at the end", "on the way"])
 def test_full_disk_is_one_line(length: str, shell: Callable, uniform_model: Path) -> None:
-    """When standard output cannot be written the work fails, in one line."""
+    """A failed write to standard output is an error of one line."""
     args = ["sample", "-q", "-m", str(uniform_model), "-n", length]
     finished = shell('"$@" > /dev/full', *args)
     assert finished.code == 1
@@ -71,13 +71,13 @@ def test_full_disk_is_one_line(length: str, shell: Callable, uniform_model: Path
 
 
 def test_standard_error_may_be_closed(shell: Callable, cycle_model: Path) -> None:
-    """Nobody listening on standard error is no failure."""
+    """A closed standard error is not an error."""
     finished = shell('"$@" 2>&-', "sample", "-m", str(cycle_model), "-n", "5")
     assert (finished.code, finished.text) == (0, "abcdé")
 
 
 def test_standard_input_may_be_closed(shell: Callable, cycle_model: Path) -> None:
-    """A closed standard input matters only to the prompt -."""
+    """A closed standard input is an error only for the prompt -."""
     args = ["sample", "-q", "-m", str(cycle_model), "-n", "5"]
     assert shell('"$@" <&-', *args).text == "abcdé"
     finished = shell('"$@" <&-', *args, "-")
@@ -86,7 +86,7 @@ def test_standard_input_may_be_closed(shell: Callable, cycle_model: Path) -> Non
 
 
 def test_interrupt_ends_an_endless_text(start: Callable, uniform_model: Path) -> None:
-    """SIGINT ends sampling with 130 and says nothing; what was written stays written."""
+    """SIGINT ends sampling silently with code 130 and keeps the text so far."""
     with start("sample", "-m", str(uniform_model), "-n", "-1") as process:
         first = process.stdout.read(20_000)
         process.send_signal(signal.SIGINT)
@@ -97,7 +97,7 @@ def test_interrupt_ends_an_endless_text(start: Callable, uniform_model: Path) ->
 
 
 def test_termination_ends_an_endless_text(start: Callable, uniform_model: Path) -> None:
-    """SIGTERM ends sampling with what a shell shows as 143, and says nothing."""
+    """SIGTERM ends sampling silently with code 143."""
     with start("sample", "-m", str(uniform_model), "-n", "-1", "-q") as process:
         process.stdout.read(100)
         process.send_signal(signal.SIGTERM)

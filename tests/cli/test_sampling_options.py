@@ -1,4 +1,4 @@
-"""The options of ``charrnn sample`` beyond the first: what they change, and where they end."""
+"""The options of ``charrnn sample``: their effects and their limits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 @pytest.fixture
 def write(invoke: Callable, uniform_model: Path) -> Callable[..., str]:
-    """Return the text that a model writes to which all of eight characters are equally likely."""
+    """Return a text of a model with eight equally likely characters."""
 
     def run(*args: str) -> str:
         finished = invoke("sample", "-q", "-m", str(uniform_model), "--seed", "1", *args)
@@ -25,7 +25,7 @@ def write(invoke: Callable, uniform_model: Path) -> Callable[..., str]:
 
 
 def objects(text: str) -> list[dict]:
-    """Return the objects of JSON Lines, of which none may hold NaN."""
+    """Return the objects of JSON Lines; NaN is refused."""
 
     def refuse(value: str) -> None:
         raise AssertionError(value)
@@ -35,14 +35,14 @@ def objects(text: str) -> list[dict]:
 
 @pytest.mark.parametrize("number", [1, 2, 10, 70])
 def test_a_sample_does_not_depend_on_how_many(number: int, write: Callable) -> None:
-    """The first texts of many are those of a few."""
+    """The first samples do not depend on their number."""
     many = write("-n", "20", "-N", "300", "-0").split("\0")[:-1]
     assert len(set(many)) == len(many) == 300
     assert write("-n", "20", "-N", str(number), "-0").split("\0") == [*many[:number], ""]
 
 
 def test_a_trained_model_writes_each_sample_as_ever(trained, invoke: Callable) -> None:
-    """So it is with real weights, whose products are rounded."""
+    """Samples do not depend on their number with real weights, whose products are rounded."""
     args = ["sample", "-q", "-m", str(trained.directory), "--seed", "4", "-n", "80", "-0", "-N"]
     many = invoke(*args, "100").text.split("\0")
     for number in (1, 65):
@@ -52,7 +52,7 @@ def test_a_trained_model_writes_each_sample_as_ever(trained, invoke: Callable) -
 def test_texts_are_the_same_on_a_terminal(
     on_terminal: Callable, charrnn: Callable, uniform_model: Path
 ) -> None:
-    """Where texts go does not change them."""
+    """A terminal and a pipe receive the same texts."""
     args = ["sample", "-q", "-m", str(uniform_model), "--seed", "2", "-N", "5", "-n", "30"]
     assert on_terminal(*args).text == charrnn(*args).text
 
@@ -129,7 +129,7 @@ def test_the_prompt_may_be_in_a_file(invoke: Callable, cycle_model: Path, tmp_pa
 
 
 def test_each_temperature_has_its_sample(invoke: Callable, trained) -> None:
-    """Temperatures are taken in turn, and a text is the one of its place and temperature."""
+    """Samples take temperatures in turn and depend on their index and temperature only."""
     args = ["sample", "-q", "-m", str(trained.directory), "--seed", "3", "-n", "40", "--json"]
     mixed = objects(invoke(*args, "-t", "0", "--temp", "0.7", "--temperature", "9", "-N", "2").text)
     assert [each["temperature"] for each in mixed] == [0, 0.7, 9] * 2
@@ -140,14 +140,14 @@ def test_each_temperature_has_its_sample(invoke: Callable, trained) -> None:
 
 
 def test_filters_narrow_the_text(write: Callable) -> None:
-    """Of equally likely characters the first of their order are kept."""
+    """Ties between equally likely characters go to the lowest ids."""
     assert set(write("--top-k", "2")) == {"\n", " "}
     assert set(write("--top-p", "0.3")) == {"\n", " ", "a"}
     assert set(write("--min-p", "1", "-n", "300")) == set("\n abcdé漢")
 
 
 def test_a_penalty_avoids_what_came_before(write: Callable) -> None:
-    """Under a heavy penalty the characters come in turn, those of the prompt counted."""
+    """A heavy penalty makes characters take turns, including those of the prompt."""
     options = ["--repeat-penalty", "1e12", "--repeat-last-n"]
     text = write(*options, "7", "-n", "64")
     assert all(len(set(text[i : i + 8])) == 8 for i in range(57))
@@ -170,7 +170,7 @@ def test_a_penalty_avoids_what_came_before(write: Callable) -> None:
 def test_a_stop_text_ends_before_it(
     stops: list[str], text: str, reason: str, invoke: Callable, cycle_model: Path
 ) -> None:
-    """A text ends before the first stop text; what only began like one is written."""
+    """A text ends before the first stop text; a mere beginning of one is written."""
     args = ["sample", "-q", "-m", str(cycle_model), "-n", "8"]
     for stop in stops:
         args += ["--stop", stop]
@@ -180,7 +180,7 @@ def test_a_stop_text_ends_before_it(
 
 
 def test_an_endless_text_may_stop(invoke: Callable, cycle_model: Path) -> None:
-    """A stop text ends what has no length."""
+    """A stop text ends a text without a length limit."""
     assert invoke("sample", "-m", str(cycle_model), "-n", "-1", "--stop", "\n").text == "abcdé"
 
 
@@ -190,7 +190,7 @@ def test_an_endless_text_may_stop(invoke: Callable, cycle_model: Path) -> None:
     [("[a-d]{3,5}", 9), ("a+(b|c)漢", 3), ("(ab|cd)* é", 8), ("[^\n]{4}\n", 5), ("", 5)],
 )
 def test_a_text_matches(expression: str, length: int, seed: int, invoke, uniform_model) -> None:
-    """All of a text matches, within its length, whatever the chance."""
+    """The whole text matches within its length, for any seed."""
     args = ["sample", "-q", "-m", str(uniform_model), "-N", "40", "-0", "--seed", str(seed)]
     texts = invoke(*args, "-n", str(length), "--match", expression).text.split("\0")
     assert texts.pop() == ""
@@ -201,7 +201,7 @@ def test_a_text_matches(expression: str, length: int, seed: int, invoke, uniform
 
 
 def test_a_match_ends_where_the_model_prefers_to(invoke: Callable, cycle_model: Path) -> None:
-    """Where the text matches it ends when the model would go on with what does not."""
+    """A matching text ends when the next choice would break the match."""
     args = ["sample", "-q", "-m", str(cycle_model), "--json", "-n"]
     for expression, length, text, reason in [
         ("[a-z]+", "20", "abcd", "match"),
@@ -244,7 +244,7 @@ def test_a_match_ends_where_the_model_prefers_to(invoke: Callable, cycle_model: 
 def test_wrong_usage_is_one_line(
     args: list[str], said: str, invoke: Callable, uniform_model: Path
 ) -> None:
-    """Options out of range, or against one another, end in one line and the code 2."""
+    """Options out of range or in contradiction are one line and exit code 2."""
     finished = invoke("sample", "-q", "-m", str(uniform_model), *args)
     assert (finished.code, finished.stdout) == (2, b"")
     (line,) = finished.error_lines
@@ -252,7 +252,7 @@ def test_wrong_usage_is_one_line(
 
 
 def test_unbuffered_text_leaves_at_once(start: Callable, uniform_model: Path) -> None:
-    """With --unbuffered the first characters pass a pipe long before the last is made."""
+    """With --unbuffered a pipe receives characters as they are drawn."""
     args = ["sample", "-q", "-m", str(uniform_model), "-n", "-1", "--unbuffered"]
     with start(*args) as process:
         sizes = []
@@ -264,14 +264,14 @@ def test_unbuffered_text_leaves_at_once(start: Callable, uniform_model: Path) ->
 
 
 def test_many_samples_take_little_memory(invoke: Callable, uniform_model: Path) -> None:
-    """A thousand texts come in order, and the reader may leave before they are made."""
+    """A thousand texts come in order."""
     args = ["sample", "-q", "-m", str(uniform_model), "-N", "1000", "-n", "3", "--json"]
     values = objects(invoke(*args).text)
     assert [value["index"] for value in values] == list(range(1000))
 
 
 def test_the_reader_of_many_may_leave(shell: Callable, uniform_model: Path) -> None:
-    """When the reader has enough of many texts, the rest is not made."""
+    """When the reader closes the pipe, the remaining texts are not drawn."""
     args = ["sample", "-q", "-m", str(uniform_model), "-N", "100000000", "-n", "50", "--json"]
     finished = shell('{ "$@"; echo "code $?" >&2; } | head -n 2', *args)
     assert len(finished.text.splitlines()) == 2

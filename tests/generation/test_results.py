@@ -1,4 +1,4 @@
-"""Many samples together: each as if it were alone, in order, whatever ends them."""
+"""Many samples side by side: independent, in order, however they end."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def generator_of(checkpoint, prompt="ab", **options):
 
 
 def texts_of(generator, number, seed=3):
-    """Return the texts and the reasons of their ends."""
+    """Return texts and finish reasons."""
     texts = [""] * number
     reasons = [""] * number
     for chunk in generator.write(partial(sample_rng, seed), number):
@@ -62,7 +62,7 @@ def texts_of(generator, number, seed=3):
     ids=str,
 )
 def test_a_sample_is_the_same_whatever_is_beside_it(make_checkpoint, any_kind, ending):
-    """Samples that end at different places, and others that take their rows, change nothing."""
+    """A sample does not depend on those that end beside it or take over their rows."""
     checkpoint = make_checkpoint(**any_kind, num_layers=2, hidden_size=19, scale=2.0)
     options = {
         "criteria": StopCriteria(**ending),
@@ -78,7 +78,7 @@ def test_a_sample_is_the_same_whatever_is_beside_it(make_checkpoint, any_kind, e
 
 @pytest.mark.parametrize("num_best", [None, 3])
 def test_a_sample_is_the_same_whoever_looks(make_checkpoint, num_best):
-    """Telling probabilities does not change a text."""
+    """Recording probabilities does not change a text."""
     checkpoint = make_checkpoint(scale=2.0)
     expected = texts_of(generator_of(checkpoint, criteria=StopCriteria(length=50)), 5)
     generator = generator_of(checkpoint, criteria=StopCriteria(length=50), num_best=num_best)
@@ -86,7 +86,7 @@ def test_a_sample_is_the_same_whoever_looks(make_checkpoint, num_best):
 
 
 def test_no_sample_runs_far_ahead(make_checkpoint):
-    """While the first sample goes on, the others wait at a distance, and memory is bounded."""
+    """No sample starts too far ahead of the first unfinished one, which bounds memory."""
     checkpoint = make_checkpoint(characters="\nab", scale=0.0)
     generator = generator_of(checkpoint, criteria=StopCriteria(length=None, stop=("aaa",)))
     finished: set[int] = set()
@@ -102,7 +102,7 @@ def test_no_sample_runs_far_ahead(make_checkpoint):
 
 
 def test_chunks_are_put_in_order():
-    """The first open sample goes through at once; what is later waits, and is joined."""
+    """Chunks of the first unfinished sample pass immediately; later ones wait and are merged."""
     a, b, c, d = (Drawn(character) for character in "abcd")
     chunks = [
         SampleChunk(1, [a]),
@@ -126,7 +126,7 @@ def test_chunks_are_put_in_order():
 
 
 def test_the_end_symbol_ends_a_sample(make_checkpoint):
-    """A drawn end symbol is no character, and nothing comes after it."""
+    """A drawn end symbol adds no character and ends the sample."""
     checkpoint = make_checkpoint(characters="abcdefg", separator="\n", scale=0.0)
     generator = generator_of(checkpoint, criteria=StopCriteria(length=None))
     texts, reasons = texts_of(generator, 400)
@@ -160,7 +160,7 @@ def test_a_collected_sample_tells_its_probability(make_checkpoint):
     ],
 )
 def test_stop_texts_are_found_and_held_back(text, found, held):
-    """A stop text at the end is found, the longest of several; the begin of one is held."""
+    """The longest stop text at the end is found; the beginning of one is held back."""
     stops = ("abc", "bc", "ca")
     assert stop_at_end(text, stops) == found
     if not found:
@@ -168,7 +168,7 @@ def test_stop_texts_are_found_and_held_back(text, found, held):
 
 
 def test_texts_are_those_that_they_were(make_checkpoint, any_kind, request):
-    """The text of each cell is the one written down here: nothing has changed unnoticed."""
+    """Each cell writes the recorded text: a change of numbers is noticed."""
     checkpoint = make_checkpoint(**any_kind, num_layers=2, hidden_size=16, scale=2.0)
     generator = generator_of(checkpoint, criteria=StopCriteria(length=40))
     (text,), _ = texts_of(generator, 1)
