@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from charrnn.generation.generator import MAX_TOGETHER, Generator, sample_rng
+from charrnn.generation.generator import MAX_PARALLEL, Generator, sample_rng
 from charrnn.generation.params import SamplingParams, StopCriteria
 from charrnn.memory.counting import count_followers
 from charrnn.memory.counts import Counts
@@ -66,8 +66,8 @@ def our_writer(config: ModelConfig, num_samples: int) -> Write:
             network,
             vocabulary,
             vocabulary.encode("A"),
-            params=SamplingParams(temperatures=(TEMPERATURE,)),
-            ending=StopCriteria(length=num_chars),
+            params=SamplingParams(temperature=TEMPERATURE),
+            criteria=StopCriteria(length=num_chars),
         )
         for _ in generator.write(lambda index: sample_rng(1, index), num_samples):
             pass
@@ -158,7 +158,7 @@ def main() -> None:
     writers = {}
     names = {"lstm 2 x 256": lstm, "with counts": counted, "mingru 4 x 128": mingru}
     for name, config in names.items():
-        for num_samples in (1, MAX_TOGETHER):
+        for num_samples in (1, MAX_PARALLEL):
             writers[f"{name}, {num_samples}"] = our_writer(config, num_samples), num_samples
     for threads, onednn in itertools.product([1, 2], [True, False]):
         name = f"torch, {threads} threads, oneDNN {'on' if onednn else 'off'}"
@@ -171,8 +171,8 @@ def main() -> None:
         "lstm, one sample / torch": one / best,
         "lstm, one sample / memory bandwidth": one * weight_bytes(lstm) / rate,
         "lstm, with counts / without": rates["with counts, 1"] / one,
-        "lstm, 64 samples / one": rates[f"lstm 2 x 256, {MAX_TOGETHER}"] / one,
-        "mingru, 64 samples / one": rates[f"mingru 4 x 128, {MAX_TOGETHER}"]
+        "lstm, 64 samples / one": rates[f"lstm 2 x 256, {MAX_PARALLEL}"] / one,
+        "mingru, 64 samples / one": rates[f"mingru 4 x 128, {MAX_PARALLEL}"]
         / rates["mingru 4 x 128, 1"],
     }
     if arguments.json:

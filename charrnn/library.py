@@ -1,4 +1,4 @@
-"""The program as a library: ``load`` a model, let it write, let it score."""
+"""The program as a library: load a model, sample from it, score text with it."""
 
 from __future__ import annotations
 
@@ -10,38 +10,26 @@ from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
 from charrnn.corpus.documents import cut_documents, insert_ends
-from charrnn.errors import CheckpointError, TextError
+from charrnn.errors import CheckpointError, ConfigError
 from charrnn.evaluation.report import evaluate_text
-from charrnn.evaluation.score import Score, score
-from charrnn.generation.generator import Generator, first_ids, sample_rng
+from charrnn.evaluation.score import Score
+from charrnn.generation.chunks import Chunks, in_order
+from charrnn.generation.generator import Generator, prompt_ids, sample_rng
 from charrnn.generation.params import SamplingParams, StopCriteria
 from charrnn.generation.results import Sample, collect
-from charrnn.generation.updates import in_order
 from charrnn.memory.copying import CopySearch, Novelty
 from charrnn.model.checkpoint import Checkpoint, read_checkpoint
 from charrnn.model.find import find_model
-from charrnn.model.predictor import Predictor as Network
-from charrnn.model.predictor import make_predictor
-from charrnn.text.vocabulary import Ids, OnUnknown, Vocabulary
+from charrnn.model.predictor import Predictor, make_predictor
+from charrnn.text.vocabulary import OnUnknown, Vocabulary
 
 
 class SamplingOptions(TypedDict, total=False):
-    """How a model writes; every one may be left out.
+    """Keyword options of every sampling method; see ``SamplingParams`` and ``StopCriteria``.
 
     Attributes:
-        temperature: 0 takes the likeliest character, 1 is the model as trained; several are taken
-            in turn by the samples. 0.8 if not given.
-        top_k: See ``SamplingParams``; the filters act before the temperature.
-        top_p: See ``SamplingParams``.
-        min_p: See ``SamplingParams``.
-        repeat_penalty: See ``SamplingParams``.
-        repeat_last_n: See ``SamplingParams``.
-        length: How many characters at the most; None for no end. 500 if not given.
-        stop: Texts before which the text ends.
-        match: A regular expression that the whole text matches; it ends where it matches and the
-            model would go on with what does not.
-        on_unknown: What to do with a character of the prompt that the model never saw: ``error``,
-            which is the default, ``skip`` or ``replace``.
+        on_unknown: How to treat a character of the prompt that the model never saw: ``error`` (the
+            default), ``skip`` or ``replace``.
     """
 
     temperature: float | Sequence[float]
@@ -51,20 +39,22 @@ class SamplingOptions(TypedDict, total=False):
     repeat_penalty: float
     repeat_last_n: int
     length: int | None
-    stop: Sequence[str]
+    stop: str | Sequence[str]
     match: str | None
     on_unknown: OnUnknown
 
 
 @dataclass(frozen=True)
 class Model:
-    """A trained model, ready to write and to score.
+    """A trained model, ready to sample and to score.
 
     Attributes:
-        checkpoint: What the model file holds.
+        checkpoint: The contents of the model file.
+        path: The model file; None for a model that was not loaded from one.
     """
 
     checkpoint: Checkpoint
+    path: Path | None = None
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -72,20 +62,20 @@ class Model:
         return self.checkpoint.vocabulary
 
     @cached_property
-    def network(self) -> Network:
-        """The network that runs."""
+    def network(self) -> Predictor:
+        """The network in NumPy."""
         checkpoint = self.checkpoint
         return make_predictor(checkpoint.config, checkpoint.arrays, checkpoint.counts)
 
     def stream(
         self, prompt: str = "", *, seed: int | None = None, **options: Unpack[SamplingOptions]
     ) -> Iterator[str]:
-        """Yield what the model writes after a prompt, one character at a time.
+        """Yield a text that continues a prompt, one character at a time.
 
-        A model of documents writes one and ends.
+        A model of documents writes one document.
 
         Args:
-            prompt: What it reads first; not part of the result.
+            prompt: Read first; not part of the result.
             seed: 0 or more; the same seed gives the same text. None for a random one.
             **options: See ``SamplingOptions``.
 
@@ -94,16 +84,15 @@ class Model:
             UnknownCharacterError: If the prompt has a character that the model never saw, with
                 ``on_unknown="error"``.
         """
-        generator = self.generator(prompt, **options)
-        pieces = generator.write(partial(sample_rng, random_seed() if seed is None else seed))
-        return (drawn.character for piece in pieces for drawn in piece.drawn)
+        chunks = self.chunks(prompt, seed=random_seed() if seed is None else seed, **options)
+        return (character for chunk in chunks for character in chunk.text)
 
     def sample(
         self, prompt: str = "", *, seed: int | None = None, **options: Unpack[SamplingOptions]
     ) -> str:
-        """Return what the model writes after a prompt; see ``stream``.
+        """Return a text that continues a prompt; see ``stream``.
 
-        Of a model of bytes the text is what they mean in UTF-8, with U+FFFD where they do not.
+        The bytes of a model of bytes are decoded as UTF-8, invalid ones as U+FFFD.
         """
         text = "".join(self.stream(prompt, seed=seed, **options))
         return self.vocabulary.to_bytes(text).decode("utf-8", "replace")
@@ -117,81 +106,109 @@ class Model:
         logprobs: int = 0,
         **options: Unpack[SamplingOptions],
     ) -> Iterator[Sample]:
-        """Yield several texts that the model writes after one prompt, in order.
+        """Yield several texts that continue one prompt, in order, each when it is complete.
 
-        They are computed together. Each is the same whatever the number of samples; the first is
-        what ``sample`` returns.
+        They are computed together. Sample i of a seed is the same however many you ask for; sample
+        0 is what ``sample`` returns.
 
         Args:
-            prompt: What it reads first; not part of the texts.
-            num_samples: How many, for each temperature; samples take the temperatures in turn.
+            prompt: Read first; not part of the texts.
+            num_samples: Samples for each temperature.
             seed: See ``stream``.
-            logprobs: How many of the likeliest characters are told with each drawn one.
+            logprobs: How many of the likeliest characters to record with each drawn one.
             **options: See ``SamplingOptions``.
 
         Raises:
-            ConfigError: If an option is out of range.
+            ConfigError: If an option is out of range, or the first text would never end.
             UnknownCharacterError: See ``stream``.
         """
-        generator = self.generator(prompt, num_best=logprobs, **options)
+        params, criteria = split_options(**options)
+        self._check_end(criteria)
         seed = random_seed() if seed is None else seed
-        temperatures = generator.params.temperatures
-        pieces = generator.write(partial(sample_rng, seed), num_samples * len(temperatures))
+        chunks = self.chunks(
+            prompt, num_samples=num_samples, seed=seed, logprobs=logprobs, **options
+        )
         return collect(
-            in_order(pieces), self.vocabulary, prompt=prompt, seed=seed, temperatures=temperatures
+            chunks, self.vocabulary, prompt=prompt, seed=seed, temperatures=params.temperatures
         )
 
-    def generator(
-        self, prompt: str = "", *, num_best: int | None = None, **options: Unpack[SamplingOptions]
-    ) -> Generator:
-        """Return the model with a prompt read, ready to write; see ``samples`` and ``Generator``.
+    def chunks(
+        self,
+        prompt: str = "",
+        *,
+        seed: int,
+        num_samples: int = 1,
+        logprobs: int | None = None,
+        **options: Unpack[SamplingOptions],
+    ) -> Chunks:
+        """Yield the texts of ``samples`` in order, in chunks as they are drawn.
+
+        Args:
+            prompt: Read first; not part of the texts.
+            seed: 0 or more.
+            num_samples: Samples for each temperature.
+            logprobs: See ``samples``; None to record no probabilities.
+            **options: See ``SamplingOptions``.
 
         Raises:
-            ConfigError: If an option is out of range.
+            ConfigError: If an option is out of range, or a text before the last would never end.
             UnknownCharacterError: See ``stream``.
         """
-        params, ending = chosen(**options)
-        return Generator(
+        params, criteria = split_options(**options)
+        if num_samples < 1:
+            raise ConfigError(f"`num_samples`: {num_samples} is out of range; give 1 or more")
+        if seed < 0:
+            raise ConfigError(f"`seed`: {seed} is out of range; give 0 or more")
+        num_samples *= len(params.temperatures)
+        if num_samples > 1:
+            self._check_end(criteria)
+        generator = Generator(
             self.network,
             self.vocabulary,
-            first_ids(self.vocabulary, prompt, options.get("on_unknown", "error")),
+            prompt_ids(self.vocabulary, prompt, options.get("on_unknown", "error")),
             params=params,
-            ending=ending,
-            num_best=num_best,
+            criteria=criteria,
+            num_best=logprobs,
         )
+        return in_order(generator.write(partial(sample_rng, seed), num_samples))
+
+    def _check_end(self, criteria: StopCriteria) -> None:
+        """Refuse criteria by which a text never ends."""
+        if criteria.is_endless and self.vocabulary.end_id is None:
+            raise ConfigError("`length`: without a limit, this needs `stop` or `match`")
 
     def score(self, text: str) -> Score:
-        """Score a text: how surprising is each character after those before it?
+        """Score a text: how surprising is each character after the ones before it?
 
-        A model of documents cuts the text into those and scores each by itself, and that it ends.
-        To another model the first character is given, not predicted. Characters that the model
-        never saw count as its unknown symbol if it has one, and are left out if not.
+        A model of documents scores each document independently, its end included. For any other
+        model the first character is given, not predicted. Characters that the model never saw count
+        as its unknown symbol if it has one, and are skipped otherwise.
 
         Raises:
-            TextError: If there is no document, or fewer than two characters of the text are known
-                to the model.
+            TextError: If the text has no document, or fewer than two characters that the model
+                knows.
         """
         vocabulary = self.vocabulary
         return evaluate_text(self.network, vocabulary, [vocabulary.from_user(text)]).score
 
     def copy_search(self) -> CopySearch:
-        """Return a search for what a text has copied from the one that the model was trained on.
+        """Return a search for passages copied from the training text.
 
         Raises:
-            CheckpointError: If the model has no sketch of that text.
+            CheckpointError: If the model has no sketch of its training text.
         """
         if self.checkpoint.sketch is None:
             raise CheckpointError(
                 "this model has no sketch of its training text, which was too short for one; "
-                "what is copied cannot be told"
+                "copying cannot be measured"
             )
         return CopySearch(self.checkpoint.sketch)
 
     def novelty(self, text: str) -> Novelty:
-        """Tell how much of a text is copied from the one that the model was trained on.
+        """Measure how much of a text is copied verbatim from the training text.
 
         Raises:
-            CheckpointError: If the model has no sketch of that text.
+            CheckpointError: If the model has no sketch of its training text.
         """
         search = self.copy_search()
         vocabulary = self.vocabulary
@@ -199,50 +216,34 @@ class Model:
             search.read(insert_ends(vocabulary.look_up(part), ends, vocabulary.end_id))
         return search.result()
 
-    def score_ids(self, ids: Ids, *, exact: bool = False) -> Score:
-        """Score a text that is ids already, shape (N,); see ``score``.
 
-        Args:
-            ids: The text.
-            exact: Read it as one stream, slowly, rather than in parts side by side.
-        """
-        if len(ids) < 2:
-            raise TextError(
-                "the text has fewer than two characters that the model knows: nothing to predict"
-            )
-        return score(self.network, ids, exact=exact, end_id=self.vocabulary.end_id)
-
-
-def chosen(**options: Unpack[SamplingOptions]) -> tuple[SamplingParams, StopCriteria]:
-    """Return what was chosen of drawing and of ending, checked.
+def split_options(**options: Unpack[SamplingOptions]) -> tuple[SamplingParams, StopCriteria]:
+    """Return how characters are drawn and where a text ends.
 
     Raises:
         ConfigError: If an option is out of range.
     """
-    values: dict[str, Any] = dict(options)
-    values.pop("on_unknown", None)
-    ending = {name: values.pop(name) for name in ("length", "stop", "match") if name in values}
-    if "stop" in ending:
-        ending["stop"] = tuple(ending["stop"])
-    if "temperature" in values:
-        given = values.pop("temperature")
-        values["temperatures"] = (given,) if isinstance(given, int | float) else tuple(given)
-    return SamplingParams(**values), StopCriteria(**ending)
+    params: dict[str, Any] = {
+        name: value for name, value in options.items() if name != "on_unknown"
+    }
+    criteria = {name: params.pop(name) for name in ("length", "stop", "match") if name in params}
+    return SamplingParams(**params), StopCriteria(**criteria)
 
 
 def load(path: str | Path | None = None) -> Model:
     """Load a model.
 
     Args:
-        path: A model file or a run directory; None for ``$CHARRNN_MODEL``, or else the run below
-            ``./runs`` that was trained last.
+        path: A model file or run directory. None for ``$CHARRNN_MODEL``, or else the latest run in
+            ``./runs``.
 
     Raises:
-        CheckpointError: If there is none, or it is damaged.
+        CheckpointError: If there is no model, or it is damaged.
     """
-    return Model(read_checkpoint(find_model(None if path is None else str(path))))
+    found = find_model(None if path is None else str(path))
+    return Model(read_checkpoint(found), found)
 
 
 def random_seed() -> int:
-    """Return a seed that nobody chose, short enough to type again."""
+    """Return a random seed, short enough to type again."""
     return int.from_bytes(os.urandom(4), "little")

@@ -1,4 +1,4 @@
-"""The program as a library: load, sample, score, and none of torch."""
+"""The program as a library: load, sample and score, without torch."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def model(make_checkpoint):
 def test_a_model_is_loaded_from_its_file_or_folder(
     make_checkpoint, tmp_path, kind_of_path, is_folder
 ):
-    """A model file and its folder both give the model that was written."""
+    """A model file and its run directory load the same model."""
     checkpoint = make_checkpoint(trained_at=1.0)
     write_checkpoint(tmp_path / MODEL_NAME, checkpoint)
     model = charrnn.load(kind_of_path(tmp_path if is_folder else tmp_path / MODEL_NAME))
@@ -42,7 +42,7 @@ def test_a_model_is_loaded_from_its_file_or_folder(
 def test_without_a_path_the_environment_and_the_runs_are_asked(
     make_checkpoint, tmp_path, monkeypatch
 ):
-    """Without a path, the model is found as the command line finds it."""
+    """Without a path, load finds the model as the command line does."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv(MODEL_VARIABLE, raising=False)
     with pytest.raises(charrnn.CharRNNError, match="no model"):
@@ -57,14 +57,14 @@ def test_without_a_path_the_environment_and_the_runs_are_asked(
 
 
 def test_a_damaged_model_is_refused(tmp_path):
-    """A library user gets one exception of the package, with the name of the file."""
+    """A damaged file raises an exception of the package that names it."""
     (tmp_path / MODEL_NAME).write_text("damaged")
     with pytest.raises(charrnn.CharRNNError, match=MODEL_NAME):
         charrnn.load(tmp_path)
 
 
 def test_a_sample_is_the_stream_as_text(model):
-    """The characters of the stream, joined, are the sample, of the length asked for."""
+    """Joining the stream gives the sample, which has the given length."""
     text = model.sample("ab", seed=5, length=70)
     assert text == "".join(model.stream("ab", seed=5, length=70))
     assert len(text) == 70
@@ -72,21 +72,21 @@ def test_a_sample_is_the_stream_as_text(model):
 
 
 def test_a_seed_repeats_a_text_and_none_does_not(model):
-    """The same seed gives the same text, no seed another one each time."""
+    """The same seed gives the same text; without a seed, texts differ."""
     assert model.sample(seed=3) == model.sample(seed=3)
     assert model.sample(seed=3) != model.sample(seed=4)
     assert model.sample(length=200) != model.sample(length=200)
 
 
 def test_random_seeds_are_short_and_differ():
-    """A seed that nobody chose has at most ten digits and is not the last one."""
+    """Random seeds have at most ten digits and differ."""
     seeds = {random_seed() for _ in range(20)}
     assert all(0 <= seed < 2**32 for seed in seeds)
     assert len(seeds) > 15  # two of 20 are equal once in 20 million times
 
 
 def test_a_model_of_bytes_writes_text(make_checkpoint):
-    """What a model of bytes writes is decoded, with U+FFFD where it is not UTF-8."""
+    """The bytes of a model of bytes are decoded, invalid UTF-8 as U+FFFD."""
     checkpoint = make_checkpoint(characters=ALL_BYTES, is_bytes=True, scale=0.0)
     checkpoint.arrays["output.bias"][list("\u00e9".encode())] = 50
     model = Model(checkpoint)
@@ -96,30 +96,33 @@ def test_a_model_of_bytes_writes_text(make_checkpoint):
     assert set(text) == {"\u00e9", "\ufffd"}
 
 
+def ids_score(model, ids):
+    """Return the score of ids, by the network alone."""
+    return score(Network(model.checkpoint.config, model.checkpoint.arrays), ids)
+
+
 def test_a_score_is_that_of_the_ids(model):
-    """A text scores what its ids score."""
+    """The score of a text is the score of its ids."""
     text = "bad\ncab " * 5
     ids = np.array([model.vocabulary.characters.index(c) for c in text])
-    expected = score(Network(model.checkpoint.config, model.checkpoint.arrays), ids)
-    assert model.score(text) == expected
-    assert model.score_ids(ids) == expected
+    assert model.score(text) == ids_score(model, ids)
 
 
 def test_unknown_characters_of_a_scored_text(make_checkpoint):
-    """They are left out, or count as the unknown symbol where the model has one."""
+    """Unknown characters are skipped, or count as the unknown symbol if the model has one."""
     without = Model(make_checkpoint())
     assert without.score("a?bc\u20ac") == without.score("abc")
     with_symbol = Model(make_checkpoint(has_unknown=True))
     ids = with_symbol.vocabulary.encode("a bc ")
     ids[[1, 4]] = with_symbol.vocabulary.unknown_id
-    assert with_symbol.score("a?bc\u20ac") == with_symbol.score_ids(ids)
+    assert with_symbol.score("a?bc\u20ac") == ids_score(with_symbol, ids)
 
 
 def test_a_model_of_bytes_scores_bytes(make_checkpoint):
-    """A text is scored as its bytes in UTF-8."""
+    """A model of bytes scores the UTF-8 bytes of a text."""
     model = Model(make_checkpoint(characters=ALL_BYTES, is_bytes=True))
     data = np.frombuffer("n\u00e9\u20ac".encode(), np.uint8)
-    assert model.score("n\u00e9\u20ac") == model.score_ids(data)
+    assert model.score("n\u00e9\u20ac") == ids_score(model, data)
     assert model.score("n\u00e9\u20ac").chars == 5
 
 
@@ -131,7 +134,7 @@ def test_a_text_without_a_prediction_is_refused(model, text):
 
 
 def test_an_unknown_character_in_a_prompt_is_refused_unless_told(model):
-    """The prompt's unknown characters raise, or are treated as asked."""
+    """Unknown characters of a prompt raise an error by default."""
     with pytest.raises(charrnn.CharRNNError, match=r"U\+003F"):
         model.sample("a?")
     assert model.sample("a?", seed=1, on_unknown="skip") == model.sample("a", seed=1)
@@ -140,12 +143,12 @@ def test_an_unknown_character_in_a_prompt_is_refused_unless_told(model):
 
 @pytest.mark.parametrize("name", charrnn.__all__)
 def test_every_public_name_is_there(name):
-    """What the package says it offers can be had."""
+    """Every name in ``__all__`` exists."""
     assert getattr(charrnn, name) is not None
 
 
 def test_another_name_is_not_there():
-    """Asking the package for anything else fails as it does for any module."""
+    """Any other attribute of the package raises ``AttributeError``."""
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         charrnn.nothing  # noqa: B018
 
@@ -154,7 +157,7 @@ CHECK = "\nimport sys\nif 'torch' in sys.modules: sys.exit('torch was imported')
 
 
 def run_check(program, cwd):
-    """Run a program and then the check that torch was not imported; return how it ended."""
+    """Run a program followed by a check that torch was not imported; return the process."""
     return subprocess.run(
         [sys.executable, "-c", program + CHECK],
         cwd=cwd,
@@ -166,7 +169,7 @@ def run_check(program, cwd):
 
 
 def test_loading_sampling_and_scoring_do_without_torch(make_checkpoint, tmp_path):
-    """Nothing of torch is imported on the way from a model file to text and numbers."""
+    """Loading, sampling and scoring never import torch."""
     write_checkpoint(tmp_path / MODEL_NAME, make_checkpoint())
     program = (
         "import charrnn\n"
@@ -179,14 +182,14 @@ def test_loading_sampling_and_scoring_do_without_torch(make_checkpoint, tmp_path
 
 @pytest.mark.slow
 def test_the_check_for_torch_can_fail(tmp_path):
-    """The check of the test above does find torch where it is imported."""
+    """The check of the test above detects an import of torch."""
     done = run_check("import charrnn.training.run.loop", tmp_path)
     assert done.returncode == 1
     assert "torch was imported" in done.stderr
 
 
 def test_samples_are_as_ever_one_by_one(model):
-    """Of several samples the first is what ``sample`` returns, and each comes again alone."""
+    """Sample 0 is what ``sample`` returns, and no sample depends on their number."""
     options = {"seed": 5, "length": 40, "top_k": 4, "temperature": 1.1}
     samples = list(model.samples("ab", num_samples=70, **options))
     assert samples[0].text == model.sample("ab", **options)
@@ -197,25 +200,55 @@ def test_samples_are_as_ever_one_by_one(model):
 
 
 def test_samples_take_temperatures_in_turn(model):
-    """Several temperatures are taken in turn, as many samples for each as asked for."""
+    """Samples take several temperatures in turn, ``num_samples`` for each."""
     samples = list(model.samples(num_samples=2, temperature=[0.5, 2], seed=1, length=5))
     assert [sample.temperature for sample in samples] == [0.5, 2, 0.5, 2]
 
 
 def test_a_sample_may_have_to_match(model):
-    """The options that end a text are there as well."""
+    """Keyword options set stop criteria too."""
     text = model.sample(match="[a-c]{3}\n", seed=2)
     assert len(text) == 4
     assert set(text[:3]) <= set("abc")
     assert "a" not in model.sample(stop=["a"], seed=2)
 
 
+def test_a_string_is_one_stop_text(model):
+    """A text ends before the whole string, not before one of its characters."""
+    endless = model.sample(seed=2, length=2000)
+    pair = endless[40:42]
+    assert model.sample(stop=pair, seed=2) == endless[: endless.index(pair)]
+
+
+def test_several_endless_texts_are_refused(model):
+    """An endless text cannot be followed by a second one, nor returned as a whole."""
+    with pytest.raises(charrnn.CharRNNError, match=r"^`length`: "):
+        model.samples(length=None)
+    with pytest.raises(charrnn.CharRNNError, match=r"^`length`: "):
+        model.chunks(seed=1, num_samples=2, length=None)
+
+
 @pytest.mark.parametrize(
     "options",
-    [{"temperature": -1}, {"top_p": 2.0}, {"length": -1}, {"stop": [""]}, {"match": "("}],
+    [
+        {"temperature": -1},
+        {"top_p": 2.0},
+        {"length": -1},
+        {"length": 3, "match": "a{4}"},
+        {"stop": ["a", ""]},
+        {"stop": "?"},
+        {"match": "("},
+        {"seed": -1},
+    ],
     ids=str,
 )
 def test_options_out_of_range_are_refused(model, options):
-    """A value without sense raises an exception of the package, at once."""
-    with pytest.raises(charrnn.CharRNNError):
+    """A wrong value is an error about its parameter before any text is drawn."""
+    with pytest.raises(charrnn.CharRNNError, match=f"^`{next(iter(options))}`: "):
         model.stream(**options)
+
+
+def test_a_number_of_samples_out_of_range_is_refused(model):
+    """``num_samples`` is 1 or more."""
+    with pytest.raises(charrnn.CharRNNError, match=r"^`num_samples`: "):
+        model.samples(num_samples=0)

@@ -1,4 +1,4 @@
-"""The program: its commands, and the one place where errors become a line and an exit code."""
+"""The program: its commands, and the one place that turns errors into a line and an exit code."""
 
 from __future__ import annotations
 
@@ -10,20 +10,19 @@ import typer
 from typer.core import TyperGroup
 
 from charrnn import __version__
-from charrnn.cli.command import Command
+from charrnn.cli.command import Command, Stopped
 from charrnn.cli.eval import evaluate
 from charrnn.cli.info import info
 from charrnn.cli.output import abandon_stdout, log
 from charrnn.cli.sample import sample
-from charrnn.cli.stopping import Stopped
 from charrnn.cli.train import train
 from charrnn.errors import CharRNNError
 
 
 class OneLineErrors(TyperGroup):
-    """Turn what a user can cause into one line on standard error.
+    """Report errors that a user can cause as one line on standard error.
 
-    It is done here, and not around the call of the program, so that Typer's test runner sees it.
+    This happens here, not around the call of the program, so that Typer's test runner sees it.
     """
 
     def main(
@@ -35,10 +34,10 @@ class OneLineErrors(TyperGroup):
         windows_expand_args: bool = True,
         **extra: Any,
     ) -> Any:
-        """Run a command line and end with its exit code; the arguments are Typer's."""
+        """Run a command line and exit with its code; the arguments are Typer's."""
         try:
             code = super().main(args, prog_name, complete_var, False, windows_expand_args, **extra)
-        except SystemExit:  # Typer's only one here: the reader of the help has gone
+        except SystemExit:  # raised by Typer only where the reader of the help has gone
             abandon_stdout()
             code = 0
         except Stopped as stop:
@@ -46,23 +45,29 @@ class OneLineErrors(TyperGroup):
         except CharRNNError as error:
             log(f"charrnn: error: {error}")
             code = error.exit_code
-        except typer.TyperException as error:
-            log(f"charrnn: error: {_usage_message(error)}")
-            code = error.exit_code
         except MemoryError:
-            log("charrnn: error: the memory of this machine is used up; give a smaller text")
+            log("charrnn: error: out of memory; give a smaller text")
             code = 1
         except OSError as error:
             where = "" if error.filename is None else f"{error.filename!r}: "
             log(f"charrnn: error: {where}{error.strerror or error}")
             code = 1
+        except Exception as error:
+            if not hasattr(error, "format_message"):
+                raise
+            log(f"charrnn: error: {_usage_message(error)}")
+            code = getattr(error, "exit_code", 2)
         if standalone_mode:
             sys.exit(code)
         return code
 
 
-def _usage_message(error: typer.TyperException) -> str:
-    """Return what Typer says of a command line, as one line that ends with the way to the help."""
+def _usage_message(error: Any) -> str:
+    """Return a usage error of Typer as one line that ends with the command for help.
+
+    The common base of such errors has no name that every version of Typer exports; all have
+    ``format_message``, ``exit_code`` and, mostly, ``ctx``.
+    """
     message = " ".join(error.format_message().split()).rstrip(".")
     context = getattr(error, "ctx", None)
     command = "charrnn" if context is None else context.command_path
@@ -75,14 +80,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "terminal_width": 80},
     epilog=(
-        "Exit codes: 0 done, 1 the work failed, 2 wrong usage, 130 and 143 stopped by SIGINT and "
+        "Exit codes: 0 success, 1 failure, 2 wrong usage, 130 stopped by SIGINT, 143 stopped by "
         "SIGTERM."
     ),
 )
 
 
 def _show_version(is_wanted: bool) -> None:
-    """Print the version and end."""
+    """Print the version and exit."""
     if is_wanted:
         typer.echo(f"charrnn {__version__}")
         raise typer.Exit
@@ -99,10 +104,10 @@ def charrnn(
     """Character-level text generator.
 
     \b
-    charrnn train corpus.txt          # learn a text
-    charrnn sample --temp 0.8         # write like it
-    charrnn eval other.txt            # how surprising is another text?
-    charrnn info                      # what a model is, and how it was trained
+    charrnn train corpus.txt          # train a model on a text
+    charrnn sample --temp 0.8         # write text like it
+    charrnn eval other.txt            # measure how surprising another text is
+    charrnn info                      # show a model and how it was trained
     """
     del version
     if context.invoked_subcommand is None:

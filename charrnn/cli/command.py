@@ -10,11 +10,27 @@ from typer.core import TyperCommand
 from charrnn.errors import CharRNNError
 
 
+class Stopped(BaseException):
+    """A signal stops the command immediately.
+
+    Not an ``Exception``: it can be raised during an import, where libraries catch every
+    ``Exception`` and carry on.
+
+    Attributes:
+        exit_code: 128 plus the number of the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        """Take the number of the signal."""
+        super().__init__(number)
+        self.exit_code = 128 + number
+
+
 class Command(TyperCommand):
     """A command whose help has sections and whose errors name options.
 
-    The library names its parameters in backquotes, ```top_p```. Where this command has an option or
-    argument for that parameter, the user reads ``--top-p`` in its place.
+    The library names its parameters in backquotes, ```top_p```. If the command has an option or
+    argument for the parameter, the user reads ``--top-p`` instead.
     """
 
     def invoke(self, ctx: Any) -> Any:

@@ -14,15 +14,14 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Any, cast
 
+from charrnn.cli.command import Stopped
 from charrnn.cli.output import Stderr, escape_controls, is_terminal, log
-from charrnn.cli.stopping import Stopped
 from charrnn.cli.values import format_duration
 from charrnn.corpus.store import open_corpus
 from charrnn.errors import CharRNNError
 from charrnn.evaluation.baselines import validation_baselines
-from charrnn.generation.generator import generate, sample_rng
+from charrnn.library import Model
 from charrnn.model.checkpoint import Checkpoint
-from charrnn.model.predictor import make_predictor
 from charrnn.training.run.monitor import Report
 from charrnn.training.run.session import Result
 from charrnn.units import nats_to_bits
@@ -35,18 +34,14 @@ WriteJson = Callable[[Mapping[str, Any]], None]
 
 
 def preview_text(checkpoint: Checkpoint) -> str:
-    """Return a short text of a model that is still being trained, or some short documents."""
-    network = make_predictor(checkpoint.config, checkpoint.arrays, checkpoint.counts)
-    vocabulary = checkpoint.vocabulary
-    text = ""
-    for index in range(MAX_PREVIEW_DOCUMENTS if vocabulary.separator else 1):
-        length = PREVIEW_CHARS - len(text)
-        if length <= 0:
-            break
-        rng = sample_rng(0, index)
-        text += "".join(generate(network, vocabulary, temperature=0.8, rng=rng, length=length))
-        text += vocabulary.separator
-    return vocabulary.to_bytes(text).decode("utf-8", "replace").strip("\n")
+    """Return a short text, or several short documents, of a model in training."""
+    model = Model(checkpoint)
+    separator = model.vocabulary.separator
+    samples = model.samples(
+        num_samples=MAX_PREVIEW_DOCUMENTS if separator else 1, seed=0, length=PREVIEW_CHARS
+    )
+    text = "".join(sample.text + separator for sample in samples)
+    return text[:PREVIEW_CHARS].strip("\n")
 
 
 class PlainMonitor:

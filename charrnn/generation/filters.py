@@ -1,7 +1,7 @@
-"""Which characters may be drawn: pure functions from logits to logits.
+"""Filters of candidates: pure functions from logits to logits.
 
-Each keeps the likeliest character. What is taken out has a logit of -inf. Of equally likely
-characters the one with the lowest id goes first.
+A filter sets the logits of dropped characters to -inf and always keeps the likeliest one. Ties go
+to the lowest id.
 
 Sizes: B samples, V vocabulary.
 """
@@ -22,7 +22,7 @@ Filter = Callable[[Array], Array]
 
 
 def filters_of(params: SamplingParams) -> list[Filter]:
-    """Return the filters that a user chose, in the order in which they act."""
+    """Return the active filters in the order in which they apply."""
     filters: list[Filter] = []
     if params.top_k > 0:
         filters.append(partial(keep_top_k, count=params.top_k))
@@ -34,14 +34,14 @@ def filters_of(params: SamplingParams) -> list[Filter]:
 
 
 def penalise_repeats(logits: Array, recent: Sequence[Collection[int]], penalty: float) -> Array:
-    """Divide the probability of characters that were there not long ago, before all are weighed.
+    """Divide the probabilities of recent characters, before normalisation.
 
-    Unlike the rule of N. Keskar et al., 2019, arXiv:1909.05858, that multiplies or divides the
-    logit itself, it depends on nothing but the probabilities.
+    The rule of N. Keskar et al., 2019, arXiv:1909.05858, scales the logit itself. This one depends
+    on the probabilities only.
 
     Args:
         logits: Shape (B, V).
-        recent: For each sample the ids that were there.
+        recent: For each sample, its recent ids.
         penalty: The divisor, more than 0.
     """
     logits = logits.copy()
@@ -63,14 +63,14 @@ def keep_top_k(logits: Array, count: int) -> Array:
 
 
 def keep_top_p(logits: Array, mass: float) -> Array:
-    """Keep as many of the likeliest characters as make up a probability of ``mass``.
+    """Keep the fewest likeliest characters whose probabilities add up to ``mass``.
 
     References:
         A. Holtzman et al., The curious case of neural text degeneration, 2019, arXiv:1904.09751.
     """
     order = _likeliest_first(logits)
     probs = np.exp(log_probs(np.take_along_axis(logits, order, axis=-1)))
-    is_enough = probs.cumsum(axis=-1)[:, :-1] >= mass  # without the character at this place
+    is_enough = probs.cumsum(axis=-1)[:, :-1] >= mass  # before each character
     kept = logits.copy()
     for row, places, enough in zip(kept, order, is_enough, strict=True):
         row[places[1:][enough]] = -np.inf
@@ -78,7 +78,7 @@ def keep_top_p(logits: Array, mass: float) -> Array:
 
 
 def keep_min_p(logits: Array, share: float) -> Array:
-    """Keep characters that have ``share`` of the likeliest one's probability, more than 0.
+    """Keep characters with at least ``share`` of the highest probability; more than 0.
 
     References:
         M. Nguyen et al., Turning up the heat: min-p sampling, 2024, arXiv:2407.01082.
@@ -88,12 +88,12 @@ def keep_min_p(logits: Array, share: float) -> Array:
 
 
 def _likeliest_first(logits: Array) -> np.ndarray[tuple[int, ...], np.dtype[np.intp]]:
-    """Return the ids of each row, shape (B, V), sorted by falling probability."""
+    """Return the ids of each row by falling probability, shape (B, V)."""
     return np.argsort(-logits, axis=-1, kind="stable")
 
 
 def _without(logits: Array, ids: np.ndarray[tuple[int, ...], np.dtype[np.intp]]) -> Array:
-    """Return logits in which some ids of each row are taken out."""
+    """Return logits without some ids of each row."""
     kept = logits.copy()
     np.put_along_axis(kept, ids, -np.inf, axis=-1)
     return kept

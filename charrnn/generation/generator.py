@@ -1,67 +1,50 @@
-"""A prompt in, samples out, character by character and many at a time.
+"""A prompt in, samples out, character by character and many side by side.
 
-Sizes: B samples that are being written, T characters of the prompt, V vocabulary.
+Sizes: B samples in progress, T characters of the prompt, V vocabulary.
 """
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from charrnn.errors import ConfigError
+from charrnn.generation.chunks import Chunks, Drawn, SampleChunk
 from charrnn.generation.filters import filters_of, penalise_repeats
 from charrnn.generation.params import SamplingParams, StopCriteria
-from charrnn.generation.regex.automaton import Mask, Pattern, StateSet
 from charrnn.generation.sampling import Float64s, draw, forbid, log_probs
-from charrnn.generation.stops import num_held, stop_at_end, stop_texts
-from charrnn.generation.updates import Drawn, Piece, Pieces
+from charrnn.generation.stops import Progress, Stops
 from charrnn.model.cells.spec import Array
 from charrnn.model.matmul import rowwise_matmul
 from charrnn.model.network import State
-from charrnn.model.predictor import Predictor as Network
+from charrnn.model.predictor import Predictor
 from charrnn.text.vocabulary import Ids, OnUnknown, Vocabulary
 
-MAX_TOGETHER = 64
-"""How many samples are written side by side."""
+MAX_PARALLEL = 64
+"""Maximum number of samples in progress."""
+
+MAX_AHEAD = 4 * MAX_PARALLEL
+"""How many samples beyond the first unfinished one may have been started."""
 
 PROMPT_WINDOW = 512
-"""How many characters of a prompt are read at once."""
-
-MAX_AHEAD = 4 * MAX_TOGETHER
-"""How far the samples being written may be ahead of the first that is not finished."""
+"""Characters of a prompt that are read in one call of the network."""
 
 
 def sample_rng(seed: int, index: int = 0) -> np.random.Generator:
-    """Return the random generator of one sample: the same whatever others are made beside it."""
+    """Return the random generator of one sample. It does not depend on the other samples."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index,)))
 
 
-@dataclass(slots=True)
-class _Draft:
-    """A sample that is being written."""
-
-    index: int
-    temperature: float
-    rng: np.random.Generator
-    recent: deque[int]  # the ids that count as repeated
-    place: StateSet | None  # in the expression to match
-    length: int = 0  # characters drawn
-    held: list[Drawn] = field(default_factory=list)  # they may be the begin of a stop text
-
-
-def first_ids(vocabulary: Vocabulary, prompt: str, on_unknown: OnUnknown = "error") -> Ids:
+def prompt_ids(vocabulary: Vocabulary, prompt: str, on_unknown: OnUnknown = "error") -> Ids:
     """Return what a model reads before it writes, shape (T,), T of 1 or more.
 
-    A model of documents has read the end of another one. Another model without a prompt reads a
-    line end where its vocabulary has one, else its first character, so that a text begins as a line
-    does. A separator at the end of a prompt, such as ``echo`` writes after a line, is no part of
-    it.
+    A model of documents first reads the end of another document. Any other model reads a newline
+    in place of an empty prompt, or its first character if it has no newline, so a text begins like
+    a line. A separator at the end of a prompt, such as the newline of ``echo``, is dropped.
 
     Raises:
         UnknownCharacterError: If the prompt has a character that the model never saw.
@@ -73,262 +56,169 @@ def first_ids(vocabulary: Vocabulary, prompt: str, on_unknown: OnUnknown = "erro
     return ids if len(ids) else np.array([max(vocabulary.characters.find("\n"), 0)])
 
 
-class Generator:
-    """A model that has read a prompt and is ready to continue it, any number of times.
+@dataclass(slots=True)
+class _Draft:
+    """A sample in progress."""
 
-    Attributes:
-        params: How characters are drawn.
-    """
+    index: int
+    temperature: float
+    rng: np.random.Generator
+    recent: deque[int]  # ids under the repeat penalty
+    progress: Progress
+
+
+class _Rows(NamedTuple):
+    """The predictions for some samples: logits, shape (B, V), and the state behind them."""
+
+    logits: Array
+    state: State
+
+    def take(self, rows: Sequence[int]) -> _Rows:
+        """Return some of the rows."""
+        return _Rows(self.logits[rows], _take(self.state, rows))
+
+    def join(self, other: _Rows) -> _Rows:
+        """Return these rows followed by others."""
+        state = tuple(
+            tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+            for parts in zip(self.state, other.state, strict=True)
+        )
+        return _Rows(np.concatenate([self.logits, other.logits]), state)
+
+
+class Generator:
+    """A model that has read a prompt and can continue it any number of times."""
 
     def __init__(
         self,
-        network: Network,
+        network: Predictor,
         vocabulary: Vocabulary,
         prompt: Ids,
         *,
         params: SamplingParams | None = None,
-        ending: StopCriteria | None = None,
+        criteria: StopCriteria | None = None,
         num_best: int | None = None,
     ) -> None:
-        """Check what is asked for and read the prompt.
+        """Read the prompt.
 
         Args:
             network: The model.
             vocabulary: Its characters.
-            prompt: Ids of what is read first, shape (T,), T of 1 or more; see ``first_ids``.
+            prompt: Ids that are read first, shape (T,), T of 1 or more; see ``prompt_ids``.
             params: How characters are drawn.
-            ending: Where a text ends.
-            num_best: How many of the likeliest characters are told with each; None to tell no
-                probabilities at all.
+            criteria: Where a text ends.
+            num_best: How many of the likeliest characters to record with each drawn one; None to
+                record no probabilities.
 
         Raises:
-            ConfigError: If nothing can match the expression, or a stop text can never come.
+            ConfigError: If the model can never meet the criteria; see ``Stops``.
         """
         self._network = network
         self._characters = vocabulary.characters
-        self._plain = [Drawn(self._character(id)) for id in range(vocabulary.size)]
-        self.params = params or SamplingParams()
-        self._filters = filters_of(self.params)
-        self._never = [] if vocabulary.unknown_id is None else [vocabulary.unknown_id]
+        self._unscored = [Drawn(self._character(id)) for id in range(vocabulary.size)]
+        self._params = params or SamplingParams()
+        self._filters = filters_of(self._params)
+        self._forbidden = [] if vocabulary.unknown_id is None else [vocabulary.unknown_id]
         self._end_id = vocabulary.end_id
         self._num_best = num_best
-        ending = ending or StopCriteria()
-        self._length = math.inf if ending.length is None else ending.length
-        self._stops = stop_texts(ending.stop, vocabulary)
-        self._pattern = None if ending.match is None else Pattern(ending.match, vocabulary)
-        if self._pattern is not None:
-            _check_room(self._pattern, self._length)
-        is_penalised = self.params.repeat_penalty != 1
-        recent = prompt.tolist()[-self.params.repeat_last_n :] if is_penalised else []
-        self._recent = deque(recent, self.params.repeat_last_n if is_penalised else 0)
+        self._stops = Stops(criteria or StopCriteria(), vocabulary)
+        num_recent = self._params.repeat_last_n if self._params.repeat_penalty != 1 else 0
+        self._recent = deque(prompt.tolist(), num_recent)
         state = network.initial_state(1)
         for begin in range(0, len(prompt), PROMPT_WINDOW):
             logits, state = network.forward(prompt[None, begin : begin + PROMPT_WINDOW], state)
-        self._start = logits[:, -1], state
+        self._start = _Rows(logits[:, -1], state)
 
-    def write(self, rng_of: Callable[[int], np.random.Generator], num_samples: int = 1) -> Pieces:
-        """Write samples, up to ``MAX_TOGETHER`` of them side by side.
+    def write(self, rng_of: Callable[[int], np.random.Generator], num_samples: int = 1) -> Chunks:
+        """Write samples, up to ``MAX_PARALLEL`` of them side by side.
 
-        A row of a product does not depend on the others, and each sample has its own random
-        generator: it is the same text whatever is written beside it.
+        A sample is the same whatever is written beside it: rows of a product are computed
+        independently, and each sample has its own random generator.
 
         Args:
-            rng_of: The random generator of a sample, by its index.
-            num_samples: How many.
+            rng_of: Maps the index of a sample to its random generator.
+            num_samples: Number of samples.
 
         Yields:
-            What each step adds, of all samples as it comes; see ``pieces.in_order``. The unknown
-            symbol is never drawn.
+            What each step adds, with all samples mixed; see ``in_order``. The unknown symbol is
+            never drawn.
         """
         drafts: list[_Draft] = []  # by rising index
-        logits, state = _take(self._start, [])
-        begun = 0
-        while drafts or begun < num_samples:
-            until = begun
-            if begun < num_samples:
-                first = drafts[0].index if drafts else begun
-                room = begun + MAX_TOGETHER - len(drafts)
-                until = min(num_samples, first + MAX_AHEAD, room)
-            if begun < until:
-                new = []
-                for index in range(begun, until):
-                    draft = self._begin(index, rng_of(index))
-                    if reason := self._full(draft):
-                        yield Piece(index, [], reason)
-                    else:
-                        new.append(draft)
-                begun = until
+        rows = self._start.take([])
+        num_started = 0
+        while drafts or num_started < num_samples:
+            first = drafts[0].index if drafts else num_started
+            room = num_started + MAX_PARALLEL - len(drafts)
+            until = min(num_samples, first + MAX_AHEAD, room)
+            new = []
+            for draft in (self._draft(index, rng_of(index)) for index in range(num_started, until)):
+                if reason := draft.progress.finish_reason():
+                    yield SampleChunk(draft.index, [], reason)
+                else:
+                    new.append(draft)
+            num_started = until
+            if new:
                 drafts += new
-                logits, state = _join((logits, state), _take(self._start, [0] * len(new)))
-                if not drafts:
-                    continue
-            ids = self._choose(drafts, logits)
-            rows = []
-            for row, piece in enumerate(self._pieces(drafts, logits, ids)):
-                yield piece
-                if not piece.finish_reason:
-                    rows.append(row)
-            if len(rows) < len(drafts):
-                drafts = [drafts[row] for row in rows]
-                (ids, state) = _take((ids, state), rows)
+                rows = rows.join(self._start.take([0] * len(new)))
+            if not drafts:
+                continue
+            ids = self._choose(drafts, rows.logits)
+            continuing = []
+            for row, chunk in enumerate(self._chunks(drafts, rows.logits, ids)):
+                yield chunk
+                if not chunk.finish_reason:
+                    continuing.append(row)
+            if len(continuing) < len(drafts):
+                drafts = [drafts[row] for row in continuing]
+                ids, rows = ids[continuing], rows.take(continuing)
             if drafts:
-                logits, state = self._network.forward(ids[:, None], state, rowwise_matmul)
-                logits = logits[:, -1]
-            else:
-                logits = logits[:0]
+                logits, state = self._network.forward(ids[:, None], rows.state, rowwise_matmul)
+                rows = _Rows(logits[:, -1], state)
 
-    def _begin(self, index: int, rng: np.random.Generator) -> _Draft:
-        """Return a sample of which nothing is written."""
-        temperatures = self.params.temperatures
-        place = None if self._pattern is None else self._pattern.start
+    def _draft(self, index: int, rng: np.random.Generator) -> _Draft:
+        """Return a sample without characters."""
+        temperatures = self._params.temperatures
         temperature = temperatures[index % len(temperatures)]
-        return _Draft(index, temperature, rng, self._recent.copy(), place)
-
-    def _full(self, draft: _Draft) -> str:
-        """Return why nothing can be added to a sample, or nothing."""
-        if draft.length >= self._length:
-            return "length"
-        if self._pattern is not None and not self._allowed(draft).any():
-            return "match"
-        return ""
-
-    def _allowed(self, draft: _Draft) -> Mask:
-        """Return which ids keep the text on the way to a match, shape (V,)."""
-        assert self._pattern is not None
-        assert draft.place is not None
-        return self._pattern.allowed(draft.place, self._length - draft.length)
-
-    def _open(self, draft: _Draft) -> Mask:
-        """Return which ids may be drawn, shape (V,).
-
-        A text that matches ends when the model goes on with what would not.
-        """
-        assert self._pattern is not None
-        assert draft.place is not None
-        return self._allowed(draft) | self._pattern.is_match(draft.place)
+        return _Draft(index, temperature, rng, self._recent.copy(), Progress(self._stops))
 
     def _choose(self, drafts: list[_Draft], logits: Array) -> npt.NDArray[np.intp]:
         """Draw the next id of each sample, shape (B,), from logits, shape (B, V)."""
-        if self.params.repeat_penalty != 1:
+        if self._params.repeat_penalty != 1:
             recent = [draft.recent for draft in drafts]
-            logits = penalise_repeats(logits, recent, self.params.repeat_penalty)
-        logits = forbid(logits, self._never)
-        if self._pattern is not None:
-            logits = np.where([self._open(draft) for draft in drafts], logits, -np.inf)
+            logits = penalise_repeats(logits, recent, self._params.repeat_penalty)
+        logits = forbid(logits, self._forbidden)
+        if self._stops.pattern is not None:
+            candidates = [draft.progress.candidates() for draft in drafts]
+            logits = np.where(candidates, logits, -np.inf)
         for keep in self._filters:
             logits = keep(logits)
         rngs = [draft.rng for draft in drafts]
-        if len(self.params.temperatures) == 1:
-            return draw(logits, self.params.temperatures[0], rngs)
+        if len(self._params.temperatures) == 1:
+            return draw(logits, self._params.temperatures[0], rngs)
         return draw(logits, np.array([draft.temperature for draft in drafts]), rngs)
 
-    def _pieces(
+    def _chunks(
         self, drafts: list[_Draft], logits: Array, ids: npt.NDArray[np.intp]
-    ) -> Iterator[Piece]:
-        """Add what was drawn to each sample, and yield what that makes known."""
+    ) -> Iterator[SampleChunk]:
+        """Add a drawn id to each sample; yield what it adds to the text."""
         scores = None if self._num_best is None else log_probs(logits)
         for row, (draft, id) in enumerate(zip(drafts, ids.tolist(), strict=True)):
-            drawn = self._plain[id] if scores is None else self._tell(scores[row], id)
-            if id == self._end_id:
-                yield Piece(draft.index, [*draft.held, drawn], "end")
-                continue
-            if self._pattern is not None and not self._allowed(draft)[id]:
-                yield Piece(draft.index, draft.held, "match")
-                continue
-            draft.length += 1
+            drawn = self._unscored[id] if scores is None else self._scored(scores[row], id)
             draft.recent.append(id)
-            if self._pattern is not None and draft.place is not None:
-                draft.place = self._pattern.follow(draft.place, id)
-            yield self._release(draft, drawn)
+            yield draft.progress.add(draft.index, id, drawn, is_end=id == self._end_id)
 
-    def _release(self, draft: _Draft, drawn: Drawn) -> Piece:
-        """Return what of a sample is sure, one character later."""
-        reason = self._full(draft)
-        if not self._stops:
-            return Piece(draft.index, [drawn], reason)
-        draft.held.append(drawn)
-        text = "".join(each.character for each in draft.held)
-        if found := stop_at_end(text, self._stops):
-            return Piece(draft.index, draft.held[:-found], "stop")
-        sure = len(text) if reason else len(text) - num_held(text, self._stops)
-        released, draft.held = draft.held[:sure], draft.held[sure:]
-        return Piece(draft.index, released, reason)
-
-    def _tell(self, scores: Float64s, id: int) -> Drawn:
-        """Return a character with its probability and those of the likeliest, from shape (V,)."""
+    def _scored(self, scores: Float64s, id: int) -> Drawn:
+        """Return a character with log-probabilities; scores have shape (V,)."""
         size = len(self._characters)
         best = np.argsort(-scores[:size], kind="stable")[: self._num_best].tolist()
-        told = tuple((self._characters[i], float(scores[i])) for i in best)
-        return Drawn(self._character(id), float(scores[id]), told)
+        scored = tuple((self._characters[i], float(scores[i])) for i in best)
+        return Drawn(self._character(id), float(scores[id]), scored)
 
     def _character(self, id: int) -> str:
-        """Return the character that an id is; of the symbols after them, none."""
+        """Return the character of an id; empty for a symbol."""
         return self._characters[id : id + 1]
 
 
-def generate(
-    network: Network,
-    vocabulary: Vocabulary,
-    prompt: str = "",
-    *,
-    temperature: float,
-    rng: np.random.Generator,
-    length: int | None = None,
-    on_unknown: OnUnknown = "error",
-) -> Iterator[str]:
-    """Yield the characters of one sample, without filters.
-
-    Args:
-        network: The model.
-        vocabulary: Its characters.
-        prompt: What is read first; not part of the result.
-        temperature: See ``sampling.draw``.
-        rng: The source of chance.
-        length: How many characters to make; None for no end.
-        on_unknown: See ``Vocabulary.encode``.
-
-    Yields:
-        One character at a time; the unknown symbol never.
-
-    Raises:
-        UnknownCharacterError: If the prompt has a character that the model never saw.
-    """
-    generator = Generator(
-        network,
-        vocabulary,
-        first_ids(vocabulary, prompt, on_unknown),
-        params=SamplingParams(temperatures=(temperature,)),
-        ending=StopCriteria(length=length),
-    )
-    for piece in generator.write(lambda _: rng):
-        for drawn in piece.drawn:
-            yield drawn.character
-
-
-def _check_room(pattern: Pattern, length: float) -> None:
-    """Refuse a length in which nothing can match.
-
-    Raises:
-        ConfigError: If that is so.
-    """
-    chars_to_match = pattern.chars_to_match(pattern.start)
-    if chars_to_match > length:
-        raise ConfigError(
-            f"--length: no match has {length} characters or fewer; the shortest has "
-            f"{chars_to_match:g}"
-        )
-
-
-def _take(of: tuple[npt.NDArray[Any], State], rows: Sequence[int]) -> tuple[Any, State]:
-    """Return some rows of logits or ids and of the state that belongs to them."""
-    values, state = of
-    return values[rows], tuple(tuple(array[rows] for array in part) for part in state)
-
-
-def _join(one: tuple[Array, State], other: tuple[Array, State]) -> tuple[Array, State]:
-    """Return the rows of two pairs of logits and state below one another."""
-    state = tuple(
-        tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        for parts in zip(one[1], other[1], strict=True)
-    )
-    return np.concatenate([one[0], other[0]]), state
+def _take(state: State, rows: Sequence[int]) -> State:
+    """Return some rows of a state."""
+    return tuple(tuple(array[rows] for array in part) for part in state)

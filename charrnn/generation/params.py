@@ -1,8 +1,9 @@
-"""What a user chooses of the way to draw characters, and where a text ends; no NumPy here."""
+"""How characters are drawn and where a text ends, as a user chooses; without NumPy."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from charrnn.errors import ConfigError
@@ -12,26 +13,23 @@ from charrnn.errors import ConfigError
 class SamplingParams:
     """How characters are drawn; checked on construction.
 
-    The filters act on what the model says, one after the other in this order, and the temperature
-    on what they leave, which is one character at least.
+    The penalty and the filters act on the model's distribution in the order of the attributes. At
+    least one candidate always remains; the temperature acts on the remaining ones.
 
     Attributes:
-        temperatures: One or more; samples take them in turn. 0 takes the likeliest character, 1
-            draws as the model was trained.
-        repeat_penalty: What divides the probability of the characters that are among the last
-            ``repeat_last_n``; 1 changes nothing.
-        repeat_last_n: How far back that looks, in characters, the prompt's included.
-        top_k: How many of the likeliest characters are left; 0 for all.
-        top_p: The smallest number of the likeliest characters is left whose probabilities add up to
-            this; 1 leaves all.
-        min_p: Characters are left that have at least this share of the likeliest one's probability;
-            0 leaves all.
+        temperature: 0 takes the likeliest character, 1 draws from the model as trained. Samples
+            take several temperatures in turn.
+        repeat_penalty: Divides the probability of the last ``repeat_last_n`` characters; 1 is off.
+        repeat_last_n: How many characters ``repeat_penalty`` covers, the prompt's included.
+        top_k: Keep this many of the likeliest characters; 0 is off.
+        top_p: Keep the fewest likeliest characters whose probabilities add up to this; 1 is off.
+        min_p: Keep characters with at least this share of the highest probability; 0 is off.
 
     Raises:
         ConfigError: If a value is out of range.
     """
 
-    temperatures: tuple[float, ...] = (0.8,)
+    temperature: float | Sequence[float] = 0.8
     repeat_penalty: float = 1.0
     repeat_last_n: int = 64
     top_k: int = 0
@@ -41,21 +39,25 @@ class SamplingParams:
     def __post_init__(self) -> None:
         """Check the ranges."""
         if not self.temperatures:
-            raise ConfigError("--temp: no temperature; give one or more")
+            raise ConfigError("`temperature`: no value; give one or more")
         for temperature in self.temperatures:
-            if not (math.isfinite(temperature) and temperature >= 0):
-                raise ConfigError(f"--temp: {temperature} is not a temperature; give 0 or more")
-        if not (math.isfinite(self.repeat_penalty) and self.repeat_penalty > 0):
-            raise ConfigError(
-                f"--repeat-penalty: {self.repeat_penalty} is not a divisor; give more than 0; 1 is "
-                "off"
-            )
-        for option, count in [("repeat-last-n", self.repeat_last_n), ("top-k", self.top_k)]:
-            if count < 0:
-                raise ConfigError(f"--{option}: {count} is not a number of characters; 0 is off")
-        for option, share in [("top-p", self.top_p), ("min-p", self.min_p)]:
-            if not 0 <= share <= 1:
-                raise ConfigError(f"--{option}: {share} is not a share; give 0 to 1")
+            if not 0 <= temperature < math.inf:
+                raise _out_of_range("temperature", temperature, "0 or more")
+        if not 0 < self.repeat_penalty < math.inf:
+            raise _out_of_range("repeat_penalty", self.repeat_penalty, "more than 0; 1 is off")
+        for name in ("repeat_last_n", "top_k"):
+            if getattr(self, name) < 0:
+                raise _out_of_range(name, getattr(self, name), "1 or more; 0 is off")
+        for name in ("top_p", "min_p"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise _out_of_range(name, getattr(self, name), "0 to 1")
+
+    @property
+    def temperatures(self) -> tuple[float, ...]:
+        """The temperatures that samples take in turn."""
+        if isinstance(self.temperature, Sequence):
+            return tuple(self.temperature)
+        return (self.temperature,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,31 +65,38 @@ class StopCriteria:
     """Where a text ends; checked on construction.
 
     Attributes:
-        length: How many characters it has at the most; None for no limit.
-        stop: Texts before which it ends; they are no part of it.
-        match: A regular expression that the whole text matches; see ``patterns``. None for any
-            text.
+        length: Maximum number of characters; None for no limit.
+        stop: One or more texts. The sample ends before the first occurrence of any of them.
+        match: A regular expression that the whole text matches; see ``regex.pattern``.
 
     Raises:
-        ConfigError: If they are out of range or contradict each other.
+        ConfigError: If a value is out of range, or two contradict each other.
     """
 
     length: int | None = 500
-    stop: tuple[str, ...] = ()
+    stop: str | Sequence[str] = ()
     match: str | None = None
 
     def __post_init__(self) -> None:
-        """Check them."""
+        """Check the values."""
         if self.length is not None and self.length < 0:
-            raise ConfigError(
-                f"--length: {self.length} is not a number of characters; -1 is endless"
-            )
-        if "" in self.stop:
-            raise ConfigError("--stop: an empty text is before every character; give some")
-        if self.stop and self.match is not None:
-            raise ConfigError("--stop: would cut what --match asks for; give one of the two")
+            raise _out_of_range("length", self.length, "0 or more")
+        if "" in self.stops:
+            raise ConfigError("`stop`: the text is empty; give at least one character")
+        if self.stops and self.match is not None:
+            raise ConfigError("`stop` and `match` exclude each other; give one of the two")
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """The stop texts."""
+        return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop)
 
     @property
     def is_endless(self) -> bool:
         """Whether nothing here ends a text."""
-        return self.length is None and not self.stop and self.match is None
+        return self.length is None and not self.stops and self.match is None
+
+
+def _out_of_range(name: str, value: float, allowed: str) -> ConfigError:
+    """Return the error for a number outside its range."""
+    return ConfigError(f"`{name}`: {value} is out of range; give {allowed}")

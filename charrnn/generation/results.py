@@ -1,4 +1,4 @@
-"""Finished samples: their text, why they ended, and how likely they were to the model."""
+"""Finished samples: their text, why they ended, and their probability in the model."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from charrnn.generation.updates import Drawn, Pieces
+from charrnn.generation.chunks import Chunks, Drawn
 from charrnn.text.vocabulary import Vocabulary
 from charrnn.units import SCHEMA
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """A text that a model wrote, and how.
+    """A generated text and how it was drawn.
 
     Attributes:
-        index: Which one of those asked for, from 0.
-        data: The text as bytes, the prompt not included.
-        prompt: What was read first.
-        seed: Of the random numbers; with the index it gives the text again.
+        index: Its place among the samples, from 0.
+        data: The text as bytes, without the prompt.
+        prompt: The text that was read first.
+        seed: Random seed; with the index it reproduces the text.
         temperature: See ``SamplingParams``.
-        drawn: Its characters, the end symbol too, and, where asked for, their probabilities.
-        finish_reason: Why it ended; see ``Piece``.
+        drawn: Its characters and the end symbol, with probabilities if recorded.
+        finish_reason: Why it ended; see ``SampleChunk``.
     """
 
     index: int
@@ -36,14 +36,14 @@ class Sample:
 
     @property
     def text(self) -> str:
-        """The text; where a model of bytes made what is not UTF-8, with U+FFFD."""
+        """The text, with U+FFFD in place of invalid UTF-8 from a model of bytes."""
         return self.data.decode("utf-8", "replace")
 
     @property
     def nats(self) -> float:
-        """How surprising the text is to the model itself, after the prompt: as ``eval`` counts.
+        """The negative log-likelihood of the text after the prompt, as ``eval`` computes it.
 
-        That it ends counts where the model has an end symbol and drew it.
+        It includes the end symbol if that was drawn.
         """
         return -sum(each.logprob for each in self.drawn)
 
@@ -51,8 +51,8 @@ class Sample:
         """Return the sample as an object.
 
         Args:
-            with_prompt: Whether the text begins with the prompt.
-            with_logprobs: Whether each character is told with its probability and the best ones.
+            with_prompt: Whether to put the prompt before the text.
+            with_logprobs: Whether to include the probabilities of each step.
         """
         prompt = self.prompt.encode("utf-8", "surrogateescape")
         data = prompt * with_prompt + self.data
@@ -78,32 +78,32 @@ class Sample:
 
 
 def collect(
-    pieces: Pieces, vocabulary: Vocabulary, *, prompt: str, seed: int, temperatures: Sequence[float]
+    chunks: Chunks, vocabulary: Vocabulary, *, prompt: str, seed: int, temperatures: Sequence[float]
 ) -> Iterator[Sample]:
-    """Put pieces together.
+    """Join chunks to samples.
 
     Args:
-        pieces: One sample after the other; see ``in_order``.
+        chunks: Chunks sample by sample; see ``in_order``.
         vocabulary: The characters of the model.
-        prompt: What was read first.
-        seed: Of the random numbers.
-        temperatures: The samples took them in turn.
+        prompt: The text that was read first.
+        seed: Random seed.
+        temperatures: Temperatures that the samples take in turn.
 
     Yields:
-        Each sample when it is finished.
+        Each sample when it is complete.
     """
     drawn: list[Drawn] = []
-    for piece in pieces:
-        drawn += piece.drawn
-        if piece.finish_reason:
+    for chunk in chunks:
+        drawn += chunk.drawn
+        if chunk.finish_reason:
             text = "".join(each.character for each in drawn)
             yield Sample(
-                index=piece.sample,
+                index=chunk.sample,
                 data=vocabulary.to_bytes(text),
                 prompt=prompt,
                 seed=seed,
-                temperature=temperatures[piece.sample % len(temperatures)],
+                temperature=temperatures[chunk.sample % len(temperatures)],
                 drawn=drawn,
-                finish_reason=piece.finish_reason,
+                finish_reason=chunk.finish_reason,
             )
             drawn = []

@@ -1,4 +1,4 @@
-"""Logits to the id of a character: pure functions, the random generator an argument.
+"""From logits to the id of a character: pure functions of logits and a random generator.
 
 Sizes: B samples, V vocabulary.
 """
@@ -14,7 +14,7 @@ from charrnn.model.cells.spec import Array
 
 Float64s = npt.NDArray[np.float64]
 
-COLDEST = 1e-200  # a lower temperature draws the same, but logits divided by it are infinite
+COLDEST = 1e-200  # division by lower temperatures overflows; the draws would be the same
 
 
 def log_probs(logits: Array) -> Float64s:
@@ -26,7 +26,7 @@ def log_probs(logits: Array) -> Float64s:
 
 
 def forbid(logits: Array, ids: Sequence[int]) -> Array:
-    """Return logits, shape (B, V), in which some ids can never be drawn."""
+    """Return logits, shape (B, V), in which some ids have probability 0."""
     if not ids:
         return logits
     logits = logits.copy()
@@ -39,14 +39,13 @@ def draw(
 ) -> npt.NDArray[np.intp]:
     """Draw the next character of each sample from softmax(logits / temperature).
 
-    Temperature 1 is the model as it was trained; a lower one prefers what is likely. At 0 the most
-    likely character is taken, of equals the one with the lowest id, and no random number is used.
+    Temperature 1 is the model as trained; lower ones favour likely characters. Temperature 0 takes
+    the likeliest character, with the lowest id in a tie, and uses no random number.
 
     Args:
         logits: Shape (B, V); -inf where a character is forbidden.
-        temperature: 0 or more, finite; one for all or one for each sample, shape (B,).
-        rngs: One generator for each sample, B of them, so that a sample does not depend on how many
-            others are drawn beside it.
+        temperature: 0 or more, finite; a number, or one for each sample, shape (B,).
+        rngs: B generators, one for each sample, so that samples do not depend on one another.
 
     Returns:
         One id for each sample, shape (B,).
@@ -61,12 +60,12 @@ def draw(
     else:
         temperature = max(temperature, COLDEST)
     weights = logits.astype(np.float64)
-    # The maximum goes first: a small temperature then cannot make an infinity of a large logit.
+    # Subtract the maximum first, so that a small temperature cannot overflow a large logit.
     weights -= weights.max(axis=-1, keepdims=True)
     weights /= temperature
     cumulative = np.exp(weights, out=weights).cumsum(axis=-1)  # (B, V)
     uniform = np.array([[rng.random()] for rng in rngs])  # (B, 1), in [0, 1)
-    # Only ids with some probability are reached: the first whose sum is above the threshold.
+    # The first id whose cumulative weight exceeds the threshold has a weight above 0.
     chosen: npt.NDArray[np.intp] = (cumulative > uniform * cumulative[:, -1:]).argmax(axis=-1)
     return chosen
 
@@ -74,7 +73,7 @@ def draw(
 def _draw_mixed(
     logits: Array, temperatures: Float64s, rngs: Sequence[np.random.Generator]
 ) -> npt.NDArray[np.intp]:
-    """Draw where some temperatures are 0 and some are not."""
+    """Draw with temperatures of which some are 0."""
     chosen: npt.NDArray[np.intp] = logits.argmax(axis=-1)
     (warm,) = temperatures.nonzero()
     if len(warm):

@@ -1,38 +1,107 @@
-"""Texts before which a sample ends: found as they are written, and held back until it is sure."""
+"""Where a sample ends: its length, stop texts, and an expression to match.
+
+Sizes: V vocabulary.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from charrnn.errors import ConfigError
+from charrnn.generation.chunks import Drawn, SampleChunk
+from charrnn.generation.params import StopCriteria
+from charrnn.generation.regex.pattern import Mask, Pattern, StateSet
 from charrnn.text.vocabulary import Vocabulary
 
 
-def stop_texts(stops: Sequence[str], vocabulary: Vocabulary) -> tuple[str, ...]:
-    """Return what a user typed as characters of a vocabulary.
+class Stops:
+    """Stop criteria, prepared for a vocabulary.
 
-    Raises:
-        ConfigError: If one has characters that the model never writes.
+    Attributes:
+        length: Maximum number of characters; infinity for no limit.
+        texts: The stop texts in characters of the vocabulary.
+        pattern: The expression to match.
     """
-    texts = tuple(vocabulary.from_user(stop) for stop in stops)
-    for stop, text in zip(stops, texts, strict=True):
-        if (vocabulary.look_up(text) < 0).any():
-            raise ConfigError(
-                f"--stop: {stop!r} has characters that the model never writes; give another text"
-            )
-    return texts
+
+    def __init__(self, criteria: StopCriteria, vocabulary: Vocabulary) -> None:
+        """Prepare the criteria.
+
+        Raises:
+            ConfigError: If a stop text has characters that the model never writes, or no match fits
+                into the length; see ``Pattern`` for other errors.
+        """
+        self.length = math.inf if criteria.length is None else criteria.length
+        self.texts = tuple(vocabulary.from_user(stop) for stop in criteria.stops)
+        for stop, text in zip(criteria.stops, self.texts, strict=True):
+            if (vocabulary.look_up(text) < 0).any():
+                raise ConfigError(f"`stop`: {stop!r} has characters that the model never writes")
+        self.pattern = None if criteria.match is None else Pattern(criteria.match, vocabulary)
+        if self.pattern is not None:
+            shortest = self.pattern.chars_to_match(self.pattern.start)
+            if shortest > self.length:
+                raise ConfigError(f"`length`: the shortest match has {shortest:g} characters")
+
+
+class Progress:
+    """How far a sample is from its end."""
+
+    def __init__(self, stops: Stops) -> None:
+        """Start before the first character."""
+        self._stops = stops
+        self._length = 0
+        self._held: list[Drawn] = []  # characters that may begin a stop text
+        self._states: StateSet = frozenset() if stops.pattern is None else stops.pattern.start
+
+    def finish_reason(self) -> str:
+        """Return why no character can be added; empty if one can."""
+        if self._length >= self._stops.length:
+            return "length"
+        if self._stops.pattern is not None and not self._continuing().any():
+            return "match"
+        return ""
+
+    def candidates(self) -> Mask:
+        """Return which ids may be drawn with an expression to match, shape (V,).
+
+        Where the text matches already, every id may be drawn: one that breaks the match ends it.
+        """
+        assert self._stops.pattern is not None
+        return self._continuing() | self._stops.pattern.is_match(self._states)
+
+    def add(self, sample: int, id: int, drawn: Drawn, *, is_end: bool) -> SampleChunk:
+        """Add what was drawn for a sample; return the characters that certainly belong to it."""
+        if is_end:
+            return SampleChunk(sample, [*self._held, drawn], "end")
+        if self._stops.pattern is not None:
+            if not self._continuing()[id]:
+                return SampleChunk(sample, [], "match")
+            self._states = self._stops.pattern.follow(self._states, id)
+        self._length += 1
+        reason = self.finish_reason()
+        if not self._stops.texts:
+            return SampleChunk(sample, [drawn], reason)
+        self._held.append(drawn)
+        text = "".join(each.character for each in self._held)
+        if found := stop_at_end(text, self._stops.texts):
+            return SampleChunk(sample, self._held[:-found], "stop")
+        size = len(text) if reason else len(text) - num_held(text, self._stops.texts)
+        released, self._held = self._held[:size], self._held[size:]
+        return SampleChunk(sample, released, reason)
+
+    def _continuing(self) -> Mask:
+        """Return which ids continue the text towards a match within its length, shape (V,)."""
+        assert self._stops.pattern is not None
+        return self._stops.pattern.allowed(self._states, self._stops.length - self._length)
 
 
 def stop_at_end(text: str, stops: Sequence[str]) -> int:
-    """Return how many characters at the end of a text are a stop text; 0 if none are.
-
-    Where several end there it is the longest.
-    """
+    """Return the length of the longest stop text at the end of a text; 0 if there is none."""
     return max((len(stop) for stop in stops if text.endswith(stop)), default=0)
 
 
 def num_held(text: str, stops: Sequence[str]) -> int:
-    """Return how many characters at the end of a text may be the begin of a stop text."""
+    """Return how many characters at the end of a text may begin a stop text."""
     longest = max((len(stop) for stop in stops), default=0)
     for size in range(min(longest - 1, len(text)), 0, -1):
         if any(stop.startswith(text[-size:]) for stop in stops):

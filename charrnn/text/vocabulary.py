@@ -127,7 +127,7 @@ class Vocabulary:
         character = text[place]
         raise UnknownCharacterError(
             f"the model never saw {character!r} (U+{ord(character):04X}), character {place + 1} of "
-            "the prompt; give another prompt, or --on-unknown skip or replace"
+            "the prompt; give another prompt, or `on_unknown` skip or replace"
         )
 
     def decode(self, ids: Ids) -> str:

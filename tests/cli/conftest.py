@@ -172,8 +172,10 @@ def invoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Fin
     for name in ("CHARRNN_MODEL", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
 
-    def run(*args: str) -> Finished:
-        result = CliRunner().invoke(app, args, prog_name="charrnn", catch_exceptions=False)
+    def run(*args: str, stdin: bytes = b"") -> Finished:
+        result = CliRunner().invoke(
+            app, args, input=stdin, prog_name="charrnn", catch_exceptions=False
+        )
         return Finished(result.exit_code, result.stdout_bytes, result.stderr)
 
     return run

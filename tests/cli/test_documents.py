@@ -19,7 +19,7 @@ NAMES = Path(__file__).parents[2] / "corpora" / "names.txt"
 
 @pytest.fixture(scope="module")
 def names_run(charrnn: Callable, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run on the shipped names, a line each, long enough that names end."""
+    """A run on the shipped names, trained long enough to end them."""
     folder = tmp_path_factory.mktemp("names")
     how = ["--steps", "60", "--cell", "gru", "--hidden-size", "48", "--threads", "1"]
     finished = charrnn("train", str(NAMES), "--lines", *how, "-o", "run", "--json", cwd=folder)
@@ -31,7 +31,7 @@ def names_run(charrnn: Callable, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 
 def test_a_sample_is_a_line(names_run: Path, charrnn: Callable) -> None:
-    """A sample of a model of lines is one line that ends, though it might be longer."""
+    """A model of lines writes one terminated line, shorter than the limit."""
     finished = charrnn("sample", "-m", str(names_run), "--seed", "3", "-q")
     assert finished.code == 0
     assert finished.text.endswith("\n")
@@ -40,7 +40,7 @@ def test_a_sample_is_a_line(names_run: Path, charrnn: Callable) -> None:
 
 
 def test_names_in_a_pipe_stand_one_a_line(names_run: Path, shell: Callable) -> None:
-    """A loop of the shell gives as many lines as samples, and no two the same."""
+    """A shell loop gives one line for each sample, all different."""
     loop = 'for s in 1 2 3; do "$@" --seed $s || exit; done'
     finished = shell(loop, "sample", "-m", str(names_run), "-q")
     assert finished.code == 0
@@ -50,7 +50,7 @@ def test_names_in_a_pipe_stand_one_a_line(names_run: Path, shell: Callable) -> N
 
 
 def test_a_prompt_may_come_from_echo(names_run: Path, shell: Callable) -> None:
-    """The line end after a prompt from standard input is no part of the document."""
+    """A newline after a prompt from standard input is not part of the document."""
     finished = shell('echo Al | "$@"', "sample", "-", "-m", str(names_run), "-q", "--seed", "1")
     typed = shell('"$@"', "sample", "Al", "-m", str(names_run), "-q", "--seed", "1")
     assert (finished.code, finished.stdout) == (0, typed.stdout)
@@ -59,7 +59,7 @@ def test_a_prompt_may_come_from_echo(names_run: Path, shell: Callable) -> None:
 def test_eval_scores_each_line_by_itself(
     names_run: Path, charrnn: Callable, tmp_path: Path
 ) -> None:
-    """The score of a file of lines is the same in any order, and is that of its lines together."""
+    """The score of a file of lines does not depend on their order or on a split into files."""
     lines = NAMES.read_text(encoding="utf-8").splitlines()[-300:]
 
     def evaluate(*texts: str) -> dict[str, float]:
@@ -81,7 +81,7 @@ def test_eval_scores_each_line_by_itself(
 
 
 def test_eval_without_a_file_is_the_validation(names_run: Path, charrnn: Callable) -> None:
-    """The loss of the last report is that of the validation documents."""
+    """Without a file, eval scores the validation documents."""
     finished = charrnn("eval", "-m", str(names_run), "-q", "--json")
     found = json.loads(finished.stdout)["nats_per_char"]
     reports = (names_run / "metrics.jsonl").read_text().splitlines()
@@ -91,7 +91,7 @@ def test_eval_without_a_file_is_the_validation(names_run: Path, charrnn: Callabl
 
 
 def test_a_preview_shows_several_documents(make_checkpoint: Callable) -> None:
-    """A preview of a model of short lines is some of them, not one, and has an end."""
+    """A preview of short documents shows several, in limited number."""
     lines = preview_text(make_checkpoint(characters="ab", separator="\n", scale=0.0)).split("\n")
     assert 2 <= len(lines) <= MAX_PREVIEW_DOCUMENTS
     nothing = make_checkpoint(characters="ab", separator="\n", scale=0.0)
@@ -100,7 +100,7 @@ def test_a_preview_shows_several_documents(make_checkpoint: Callable) -> None:
 
 
 def test_stanzas(invoke: Callable, tmp_path: Path, tiny: list[str]) -> None:
-    """Documents of several lines, an empty line between them, are written with one."""
+    """Documents separated by an empty line are written with one."""
     poem = "\n\n".join(f"stanza {n}\nis no {n * n}" for n in range(40)) + "\n"
     (tmp_path / "poem.txt").write_text(poem)
     train = invoke("train", "poem.txt", "--doc-sep", r"\n\n", "--steps", "5", "-o", "run", *tiny)
@@ -120,7 +120,7 @@ def test_stanzas(invoke: Callable, tmp_path: Path, tiny: list[str]) -> None:
     ],
 )
 def test_mistakes(invoke: Callable, tmp_path: Path, args: list[str], code: int, message: str):
-    """What cannot be is told in one line, and no run directory is left."""
+    """A mistake is one line, and no run directory is left."""
     (tmp_path / "text.txt").write_text("a line of a text\n" * 9)
     finished = invoke("train", "text.txt", *args)
     assert finished.code == code
@@ -144,19 +144,19 @@ def test_mistakes(invoke: Callable, tmp_path: Path, args: list[str], code: int, 
     ],
 )
 def test_what_is_hard_to_type(typed: str, meant: str) -> None:
-    """Backslashes stand for line ends, tabs, NUL and themselves."""
+    """Escapes mean newline, tab, carriage return, NUL and backslash."""
     assert parse_separator(False, typed) == meant
 
 
 def test_lines_are_a_separator() -> None:
-    """--lines is --doc-sep with a line end, and neither is a text in one piece."""
+    """--lines means --doc-sep with a newline; without either, the text is one document."""
     assert parse_separator(True, None) == "\n"
     assert parse_separator(False, None) is None
 
 
 @pytest.mark.parametrize("typed", ["\\", "a\\", "\\x41", "\\\n"])
 def test_a_backslash_before_anything_else(typed: str) -> None:
-    """A backslash that means nothing is not taken for itself."""
+    """An unknown escape is an error."""
     with pytest.raises(ConfigError, match="unknown escape"):
         parse_separator(False, typed)
 
@@ -164,7 +164,7 @@ def test_a_backslash_before_anything_else(typed: str) -> None:
 def test_a_run_that_goes_on_keeps_its_documents(
     invoke: Callable, tmp_path: Path, tiny: list[str]
 ) -> None:
-    """A run on lines goes on as one, whether that is said again or not, and as nothing else."""
+    """A resumed run keeps its separator and refuses another one."""
     (tmp_path / "text.txt").write_text("".join(f"a line {n} of a text\n" for n in range(60)))
     train = ["train", "text.txt", "-o", "run"]
     assert invoke(*train, "--lines", "--steps", "4", *tiny).code == 0

@@ -1,4 +1,4 @@
-"""The commands of the README's section on sampling, run as they stand there."""
+"""The commands of the README's section on sampling, run verbatim."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_there_are_commands() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_works(command: str, write_uniform: Callable, tmp_path: Path) -> None:
-    """A command ends well, says nothing that is an error, and writes something."""
+    """A command succeeds, reports no error and writes a text."""
     if missing := [name for name in ("jq",) if f"{name} " in command and not shutil.which(name)]:
         pytest.skip(f"there is no {missing[0]} here")
     write_uniform(

@@ -1,4 +1,4 @@
-"""Commands start at once: they load no more than they need, and say what they offer."""
+"""Commands start fast: they load only what they need. Their options are a fixed list."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def loaded_modules(*args: str, **more: object) -> set[str]:
 
 @pytest.mark.parametrize("name", sorted(HEAVY))
 def test_the_check_sees_a_heavy_module(name: str, tmp_path: Path) -> None:
-    """A program that loads a heavy module is caught by the check used below."""
+    """The check below detects the import of a heavy module."""
     (tmp_path / f"{name}.py").write_text("")
     assert HEAVY & loaded_modules("-c", f"import {name}", cwd=tmp_path) == {name}
 
@@ -48,20 +48,20 @@ def test_help_loads_nothing_heavy(args: list[str]) -> None:
 
 
 def test_sampling_loads_no_torch(cycle_model: Path) -> None:
-    """Sampling needs NumPy alone."""
+    """Sampling imports NumPy only."""
     args = ["sample", "-m", str(cycle_model), "-n", "5"]
     assert HEAVY & loaded_modules("-m", "charrnn", *args) == {"numpy"}
 
 
 def test_evaluation_loads_no_torch(cycle_model: Path, tmp_path: Path) -> None:
-    """Evaluation needs NumPy alone."""
+    """Evaluation imports NumPy only."""
     (tmp_path / "other.txt").write_text("abc")
     args = ["eval", "-m", str(cycle_model), str(tmp_path / "other.txt")]
     assert HEAVY & loaded_modules("-m", "charrnn", *args) == {"numpy"}
 
 
 def test_a_missing_corpus_is_told_before_torch_is_loaded() -> None:
-    """A mistake in the name of a corpus costs no import of torch."""
+    """A missing corpus is reported without importing torch."""
     program = (
         "import sys; from charrnn.cli.app import app\n"
         "try: app(['train', 'missing.txt'])\n"
@@ -98,9 +98,9 @@ OPTIONS = {
         "--threads --preview-every --save-every --json -q --quiet -h --help"
     ),
     "sample": (
-        "-m --model --prompt-file -t --temp --temperature -n --length -N --num-samples --seed "
-        "--repeat-penalty --repeat-last-n --top-k --top-p --min-p --stop --match --on-unknown "
-        "--echo --no-echo -0 --null --json --logprobs --novel --unbuffered -q --quiet -h --help"
+        "-m --model --prompt-file --on-unknown -t --temp --temperature --top-k --top-p --min-p "
+        "--repeat-penalty --repeat-last-n --seed -N --num-samples -n --length --stop --match "
+        "--echo --no-echo -0 --null --json --logprobs --novelty --unbuffered -q --quiet -h --help"
     ),
     "eval": (
         "-m --model --by --sort --heat --html --svg --glob --encoding --max-bytes --json "

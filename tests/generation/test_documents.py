@@ -1,4 +1,4 @@
-"""A model of documents begins one after the end of another, and ends with it."""
+"""A model of documents reads the end of one before it writes another, and draws its end."""
 
 import collections
 import itertools
@@ -8,19 +8,18 @@ import numpy as np
 import pytest
 
 from charrnn.errors import UnknownCharacterError
-from charrnn.generation.generator import generate, sample_rng
 from charrnn.library import Model
 from charrnn.model.network import Network
 
 
 @pytest.fixture
 def checkpoint(make_checkpoint, any_kind):
-    """A model of documents of two characters, of each kind in turn."""
+    """A model of documents over two characters, of each kind in turn."""
     return make_checkpoint(**any_kind, characters="ab", separator="\n", scale=2.0)
 
 
 def probability(checkpoint, text, is_whole):
-    """Return how likely a document begins with a text, or is it."""
+    """Return the probability that a document begins with a text, or equals it."""
     network, vocabulary = Network(checkpoint.config, checkpoint.arrays), checkpoint.vocabulary
     state, read, total = network.initial_state(1), vocabulary.end_id, 1.0
     for wanted in [*vocabulary.encode(text).tolist(), vocabulary.end_id][: len(text) + is_whole]:
@@ -33,14 +32,10 @@ def probability(checkpoint, text, is_whole):
 
 @pytest.mark.slow
 def test_documents_are_drawn_as_often_as_they_are_likely(checkpoint):
-    """Of many documents, each of up to two characters has its share, within chance."""
-    network, draws = Network(checkpoint.config, checkpoint.arrays), 3000
-    found = collections.Counter(
-        "".join(
-            generate(network, checkpoint.vocabulary, temperature=1, rng=sample_rng(1, i), length=3)
-        )
-        for i in range(draws)
-    )
+    """The frequencies of short documents match their probabilities, within chance."""
+    draws = 3000
+    samples = Model(checkpoint).samples(num_samples=draws, seed=1, temperature=1, length=3)
+    found = collections.Counter(sample.text for sample in samples)
     texts = ["".join(t) for n in range(4) for t in itertools.product("ab", repeat=n)]
     assert set(found) <= set(texts)
     assert sum(probability(checkpoint, text, len(text) < 3) for text in texts) == pytest.approx(1)
@@ -51,8 +46,7 @@ def test_documents_are_drawn_as_often_as_they_are_likely(checkpoint):
 
 
 def test_the_likeliest_document_ends(checkpoint):
-    """At temperature 0 the text is that of always taking the likeliest, the end included."""
-    network, vocabulary = Network(checkpoint.config, checkpoint.arrays), checkpoint.vocabulary
+    """Temperature 0 takes the likeliest symbol at each step, the end included."""
     expected = ""
     while len(expected) < 20:
         shares = [probability(checkpoint, expected + c, is_whole=False) for c in "ab"]
@@ -60,12 +54,11 @@ def test_the_likeliest_document_ends(checkpoint):
         if np.argmax(shares) == 2:
             break
         expected += "ab"[np.argmax(shares)]
-    text = generate(network, vocabulary, temperature=0, rng=sample_rng(0), length=20)
-    assert "".join(text) == expected
+    assert Model(checkpoint).sample(temperature=0, length=20) == expected
 
 
 def test_a_prompt_is_the_beginning_of_a_document(checkpoint):
-    """After a prompt the text goes on as it would have, had the model written the prompt."""
+    """A prompt that the model would have written is continued as the model would have."""
     model = Model(checkpoint)
     whole = model.sample(temperature=0, length=20)
     for cut in range(len(whole) + 1):
@@ -75,7 +68,7 @@ def test_a_prompt_is_the_beginning_of_a_document(checkpoint):
 
 
 def test_the_nats_of_a_document_count_its_end(checkpoint):
-    """What a sample says of itself is what scoring the document says, the end included."""
+    """The nats of a sample equal the score of the document, the end included."""
     model = Model(checkpoint)
     samples = list(model.samples(num_samples=30, length=3, logprobs=1, seed=1))
     assert "end" in {sample.finish_reason for sample in samples}
@@ -87,7 +80,7 @@ def test_the_nats_of_a_document_count_its_end(checkpoint):
 
 
 def test_a_document_is_as_long_as_asked_at_the_most(make_checkpoint):
-    """The length limits a document; without one it goes on to its end."""
+    """The length limits a document; without a limit it continues to its end."""
     model = Model(make_checkpoint(characters="ab", separator="\n", scale=0.0))
     lengths = [len(model.sample(seed=seed, length=2)) for seed in range(50)]
     assert set(lengths) == {0, 1, 2}
@@ -99,14 +92,14 @@ def test_a_document_is_as_long_as_asked_at_the_most(make_checkpoint):
 
 
 def test_a_separator_within_a_prompt_is_unknown(make_checkpoint):
-    """A prompt of two documents is none."""
+    """A prompt cannot span two documents."""
     model = Model(make_checkpoint(characters="ab", separator="\n"))
     with pytest.raises(UnknownCharacterError, match=r"never saw '\\n'"):
         model.sample("a\nb")
 
 
 def test_neither_symbol_is_written(make_checkpoint):
-    """Neither the unknown symbol nor the end symbol ever becomes a character."""
+    """Neither the unknown symbol nor the end symbol is written."""
     model = Model(make_checkpoint(characters="ab", separator="\n", has_unknown=True, scale=0.0))
     texts = [model.sample(seed=seed, temperature=2.0) for seed in range(100)]
     assert set("".join(texts)) == {"a", "b"}

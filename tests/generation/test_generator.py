@@ -1,4 +1,4 @@
-"""A prompt in, a text out: against slow reading without state, and against what it scores."""
+"""A prompt in, a text out: against reading without state, and against scoring."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pytest
 
 from charrnn.errors import UnknownCharacterError
 from charrnn.evaluation.score import score
-from charrnn.generation.generator import generate, sample_rng
+from charrnn.generation.generator import Generator, prompt_ids, sample_rng
+from charrnn.generation.params import SamplingParams, StopCriteria
 from charrnn.generation.sampling import draw, log_probs
 from charrnn.model.network import Network
 
@@ -24,22 +25,35 @@ def network_of(checkpoint):
     return Network(checkpoint.config, checkpoint.arrays)
 
 
-def write(checkpoint, prompt="", *, seed=0, index=0, temperature=1.0, length=60, **options):
-    """Return the text that a model writes."""
-    characters = generate(
+def characters_of(
+    checkpoint,
+    prompt="",
+    *,
+    seed=0,
+    index=0,
+    temperature=1.0,
+    length=60,
+    on_unknown="error",
+):
+    """Yield the characters that a model writes."""
+    generator = Generator(
         network_of(checkpoint),
         checkpoint.vocabulary,
-        prompt,
-        temperature=temperature,
-        rng=sample_rng(seed, index),
-        length=length,
-        **options,
+        prompt_ids(checkpoint.vocabulary, prompt, on_unknown),
+        params=SamplingParams(temperature=temperature),
+        criteria=StopCriteria(length=length),
     )
-    return "".join(characters)
+    for chunk in generator.write(lambda _: sample_rng(seed, index)):
+        yield from (drawn.character for drawn in chunk.drawn)
+
+
+def write(checkpoint, prompt="", **options):
+    """Return the text that a model writes."""
+    return "".join(characters_of(checkpoint, prompt, **options))
 
 
 def slow_text(checkpoint, ids, *, temperature=1.0, length=60):
-    """Return a text after some ids, all that was written so far read anew for each character."""
+    """Return a continuation of ids, reading the whole text again for each character."""
     network, vocabulary = network_of(checkpoint), checkpoint.vocabulary
     rng = sample_rng(0)
     ids = list(ids)
@@ -55,7 +69,7 @@ def slow_text(checkpoint, ids, *, temperature=1.0, length=60):
 
 @pytest.mark.parametrize("temperature", [0.0, 0.5, 1.0])
 def test_the_state_is_carried_from_character_to_character(make_checkpoint, any_kind, temperature):
-    """Writing with state gives the text that reading everything anew at each step gives."""
+    """Carrying the state gives the same text as reading everything again at each step."""
     checkpoint = make_checkpoint(**any_kind, num_layers=2, scale=2.0, dtype=np.float64)
     ids = checkpoint.vocabulary.encode("bad")
     expected = slow_text(checkpoint, ids, temperature=temperature)
@@ -64,33 +78,25 @@ def test_the_state_is_carried_from_character_to_character(make_checkpoint, any_k
 
 @pytest.mark.parametrize("length", [0, 1, 17, 300])
 def test_a_text_is_as_long_as_asked(make_checkpoint, length):
-    """The number of characters is exactly the length, the prompt not counted."""
+    """The text has exactly the given length, without the prompt."""
     assert len(write(make_checkpoint(), "abc", length=length)) == length
 
 
 def test_a_text_without_a_length_does_not_end(make_checkpoint):
-    """Without a length characters go on, and they are those of a text with one."""
+    """An endless text begins with the text of any length."""
     checkpoint = make_checkpoint()
-    endless = generate(
-        network_of(checkpoint),
-        checkpoint.vocabulary,
-        temperature=1.0,
-        rng=sample_rng(3),
-    )
+    endless = characters_of(checkpoint, seed=3, length=None)
     assert "".join(itertools.islice(endless, 500)) == write(checkpoint, seed=3, length=500)
 
 
 def test_each_item_is_one_character(make_checkpoint):
-    """What is yielded are single characters of the vocabulary."""
+    """Items are single characters of the vocabulary."""
     checkpoint = make_checkpoint(characters="\n \u00e9\u20ac\U0001f600")
-    items = generate(
-        network_of(checkpoint), checkpoint.vocabulary, temperature=1.0, rng=sample_rng(0), length=50
-    )
-    assert set(items) <= set(checkpoint.vocabulary.characters)
+    assert set(characters_of(checkpoint)) <= set(checkpoint.vocabulary.characters)
 
 
 def test_the_same_seed_gives_the_same_text(make_checkpoint):
-    """Seed and index decide the text; another of either gives another text."""
+    """Seed and index determine the text; changing either changes it."""
     checkpoint = make_checkpoint()
     texts = {(seed, i): write(checkpoint, seed=seed, index=i) for seed in (0, 1) for i in (0, 1)}
     assert len(set(texts.values())) == 4
@@ -99,7 +105,7 @@ def test_the_same_seed_gives_the_same_text(make_checkpoint):
 
 
 def test_temperature_zero_does_not_depend_on_the_seed(make_checkpoint):
-    """Without chance all seeds give one text."""
+    """At temperature 0 all seeds give the same text."""
     checkpoint = make_checkpoint()
     assert len({write(checkpoint, seed=seed, temperature=0) for seed in range(5)}) == 1
 
@@ -115,7 +121,7 @@ def test_samples_have_the_streams_that_numpy_spawns(seed):
 
 @pytest.mark.parametrize("temperature", [0.0, 0.5, 1.0, 10.0])
 def test_the_unknown_symbol_is_never_written(make_checkpoint, temperature):
-    """A model that wants nothing but the unknown symbol writes other characters."""
+    """A model that prefers the unknown symbol writes other characters."""
     checkpoint = make_checkpoint(has_unknown=True)
     checkpoint.arrays["output.bias"][checkpoint.vocabulary.unknown_id] = 1e4
     text = write(checkpoint, temperature=temperature, length=200)
@@ -124,44 +130,44 @@ def test_the_unknown_symbol_is_never_written(make_checkpoint, temperature):
 
 
 def test_a_replacement_character_of_the_text_can_be_written(make_checkpoint):
-    """U+FFFD that was in the training text is a character as any other."""
+    """U+FFFD in the vocabulary is an ordinary character."""
     checkpoint = make_checkpoint(characters="a\ufffd", has_unknown=True)
     assert "\ufffd" in write(checkpoint)
 
 
 def test_without_a_prompt_a_line_begins(make_checkpoint):
-    """No prompt is as a prompt of a line end, if the model knows it."""
+    """An empty prompt is read as a newline, if the model has one."""
     checkpoint = make_checkpoint(**ATTENTIVE, characters="\t\n ab")
     assert write(checkpoint, "") == write(checkpoint, "\n")
     assert write(checkpoint, "") != write(checkpoint, "\t")
 
 
 def test_without_a_prompt_or_a_line_end_the_first_character_is_read(make_checkpoint):
-    """Where the vocabulary has no line end its first character takes that place."""
+    """Without a newline, the first character of the vocabulary is read."""
     checkpoint = make_checkpoint(**ATTENTIVE, characters="xyz")
     assert write(checkpoint, "") == write(checkpoint, "x")
     assert write(checkpoint, "") != write(checkpoint, "z")
 
 
 def test_the_prompt_matters(make_checkpoint):
-    """The text depends on what was read, not only on its last character."""
+    """The text depends on the whole prompt, not only on its last character."""
     checkpoint = make_checkpoint(**ATTENTIVE)
     assert write(checkpoint, "aaab") != write(checkpoint, "eeeb")
 
 
 def test_an_unknown_character_in_the_prompt_is_named(make_checkpoint):
-    """The error names the character, its code and place, and the ways out, in one line."""
+    """The error names the character, its code point, its position and a remedy, in one line."""
     with pytest.raises(UnknownCharacterError) as caught:
         write(make_checkpoint(), "ab\u00e9")
     message = str(caught.value)
-    for part in ("'\u00e9'", "U+00E9", "character 3", "--on-unknown"):
+    for part in ("'\u00e9'", "U+00E9", "character 3", "`on_unknown`"):
         assert part in message
     assert len(message.splitlines()) == 1
 
 
 @pytest.mark.parametrize("has_unknown", [False, True])
 def test_an_unknown_character_can_be_skipped(make_checkpoint, has_unknown):
-    """Skipped characters leave the text as if they had not been in the prompt."""
+    """Skipped characters have no effect."""
     checkpoint = make_checkpoint(has_unknown=has_unknown)
     assert write(checkpoint, "a?b\u20ac", on_unknown="skip") == write(checkpoint, "ab")
     assert write(checkpoint, "??", on_unknown="skip") == write(checkpoint, "")
@@ -175,7 +181,7 @@ def test_an_unknown_character_can_be_replaced(make_checkpoint):
 
 
 def test_an_unknown_character_is_read_as_the_unknown_symbol(make_checkpoint):
-    """A model with an unknown symbol reads that in the place of an unknown character."""
+    """A model with an unknown symbol reads it for each unknown character."""
     checkpoint = make_checkpoint(**ATTENTIVE, has_unknown=True, dtype=np.float64)
     ids = checkpoint.vocabulary.encode("a b")
     as_space = slow_text(checkpoint, ids)
@@ -185,7 +191,7 @@ def test_an_unknown_character_is_read_as_the_unknown_symbol(make_checkpoint):
 
 
 def test_a_model_of_bytes_reads_and_writes_bytes(make_checkpoint):
-    """The prompt is read as its bytes in UTF-8, and each character written is a byte."""
+    """The prompt is read as UTF-8 bytes, and each written character is a byte."""
     checkpoint = make_checkpoint(**ATTENTIVE, characters=ALL_BYTES, is_bytes=True, dtype=np.float64)
     expected = slow_text(checkpoint, "n\u00e9\u20ac".encode())
     assert write(checkpoint, "n\u00e9\u20ac") == expected
@@ -193,7 +199,7 @@ def test_a_model_of_bytes_reads_and_writes_bytes(make_checkpoint):
 
 
 def test_a_text_scores_what_its_draws_were_worth(make_checkpoint, kind):
-    """The probability of a text by the score is the product of those that it was drawn with."""
+    """The score of a text is the sum of the log-probabilities with which it was drawn."""
     checkpoint = make_checkpoint(**kind, num_layers=2, scale=2.0, dtype=np.float64)
     network, vocabulary = network_of(checkpoint), checkpoint.vocabulary
     text = write(checkpoint, "b", length=150)

@@ -1,4 +1,4 @@
-"""Logits to ids: exact cases, laws, and the statistics of what is drawn."""
+"""Logits to ids: exact cases, laws, and the statistics of draws."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ TINY_TEMPERATURES = [1e-30, 1e-300, 2.3e-308]  # the last is about the smallest 
 
 
 class Constant(np.random.Generator):
-    """A generator of which each number in [0, 1) is the same."""
+    """A random generator that always returns the same number in [0, 1)."""
 
     def __init__(self, value):
         super().__init__(np.random.PCG64(0))
         self.value = value
 
     def random(self):
-        """Return the one number."""
+        """Return the number."""
         return self.value
 
 
 def softmax(logits, temperature=1.0):
-    """Return the probabilities of a few logits, one by one in Python's numbers."""
+    """Return the probabilities of a few logits, computed in plain Python."""
     top = max(float(logit) for logit in logits)
     weights = [math.exp((float(logit) - top) / temperature) for logit in logits]
     return np.array(weights) / math.fsum(weights)
@@ -40,7 +40,7 @@ def some_logits(shape, spread=3.0, dtype=np.float32):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_log_probs_are_the_logarithm_of_the_softmax(dtype):
-    """Each value is the logarithm of the probability, in float64 whatever the logits are."""
+    """Each value is the logarithm of the probability, in float64 for any dtype."""
     logits = some_logits((3, 4, 7), dtype=dtype)
     found = log_probs(logits)
     assert found.dtype == np.float64
@@ -51,7 +51,7 @@ def test_log_probs_are_the_logarithm_of_the_softmax(dtype):
 
 @pytest.mark.parametrize("spread", [0.0, 1.0, 30.0, 1e4])
 def test_probabilities_sum_to_one(spread):
-    """All characters together are certain, however flat or sharp the logits."""
+    """Probabilities sum to 1, however flat or sharp the logits."""
     sums = np.exp(log_probs(some_logits((50, 40), spread))).sum(axis=-1)
     np.testing.assert_allclose(sums, 1, rtol=0, atol=1e-13)  # 40 roundings of values up to one
 
@@ -73,7 +73,7 @@ def test_log_probs_of_huge_logits_are_exact(dtype):
 
 
 def test_log_probs_leave_the_logits_alone():
-    """The logits are as before, float64 ones too."""
+    """The argument is unchanged, in float64 too."""
     logits = some_logits((2, 5), dtype=np.float64)
     kept = logits.copy()
     log_probs(logits)
@@ -81,14 +81,14 @@ def test_log_probs_leave_the_logits_alone():
 
 
 def test_temperature_zero_takes_the_first_of_the_likeliest():
-    """At temperature 0 the highest logit wins, and of equals the lowest id."""
+    """Temperature 0 takes the highest logit; ties go to the lowest id."""
     logits = np.array([[1, 3, 3, 2], [0, 0, 0, 0], [-9, -8, -7, -7]], np.float32)
     rngs = [np.random.default_rng(0)] * 3
     np.testing.assert_array_equal(draw(logits, 0, rngs), [1, 0, 2])
 
 
 def test_temperature_zero_uses_no_chance():
-    """At temperature 0 no random number is taken."""
+    """Temperature 0 uses no random number."""
     rng = np.random.default_rng(1)
     before = rng.bit_generator.state
     draw(LOGITS[None, :], 0.0, [rng])
@@ -97,7 +97,7 @@ def test_temperature_zero_uses_no_chance():
 
 @pytest.mark.parametrize("temperature", [1e-30, 0.5, 1.0, 100.0])
 def test_a_draw_uses_one_random_number(temperature):
-    """Each draw takes exactly one number, so that a text can be repeated from any place."""
+    """Each draw uses exactly one number, so a text can be repeated from any position."""
     rng, other = np.random.default_rng(2), np.random.default_rng(2)
     draw(LOGITS[None, :], temperature, [rng])
     other.random()
@@ -107,7 +107,7 @@ def test_a_draw_uses_one_random_number(temperature):
 @pytest.mark.parametrize("temperature", TINY_TEMPERATURES)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_tiny_temperature_is_temperature_zero(temperature, dtype):
-    """Where one logit is highest a tiny temperature draws it, without a warning."""
+    """A tiny temperature draws the highest logit, without a warning."""
     logits = some_logits((50, 30), 1e4, dtype)
     logits[:, 4] = -np.inf
     rngs = [np.random.default_rng(3)] * 50
@@ -116,7 +116,7 @@ def test_a_tiny_temperature_is_temperature_zero(temperature, dtype):
 
 @pytest.mark.parametrize("temperature", TINY_TEMPERATURES)
 def test_a_tiny_temperature_draws_among_the_likeliest(temperature):
-    """Of two equal highest logits a tiny temperature draws both, and nothing else."""
+    """A tiny temperature draws all characters tied for the highest logit, and no others."""
     rng = np.random.default_rng(4)
     drawn = draw(np.tile(LOGITS, (200, 1)), temperature, [rng] * 200)
     assert set(drawn.tolist()) == {2, 3}
@@ -130,7 +130,7 @@ def deviation(counts, probs):
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
 def test_characters_are_drawn_as_often_as_the_softmax_says(temperature):
-    """The frequencies of 20,000 draws are those of softmax(logits / temperature), of no other."""
+    """The frequencies of 20,000 draws match softmax(logits / temperature), and no other one."""
     num_draws = 20_000
     rng = np.random.default_rng(5)
     drawn = draw(np.tile(LOGITS, (num_draws, 1)), temperature, [rng] * num_draws)
@@ -143,7 +143,7 @@ def test_characters_are_drawn_as_often_as_the_softmax_says(temperature):
 
 @pytest.mark.parametrize("temperature", [0.0, 1e-30, 0.5, 1.0, 100.0])
 def test_a_forbidden_character_is_never_drawn(temperature):
-    """Forbidden ids do not occur, even where they are the likeliest by far."""
+    """Forbidden ids are never drawn, even if they are the likeliest by far."""
     logits = np.tile(LOGITS, (2000, 1))
     logits[:, [0, 5]] = 1e4
     rng = np.random.default_rng(6)
@@ -154,7 +154,7 @@ def test_a_forbidden_character_is_never_drawn(temperature):
 @pytest.mark.parametrize("uniform", [0.0, 0.5, 1 - 2**-53], ids=["least", "half", "greatest"])
 @pytest.mark.parametrize("temperature", [1e-30, 0.3, 1.0, 7.0])
 def test_the_ends_of_chance_reach_no_forbidden_character(uniform, temperature):
-    """The least and the greatest random number, too, draw a character that is allowed."""
+    """The smallest and the largest random number draw allowed characters."""
     logits = some_logits((100, 20))
     logits = forbid(logits, [0, 1, 18, 19])
     drawn = draw(logits, temperature, [Constant(uniform)] * 100)
@@ -163,7 +163,7 @@ def test_the_ends_of_chance_reach_no_forbidden_character(uniform, temperature):
 
 
 def test_what_is_allowed_keeps_its_proportions():
-    """Forbidding some characters leaves the odds between the others as they were."""
+    """Forbidding characters does not change the odds between the others."""
     logits = some_logits((4, 9), dtype=np.float64)
     with np.errstate(divide="raise"):
         before = log_probs(logits)
@@ -177,7 +177,7 @@ def test_what_is_allowed_keeps_its_proportions():
 
 @pytest.mark.parametrize("ids", [[], [1]])
 def test_forbidding_leaves_the_logits_alone(ids):
-    """The logits that are given are as before."""
+    """The argument is unchanged."""
     logits = some_logits((2, 5))
     kept = logits.copy()
     forbid(logits, ids)
@@ -186,7 +186,7 @@ def test_forbidding_leaves_the_logits_alone(ids):
 
 @pytest.mark.parametrize("temperature", [0.0, 0.7, 1.0])
 def test_a_sample_does_not_depend_on_those_beside_it(temperature):
-    """With one generator for each, a row drawn in a batch is that row drawn alone."""
+    """With a generator for each sample, a row draws the same in a batch and alone."""
     logits = some_logits((16, 12))
     batched_matmul = draw(logits, temperature, [np.random.default_rng(seed) for seed in range(16)])
     for row in range(16):
@@ -195,7 +195,7 @@ def test_a_sample_does_not_depend_on_those_beside_it(temperature):
 
 
 def test_drawing_leaves_the_logits_alone():
-    """The logits are as before, float64 ones too."""
+    """The argument is unchanged, in float64 too."""
     logits = some_logits((3, 5), dtype=np.float64)
     kept = logits.copy()
     draw(logits, 0.5, [np.random.default_rng(7)] * 3)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from charrnn.evaluation.score import score
+from charrnn.generation.chunks import in_order
 from charrnn.generation.generator import Generator, sample_rng
 from charrnn.generation.params import SamplingParams, StopCriteria
 from charrnn.generation.sampling import log_probs
-from charrnn.generation.updates import in_order
 from charrnn.memory.context_model import ContextModel
 from charrnn.memory.counting import count_followers
 from charrnn.model.checkpoint import read_checkpoint, write_checkpoint
@@ -103,8 +103,8 @@ def test_characters_are_drawn_as_often_as_they_are_likely(checkpoint):
         mixture,
         checkpoint.vocabulary,
         prompt,
-        params=SamplingParams(temperatures=(1.0,)),
-        ending=StopCriteria(length=1),
+        params=SamplingParams(temperature=1.0),
+        criteria=StopCriteria(length=1),
     )
     drawn = [
         checkpoint.vocabulary.encode(each.character)[0]

@@ -1,49 +1,52 @@
-"""The syntax of regular expressions: text to a tree.
+"""Regular expressions as trees, translated from the tree of Python's own parser.
 
-Python's ``re`` says whether an expression is one, and which characters a class such as ``[^a-f]``
-or ``\\w`` has; here its parts are found. What no finite automaton can do, or what looks around
-itself, is refused.
+``re`` reads the expression and decides which characters a set has, so flags and escapes mean what
+they mean there. Constructs that a finite automaton cannot follow are refused.
 """
 
 from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
-from typing import NoReturn
+from re import _compiler, _parser  # type: ignore[attr-defined]
+from typing import Any
 
 from charrnn.errors import ConfigError
 
-_CHARS = re.compile(
-    r"\\(?:x..|u.{4}|U.{8}|N\{[^}]*\}|0[0-7]{0,2}|[0-3][0-7]{2}|.)"  # an escape
-    r"|\[\^?\]?(?:\\.|[^\]\\])*\]"  # a class
-    r"|.",
-    re.DOTALL,
-)
-_REPEAT = re.compile(r"(\*|\+|\?|\{(?:\d+(?:,\d*)?|,\d*)\})([?+]?)")
-_FLAGS = re.compile(r"\(\?([aimsLux]+)\)")
-_GROUP = re.compile(r"\((?:\?:|\?P<\w+>|(?!\?))")
-_COMMENT = re.compile(r"\(\?#[^)]*\)")
+_UNSUPPORTED = {
+    "ASSERT": "look-ahead or look-behind",
+    "ASSERT_NOT": "look-ahead or look-behind",
+    "FAILURE": "look-ahead or look-behind",
+    "AT_BOUNDARY": "a word boundary",
+    "AT_NON_BOUNDARY": "a word boundary",
+    "ATOMIC_GROUP": "an atomic group",
+    "POSSESSIVE_REPEAT": "a possessive quantifier",
+    "GROUPREF": "a back-reference",
+    "GROUPREF_IGNORE": "a back-reference",
+    "GROUPREF_EXISTS": "a conditional group",
+}
 
 
-@dataclass(frozen=True)
-class Chars:
-    """One of some characters, as ``re`` understands them."""
+@dataclass(frozen=True, eq=False)
+class CharSet:
+    """One character of a set. Equal sets of an expression are one object."""
 
-    source: str
-    flags: str
+    regex: re.Pattern[str]
 
     def among(self, characters: str) -> set[str]:
-        """Return which of some characters are of these."""
-        return set(re.findall(self.flags + self.source, characters))
+        """Return which of some characters are in the set."""
+        return set(self.regex.findall(characters))
 
 
-class Edge(Enum):
-    """An end of the text."""
+class Anchor(Enum):
+    """A condition on the position in the text."""
 
-    START = "^"
-    END = "$"
+    START = r"\A"
+    END = r"\Z"
+    LINE_END = "$"  # at the end, or before a newline that ends the text
 
 
 @dataclass(frozen=True)
@@ -55,21 +58,21 @@ class Sequence:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of some parts."""
+    """One of several parts."""
 
     options: tuple[Node, ...]
 
 
 @dataclass(frozen=True)
 class Repeat:
-    """A part ``low`` to ``high`` times, None for any number."""
+    """A part repeated ``low`` to ``high`` times; None means without limit."""
 
     part: Node
     low: int
     high: int | None
 
 
-Node = Chars | Edge | Sequence | Choice | Repeat
+Node = CharSet | Anchor | Sequence | Choice | Repeat
 
 
 def parse(expression: str, *, is_ascii: bool = False) -> Node:
@@ -77,110 +80,82 @@ def parse(expression: str, *, is_ascii: bool = False) -> Node:
 
     Args:
         expression: In the syntax of ``re``.
-        is_ascii: Whether ``\\w`` and its like mean those of ASCII alone.
+        is_ascii: Whether ``\\w`` and its like are limited to ASCII.
 
     Raises:
-        ConfigError: If it is none, or has parts that no automaton can follow.
+        ConfigError: If the expression is invalid, or no automaton can follow it.
+        RecursionError: If it is nested too deeply.
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what may mean something else one day
-            re.compile(expression)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise ConfigError(f"--match: {expression!r} is no regular expression: {error}") from None
-    flags = "a" if is_ascii else ""
-    start = 0
-    if found := _FLAGS.match(expression):
-        start = found.end()
-        if refused := set(found[1]) - set("ais"):
-            raise ConfigError(f"--match: the flag {min(refused)} is not supported; a, i and s are")
-        flags += found[1]
-    reader = _Reader(expression, start, f"(?{flags})" if flags else "")
-    try:
-        return reader.choice()
-    except RecursionError:
-        raise ConfigError(f"--match: {expression[:40]!r}... is nested too deeply") from None
-
-
-class _Reader:
-    """Reads an expression, part by part; ``re`` has found its syntax good."""
-
-    def __init__(self, expression: str, start: int, flags: str) -> None:
-        """Begin after the flags."""
-        self._expression = expression
-        self._position = start
-        self._flags = flags
-
-    def _take(self, what: re.Pattern[str]) -> re.Match[str] | None:
-        """Read something if it comes next."""
-        found = what.match(self._expression, self._position)
-        if found:
-            self._position = found.end()
-        return found
-
-    def _next(self) -> str:
-        """Return the next character, unread; at the end nothing."""
-        return self._expression[self._position : self._position + 1]
-
-    def _refuse(self, what: str) -> NoReturn:
-        """Say what is not supported, and where."""
+            warnings.simplefilter("ignore")  # about syntax that may change its meaning
+            tree = _parser.parse(expression, re.ASCII if is_ascii else 0)
+    except (re.error, ValueError, OverflowError) as error:
         raise ConfigError(
-            f"--match: {what} at position {self._position} of {self._expression!r} "
-            "cannot be followed character by character; do without"
-        )
-
-    def choice(self) -> Node:
-        """Read up to the end of a group or of the whole."""
-        options = [self._sequence()]
-        while self._next() == "|":
-            self._position += 1
-            options.append(self._sequence())
-        return options[0] if len(options) == 1 else Choice(tuple(options))
-
-    def _sequence(self) -> Node:
-        """Read parts, one after the other."""
-        parts: list[Node] = []
-        while self._next() not in ("", "|", ")"):
-            if self._take(_COMMENT):
-                continue
-            part = self._part()
-            if found := self._take(_REPEAT):
-                if found[2] == "+":
-                    self._refuse("a repetition that gives nothing back")
-                part = Repeat(part, *_times(found[1]))
-            parts.append(part)
-        return Sequence(tuple(parts))
-
-    def _part(self) -> Node:
-        """Read one part."""
-        if self._next() == "(":
-            if not self._take(_GROUP):
-                self._refuse("a group with (?")
-            inner = self.choice()
-            self._position += 1  # the end of the group
-            return inner
-        source = self._expression[self._position :][:2]
-        if source[:1] in ("^", "$"):
-            self._position += 1
-            return Edge(source[:1])
-        if source in (r"\A", r"\Z"):
-            self._position += 2
-            return Edge.START if source == r"\A" else Edge.END
-        if source in (r"\b", r"\B"):
-            self._refuse("a word boundary")
-        if re.match(r"\\(?![0-3][0-7]{2})[1-9]", self._expression[self._position :]):
-            self._refuse("a back-reference")
-        found = self._take(_CHARS)
-        assert found is not None
-        return Chars(found[0], self._flags)
+            f"`match`: invalid regular expression {expression!r}: {' '.join(str(error).split())}"
+        ) from None
+    return _Translator().sequence(tree, tree.state.flags)
 
 
-def _times(repeat: str) -> tuple[int, int | None]:
-    """Return the least and the largest number of a repetition; None for no largest."""
-    if repeat in ("*", "+", "?"):
-        return {"*": (0, None), "+": (1, None), "?": (0, 1)}[repeat]
-    low, comma, high = repeat.strip("{}").partition(",")
-    least = int(low or 0)
-    if not comma:
-        return least, least
-    return least, int(high) if high else None
+class _Translator:
+    """Translates a tree of ``re`` and remembers its character sets."""
+
+    def __init__(self) -> None:
+        self._sets: dict[tuple[str, int], CharSet] = {}
+
+    def sequence(self, items: Iterable[tuple[Any, Any]], flags: int) -> Node:
+        """Translate items that follow one another."""
+        return Sequence(tuple(self._node(item, flags) for item in items))
+
+    def _node(self, item: tuple[Any, Any], flags: int) -> Node:
+        """Translate one item: an operation of ``re._constants`` and its arguments."""
+        operation, argument = item
+        match str(operation):
+            case "LITERAL" | "NOT_LITERAL" | "ANY" | "IN":
+                return self._char_set(item, flags)
+            case "BRANCH":
+                return Choice(tuple(self.sequence(option, flags) for option in argument[1]))
+            case "SUBPATTERN":
+                _, added, removed, items = argument
+                return self.sequence(items, (flags | added) & ~removed)
+            case "MAX_REPEAT" | "MIN_REPEAT":
+                low, high, items = argument
+                return self._repeat(low, high, items, flags)
+            case "AT":
+                return self._anchor(str(argument), flags)
+        raise _unsupported(_UNSUPPORTED.get(str(operation), str(operation)))
+
+    def _repeat(self, low: int, high: int, items: Any, flags: int) -> Node:
+        """Translate a repetition. Repeating what matches no character changes nothing."""
+        if items.getwidth()[1] == 0:
+            low, high = min(low, 1), min(high, 1)
+        part = self.sequence(items, flags)
+        return Repeat(part, low, None if high == _parser.MAXREPEAT else high)
+
+    def _anchor(self, name: str, flags: int) -> Anchor:
+        """Translate a condition on the position."""
+        if flags & re.MULTILINE and name in ("AT_BEGINNING", "AT_END"):
+            raise _unsupported("the flag m")
+        match name:
+            case "AT_BEGINNING" | "AT_BEGINNING_STRING":
+                return Anchor.START
+            case "AT_END":
+                return Anchor.LINE_END
+            case "AT_END_STRING":
+                return Anchor.END
+        raise _unsupported(_UNSUPPORTED[name])
+
+    def _char_set(self, item: tuple[Any, Any], flags: int) -> CharSet:
+        """Return the set of characters that an item matches."""
+        key = repr(item), flags
+        if key not in self._sets:
+            state = _parser.State()
+            state.flags = flags
+            regex = _compiler.compile(_parser.SubPattern(state, [item]), flags)
+            self._sets[key] = CharSet(regex)
+        return self._sets[key]
+
+
+def _unsupported(construct: str) -> ConfigError:
+    """Return the error for a construct that cannot be followed character by character."""
+    return ConfigError(f"`match`: {construct} is not supported; leave it out")
