@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from charrnn.cli.output import log, open_stdout
-from charrnn.cli.output_paths import check_target
+from charrnn.cli.output_paths import check_output_path
 from charrnn.cli.values import parse_size
 from charrnn.errors import ConfigError
 from charrnn.processors import one_thread_a_product
@@ -87,8 +87,8 @@ def evaluate(
     if heat and (by is not None or as_json):
         raise ConfigError("--heat: shows the text; leave out --by and --json")
 
-    check_target("--html", html)
-    check_target("--svg", svg)
+    check_output_path("html", html)
+    check_output_path("svg", svg)
     one_thread_a_product()
 
     from charrnn.cli.views import HeatView, RowView, TableView, View

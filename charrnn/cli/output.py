@@ -14,6 +14,7 @@ import typer
 
 from charrnn.errors import CharRNNError
 from charrnn.text.escaping import escape_controls as escape_controls
+from charrnn.text.utf8 import to_utf8
 
 ColorMode = Literal["auto", "always", "never"]
 """The values of ``--color``."""
@@ -113,7 +114,7 @@ class Output:
         """Write text to a terminal, at once."""
         if text:
             self._at_line_start = text.endswith("\n")
-            self._send(escape_controls(text).encode("utf-8"))
+            self._send(to_utf8(escape_controls(text)))
             self.flush()
 
     def _send(self, data: bytes) -> None:
@@ -130,7 +131,7 @@ class Output:
         """Write text that was made safe for a terminal already, with colours of our own in it."""
         if text:
             self._at_line_start = text.endswith("\n")
-            self._send(text.encode("utf-8", "replace"))
+            self._send(to_utf8(text))
 
     def end_line(self) -> None:
         """End a line that ``write_safe`` left open."""
@@ -139,7 +140,7 @@ class Output:
 
     def line(self, text: str) -> None:
         """Write one line of text."""
-        self.write(f"{text}\n".encode())
+        self.write(to_utf8(f"{text}\n"))
 
     def json(self, value: Mapping[str, Any]) -> None:
         """Write an object as one line of JSON, at once."""

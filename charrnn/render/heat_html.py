@@ -12,6 +12,7 @@ from charrnn.render.heat_terminal import COLOURS, LINE_END, heats, step_names
 from charrnn.render.row_builders import best_at
 from charrnn.render.rows import visible_in
 from charrnn.text.escaping import escape_controls
+from charrnn.text.utf8 import to_utf8
 from charrnn.text.vocabulary import Vocabulary
 from charrnn.units import nats_to_bits
 
@@ -117,4 +118,4 @@ class Page:
 
     def _write(self, text: str) -> None:
         """Write text."""
-        self._stream.write(text.encode("utf-8", "replace"))
+        self._stream.write(to_utf8(text))

@@ -10,6 +10,7 @@ from charrnn.evaluation.surprise import Passage
 from charrnn.render.heat_terminal import COLOURS, HOTTEST, LINE_END, heats, step_names
 from charrnn.render.rows import visible_in
 from charrnn.text.escaping import escape_controls, num_cells
+from charrnn.text.utf8 import to_utf8
 from charrnn.text.vocabulary import Vocabulary
 
 COLUMNS = 100
@@ -92,7 +93,7 @@ class Picture:
             ).encode()
         )
         for line in [*head, f'<g transform="translate(0 {top})">', *self._drawn]:
-            self._stream.write(f"{line}\n".encode("utf-8", "replace"))
+            self._stream.write(to_utf8(f"{line}\n"))
         self._stream.write(b"</g>\n</g>\n</svg>\n")
 
     def _put(self, seen: str, heat: int) -> None:

@@ -125,5 +125,7 @@ def best_at(
     """Return what the model expected at a place, with the probabilities; nothing at the start."""
     if math.isnan(surprise.nats[place]):
         return ()
-    ids, probs = surprise.best_ids[place], surprise.best_probs[place]
-    return tuple(zip(vocabulary.decode(ids), probs.tolist(), strict=True))
+    ids, probs = surprise.best_ids[place], surprise.best_probs[place].tolist()
+    # One by one: the end symbol decodes to the separator, which may have several characters.
+    texts = (vocabulary.decode(ids[rank : rank + 1]) for rank in range(len(ids)))
+    return tuple(zip(texts, probs, strict=True))

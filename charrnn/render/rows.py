@@ -9,6 +9,7 @@ from typing import Any
 
 from charrnn.evaluation.score import Score
 from charrnn.text.escaping import visible
+from charrnn.text.utf8 import to_utf8
 from charrnn.text.vocabulary import Vocabulary
 from charrnn.units import SCHEMA, finite_or_none
 
@@ -121,14 +122,14 @@ class CharRow:
 
     def tail(self, vocabulary: Vocabulary) -> bytes:
         """Return the column of the character: one that can be seen, or in Python's notation."""
-        return visible_in(vocabulary, self.text).encode()
+        return to_utf8(visible_in(vocabulary, self.text))
 
     def to_json(self, vocabulary: Vocabulary) -> dict[str, Any]:
         """Return the row as one object; a byte beyond ASCII is in Python's notation."""
         return {
             "schema": SCHEMA,
             "file": self.file,
-            "char": self.number,
+            "index": self.number,
             "bits": finite_or_none(self.bits),
             "unknown": self.is_unknown,
             "text": _exact(vocabulary, self.text),

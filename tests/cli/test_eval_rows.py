@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 import subprocess
 import time
@@ -218,3 +219,36 @@ def test_training_ends_with_yardsticks(trained, invoke: Callable) -> None:
     values = json.loads(invoke("eval", "-q", "--json", "-m", str(trained.directory)).text)
     for line, yardstick in zip(lines, values["yardsticks"], strict=True):
         assert f"{yardstick['bits_per_char']:.4f}" in line
+
+
+def test_names_that_are_not_utf_8_do_no_harm(
+    charrnn: Callable, uniform_model: Path, tmp_path: Path
+) -> None:
+    """Each way to show a text can show any file name; JSON gives the name exactly."""
+    name = os.fsdecode(b"x\xff")
+    for path in (tmp_path / name, tmp_path / "other"):
+        path.write_text("ab\ncd\n")
+    args = ["eval", "-q", "-m", str(uniform_model), str(tmp_path / name), str(tmp_path / "other")]
+    page, picture = tmp_path / "page", tmp_path / "picture"
+    for more in (["--by", "line", "--json"], ["--heat"], ["--html", page, "--svg", picture]):
+        finished = charrnn(*args, *more)
+        assert (finished.code, finished.stderr) == (0, ""), more
+        if "--json" in more:
+            assert json.loads(finished.text.splitlines()[0])["file"].endswith(name)
+        if "--heat" in more:
+            assert "x\\udcff <==" in finished.text
+    assert "x\\udcff" in page.read_text(encoding="utf-8")
+    assert "x\\udcff" in picture.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("view", [[], ["--by", "line"], ["--by", "char", "--json"], ["--heat"]])
+def test_surrogates_in_a_text_do_no_harm(
+    invoke: Callable, uniform_model: Path, tmp_path: Path, view: list[str]
+) -> None:
+    """An encoding can spell code points that are no characters; they are shown escaped."""
+    (tmp_path / "escaped").write_text("ab\\ud800cd\\n")
+    args = ["eval", "-q", "-m", str(uniform_model), "escaped", "--encoding", "unicode_escape"]
+    finished = invoke(*args, *view)
+    assert (finished.code, finished.stderr) == (0, "")
+    if view:
+        assert "\\ud800" in finished.text

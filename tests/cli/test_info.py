@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -51,7 +52,10 @@ def test_learning_curves_are_drawn(trained, invoke: Callable, tmp_path: Path) ->
     texts = [e.text or "" for e in ElementTree.parse(tmp_path / "curves.svg").iter()]
     assert any(text.startswith("validation, lowest") for text in texts)
     assert any(text.startswith("training, lowest") for text in texts)
-    assert finished.error_lines == ["charrnn: the learning curves are 'curves.svg'"]
+    assert "curves.svg" in finished.error_lines[0]
+    finished = invoke("info", str(trained.directory), "--plot", "-")
+    assert finished.stdout == (tmp_path / "curves.svg").read_bytes()
+    assert finished.error_lines == []
 
 
 def test_a_model_without_a_history_has_no_curves(cycle_model: Path, invoke: Callable) -> None:
@@ -59,7 +63,7 @@ def test_a_model_without_a_history_has_no_curves(cycle_model: Path, invoke: Call
     assert invoke("info", str(cycle_model)).code == 0
     finished = invoke("info", str(cycle_model), "--plot", "curves.svg")
     assert finished.code == 1
-    assert "nothing of its training" in finished.error_lines[0]
+    assert "no training history" in finished.error_lines[0]
     assert not Path("curves.svg").exists()
 
 
@@ -85,3 +89,26 @@ def test_the_characters_are_one_line_in_a_pipe(
     model = write_uniform(tmp_path / "model", "\n\x1bab")
     finished = charrnn("info", str(model))
     assert "4 characters: \\n\\x1bab\n" in finished.text
+
+
+def test_a_model_is_named_as_everywhere(cycle_model: Path, invoke: Callable) -> None:
+    """``-m`` works as in the other commands; two names are one too many."""
+    by_option = invoke("info", "-m", str(cycle_model), "--json")
+    assert json.loads(by_option.text) == json.loads(invoke("info", str(cycle_model), "--json").text)
+    finished = invoke("info", str(cycle_model), "-m", str(cycle_model))
+    assert finished.code == 2
+    assert "--model" in finished.error_lines[0]
+    assert invoke("info", str(cycle_model), "--json", "--plot", "-").code == 2
+
+
+def test_surrogates_in_a_file_do_no_harm(charrnn: Callable, write_uniform: Callable, tmp_path):
+    """A hostile file and a file name that is not UTF-8 are shown escaped; the JSON is valid."""
+    name = os.fsdecode(b"model\xff")
+    model = write_uniform(tmp_path / name, "\nab", command=["x", "\ud800"], extra="\udfff")
+    shown = charrnn("info", os.fsencode(model))
+    assert shown.code == 0
+    assert "\\ud800" in shown.text
+    assert "model\\udcff" in shown.text
+    values = json.loads(charrnn("info", "--json", os.fsencode(model)).text)
+    assert values["model"].endswith(name)
+    assert values["about"]["extra"] == "\udfff"
