@@ -11,7 +11,7 @@ from typing import Any, TypedDict, Unpack
 
 from charrnn.corpus.documents import cut_documents, insert_ends
 from charrnn.errors import CheckpointError, TextError
-from charrnn.evaluation.report import evaluate_text
+from charrnn.evaluation.evaluate import evaluate_text
 from charrnn.evaluation.score import Score, score
 from charrnn.generation.generator import Generator, first_ids, sample_rng
 from charrnn.generation.params import SamplingParams, StopCriteria

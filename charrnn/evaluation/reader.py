@@ -17,7 +17,6 @@ import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -37,19 +36,6 @@ MIN_STREAMS = 8  # fewer are not worth a thread of their own
 Places = npt.NDArray[np.intp]
 Take = Callable[[Places, Array], None]
 """Takes places of a text, shape (n,), and the logits of the characters there, shape (n, V)."""
-
-
-class Predictor(Protocol):
-    """Whatever reads a text and says before each character what it expects."""
-
-    def read(self, ids: Ids, take: Take) -> None:
-        """Read on in a text.
-
-        Args:
-            ids: What comes next, shape (N,).
-            take: Called with each place of it once, in any order and from any thread; the first
-                character of the text is given, not predicted.
-        """
 
 
 @dataclass(frozen=True)
@@ -73,7 +59,7 @@ class _Part:
 
 
 class Reader:
-    """Reads a text with a network; see ``Predictor``.
+    """Reads a text with a network and predicts each character.
 
     The input at place p predicts the character at p + 1, so the last character that was read is an
     input only when the next one has arrived.
@@ -103,7 +89,13 @@ class Reader:
         self._known_from = 0  # the place where that begins
 
     def read(self, ids: Ids, take: Take) -> None:
-        """Read on in a text; see ``Predictor``."""
+        """Read the next characters of the text.
+
+        Args:
+            ids: The characters, shape (N,).
+            take: Called with each of their places once, in any order and from any thread. The first
+                character of the text is given, not predicted.
+        """
         place = self._known_from + len(self._known)  # of the first of the new ids
         self._known = np.concatenate([self._known, ids.astype(np.int64)])
         begin, end = max(place - 1, 0), place + len(ids) - 1

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from charrnn.corpus.documents import Piece, insert_ends
-from charrnn.evaluation.reader import Places, Predictor
+from charrnn.evaluation.reader import Places, Reader
 from charrnn.model.cells import Array
 from charrnn.text.vocabulary import Ids, Vocabulary, code_points
 
@@ -63,11 +63,11 @@ class Passage:
     num_bytes: int
 
 
-def measure(predictor: Predictor, ids: Ids, num_best: int = 0) -> Surprise:
+def measure(reader: Reader, ids: Ids, num_best: int = 0) -> Surprise:
     """Read on in a text and measure how surprising it is.
 
     Args:
-        predictor: Where in the text we are, and what is expected.
+        reader: Where in the text we are, and what is expected.
         ids: What comes next, shape (N,).
         num_best: How many alternatives to keep for each character, K.
     """
@@ -89,12 +89,12 @@ def measure(predictor: Predictor, ids: Ids, num_best: int = 0) -> Surprise:
             surprise.best_ids[places] = best
             surprise.best_probs[places] = np.take_along_axis(odds, best, -1) / totals[:, None]
 
-    predictor.read(ids, take)
+    reader.read(ids, take)
     return surprise
 
 
 def measure_text(
-    predictor: Predictor, vocabulary: Vocabulary, pieces: Iterable[Piece], num_best: int = 0
+    reader: Reader, vocabulary: Vocabulary, pieces: Iterable[Piece], num_best: int = 0
 ) -> Iterator[Passage]:
     """Measure a text that arrives in pieces; each is measured when it arrives.
 
@@ -102,7 +102,7 @@ def measure_text(
     left out: the model reads on as if they were not there.
 
     Args:
-        predictor: What reads it, from its start.
+        reader: What reads it, from its start.
         vocabulary: The characters of the model.
         pieces: The text, cut into documents by the separator of the vocabulary.
         num_best: See ``measure``.
@@ -113,7 +113,7 @@ def measure_text(
     """
     end = vocabulary.end_id
     if end is not None:
-        measure(predictor, np.array([end]))
+        measure(reader, np.array([end]))
     for block, ends in pieces:
         for start in range(0, max(len(block), 1), BLOCK_CHARS):
             stop = min(start + BLOCK_CHARS, len(block))
@@ -122,30 +122,30 @@ def measure_text(
             is_here = (ends <= stop) & ((ends > start) | (start == 0))
             ids = insert_ends(vocabulary.look_up(text), ends[is_here] - start, end)
             if len(ids):
-                yield _measure_passage(predictor, vocabulary, text, ids, num_best)
+                yield _measure_passage(reader, vocabulary, text, ids, num_best)
 
 
 def measure_ids(
-    predictor: Predictor, vocabulary: Vocabulary, ids: Ids, num_best: int = 0
+    reader: Reader, vocabulary: Vocabulary, ids: Ids, num_best: int = 0
 ) -> Iterator[Passage]:
     """Measure a text that is ids already, shape (N,); see ``measure_text``."""
     end = vocabulary.end_id
     if end is not None:
-        measure(predictor, ids[:1])
+        measure(reader, ids[:1])
         ids = ids[1:]
     for start in range(0, len(ids), BLOCK_CHARS):
         part = ids[start : start + BLOCK_CHARS].astype(np.int64)
         text = vocabulary.decode(part if end is None else part[part != end])
-        yield _measure_passage(predictor, vocabulary, text, part, num_best)
+        yield _measure_passage(reader, vocabulary, text, part, num_best)
 
 
 def _measure_passage(
-    predictor: Predictor, vocabulary: Vocabulary, text: str, ids: Ids, num_best: int
+    reader: Reader, vocabulary: Vocabulary, text: str, ids: Ids, num_best: int
 ) -> Passage:
     """Measure a stretch of text.
 
     Args:
-        predictor: What reads it.
+        reader: What reads it.
         vocabulary: The characters of the model.
         text: The characters, without separators.
         ids: Of the characters, and end symbols between them; -1 for a character without an id.
@@ -157,7 +157,7 @@ def _measure_passage(
         ids = np.where(is_unknown, unknown, ids)
     is_read = ids >= 0
     num_best = min(num_best, vocabulary.size)
-    surprise = measure(predictor, ids[is_read], num_best)
+    surprise = measure(reader, ids[is_read], num_best)
     if not is_read.all():
         surprise = _spread(surprise, is_read)
     is_end = ids == (-2 if vocabulary.end_id is None else vocabulary.end_id)

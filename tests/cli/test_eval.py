@@ -167,9 +167,9 @@ def test_unknown_characters_are_told(uniform_model: Path, invoke: Callable, tmp_
     finished = invoke(*args)
     values = json.loads(finished.stdout)
     assert (values["unknown"], values["chars"]) == (2, 2)
-    assert finished.error_lines[1:] == [
-        "charrnn: 2 characters that the model never saw are left out"
-    ]
+    (line,) = finished.error_lines[1:]
+    assert line.startswith("charrnn: 2 characters")
+    assert line.endswith("left out")
     assert invoke(*args, "-q").stderr == ""
 
 

@@ -141,6 +141,13 @@ def test_rows_are_utf_8_in_every_locale(
         (["--svg", "."], "--svg"),
         (["--html", "/dev/null"], "--html"),
         (["--by", "word"], "--by"),
+        (["--top", "3"], "--top"),
+        (["--by", "line", "--top", "0"], "--top"),
+        (["--html", "-", "--by", "line"], "--html"),
+        (["--svg", "-", "--json"], "--json"),
+        (["--svg", "-", "--heat"], "--heat"),
+        (["--html", "-", "--svg", "-"], "--svg"),
+        (["--heat", "--color", "red"], "--color"),
     ],
     ids=str,
 )
@@ -252,3 +259,69 @@ def test_surrogates_in_a_text_do_no_harm(
     assert (finished.code, finished.stderr) == (0, "")
     if view:
         assert "\\ud800" in finished.text
+
+
+def test_colours_can_be_asked_for_in_a_pipe(
+    invoke: Callable, uniform_model: Path, lines_file: Path, monkeypatch
+) -> None:
+    """``--heat --color always | less -R`` shows colours; the option beats the environment."""
+    args = ["eval", "-q", "-m", str(uniform_model), str(lines_file), "--heat", "--color"]
+    assert b"\x1b[48;5;216" in invoke(*args, "always").stdout
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert b"\x1b[48;5;216" in invoke(*args, "always").stdout
+    monkeypatch.delenv("NO_COLOR")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert b"\x1b" not in invoke(*args, "never").stdout
+    assert b"\x1b[48;5;216" in invoke(*args, "auto").stdout
+
+
+@pytest.mark.parametrize("by", ["line", "char"])
+def test_the_top_rows_are_the_first_of_the_sorted_ones(
+    cycle_model: Path, invoke: Callable, tmp_path: Path, by: str
+) -> None:
+    """``--top N`` gives what ``--sort | head -n N`` gives, ties included."""
+    (tmp_path / "log").write_text("abcdé\n" * 3 + "dbadc\nba\n" + "abcdé\n" * 2, encoding="utf-8")
+    args = ["eval", "-q", "-m", str(cycle_model), "log", "--by", by, "--json"]
+    expected = invoke(*args, "--sort").text.splitlines()
+    for top in (1, 3, 5, 1000):
+        assert invoke(*args, "--top", str(top)).text.splitlines() == expected[:top]
+
+
+@pytest.mark.parametrize("by", ["line", "char"])
+def test_rows_of_several_files_name_their_places(
+    uniform_model: Path, invoke: Callable, tmp_path: Path, by: str
+) -> None:
+    """With several files each row has a column ``file:number``; with one file it has not."""
+    (tmp_path / "one").write_text("ab\nc")
+    (tmp_path / "two").write_text("d")
+    args = ["eval", "-q", "-m", str(uniform_model), "--by", by]
+    rows = [row.split("\t") for row in invoke(*args, "one", "two").text.splitlines()]
+    numbers = {"line": ["one:1", "one:2"], "char": ["one:1", "one:2", "one:3", "one:4"]}
+    assert [row[-2] for row in rows] == [*numbers[by], "two:1"]
+    rows = [row.split("\t") for row in invoke(*args, "two").text.splitlines()]
+    assert len(rows[0]) == (4 if by == "line" else 2)
+
+
+@pytest.mark.parametrize("option", ["--html", "--svg"])
+def test_pages_and_pictures_go_to_standard_output(
+    uniform_model: Path, invoke: Callable, lines_file: Path, tmp_path: Path, option: str
+) -> None:
+    """``-`` writes to standard output what would be in the file, and nothing else there."""
+    args = ["eval", "-q", "-m", str(uniform_model), str(lines_file), option]
+    assert invoke(*args, "out").code == 0
+    assert invoke(*args, "-").stdout == (tmp_path / "out").read_bytes()
+    assert not (tmp_path / "-").exists()
+
+
+def test_the_end_of_a_document_is_shown(
+    invoke: Callable, write_uniform: Callable, tmp_path: Path
+) -> None:
+    """A separator of several characters is one alternative, in JSON and on a page."""
+    model = write_uniform(tmp_path / "model", "ab", separator="\n\n")
+    (tmp_path / "documents").write_text("ab\n\nb\n\n")
+    args = ["eval", "-q", "-m", str(model), "documents"]
+    rows = [json.loads(row) for row in invoke(*args, "--by", "char", "--json").text.splitlines()]
+    assert [row["index"] for row in rows] == list(range(1, len(rows) + 1))
+    assert {text for text, _ in rows[0]["best"]} == {"a", "b", "\n\n"}
+    assert invoke(*args, "--html", "page").code == 0
+    assert "\u21b5\u21b5  33.3%" in (tmp_path / "page").read_text(encoding="utf-8")

@@ -20,7 +20,7 @@ TEXT = "abc\n\nde\rab\n" * 400 + "no end"
 def rows_of(checkpoint, cutter_class, *blocks, num_best=0):
     """Return the rows of a text that arrives in blocks."""
     vocabulary = checkpoint.vocabulary
-    cutter = cutter_class("file", vocabulary)
+    cutter = cutter_class("file", *([vocabulary] if cutter_class is CharCutter else []))
     reader = Reader(Network(checkpoint.config, checkpoint.arrays))
     rows = []
     for passage in measure_text(reader, vocabulary, cut_documents(blocks, ""), num_best):
