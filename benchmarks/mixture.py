@@ -19,6 +19,7 @@ import charrnn
 from charrnn.corpus.store import open_corpus
 from charrnn.corpus.windows import measuring_windows
 from charrnn.evaluation.reader import Reader
+from charrnn.evaluation.score import score
 from charrnn.evaluation.surprise import measure
 from charrnn.memory.counting import count_followers
 from charrnn.model.predictor import make_predictor
@@ -65,7 +66,8 @@ def main() -> None:
                 "bytes": sum(array.nbytes for array in counts.to_arrays().values()),
             }
         )
-    whole = float(charrnn.load(arguments.run).score_ids(val).nats_per_char)
+    model = charrnn.load(arguments.run)
+    whole = score(model.network, val, end_id=model.vocabulary.end_id).nats_per_char
     if arguments.json:
         print(json.dumps({"networks": alone, "model": whole, "rows": rows}))
         return

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
 from charrnn.corpus.documents import cut_documents, insert_ends
-from charrnn.errors import CheckpointError, TextError
+from charrnn.errors import CheckpointError
 from charrnn.evaluation.evaluate import evaluate_text
-from charrnn.evaluation.score import Score, score
+from charrnn.evaluation.score import Score
 from charrnn.generation.generator import Generator, first_ids, sample_rng
 from charrnn.generation.params import SamplingParams, StopCriteria
 from charrnn.generation.results import Sample, collect
@@ -21,7 +21,7 @@ from charrnn.memory.copying import CopySearch, Novelty
 from charrnn.model.checkpoint import Checkpoint, find_model, read_checkpoint
 from charrnn.model.network import Network
 from charrnn.model.predictor import make_predictor
-from charrnn.text.vocabulary import Ids, OnUnknown, Vocabulary
+from charrnn.text.vocabulary import OnUnknown, Vocabulary
 
 
 class SamplingOptions(TypedDict, total=False):
@@ -197,19 +197,6 @@ class Model:
         for part, ends in cut_documents([vocabulary.from_user(text)], vocabulary.separator):
             search.read(insert_ends(vocabulary.look_up(part), ends, vocabulary.end_id))
         return search.result()
-
-    def score_ids(self, ids: Ids, *, exact: bool = False) -> Score:
-        """Score a text that is ids already, shape (N,); see ``score``.
-
-        Args:
-            ids: The text.
-            exact: Read it as one stream, slowly, rather than in parts side by side.
-        """
-        if len(ids) < 2:
-            raise TextError(
-                "the text has fewer than two characters that the model knows: nothing to predict"
-            )
-        return score(self.network, ids, exact=exact, end_id=self.vocabulary.end_id)
 
 
 def chosen(**options: Unpack[SamplingOptions]) -> tuple[SamplingParams, StopCriteria]:

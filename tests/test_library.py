@@ -101,7 +101,6 @@ def test_a_score_is_that_of_the_ids(model):
     ids = np.array([model.vocabulary.characters.index(c) for c in text])
     expected = score(Network(model.checkpoint.config, model.checkpoint.arrays), ids)
     assert model.score(text) == expected
-    assert model.score_ids(ids) == expected
 
 
 def test_unknown_characters_of_a_scored_text(make_checkpoint):
@@ -111,14 +110,14 @@ def test_unknown_characters_of_a_scored_text(make_checkpoint):
     with_symbol = Model(make_checkpoint(has_unknown=True))
     ids = with_symbol.vocabulary.encode("a bc ")
     ids[[1, 4]] = with_symbol.vocabulary.unknown_id
-    assert with_symbol.score("a?bc\u20ac") == with_symbol.score_ids(ids)
+    assert with_symbol.score("a?bc\u20ac") == score(with_symbol.network, ids)
 
 
 def test_a_model_of_bytes_scores_bytes(make_checkpoint):
     """A text is scored as its bytes in UTF-8."""
     model = Model(make_checkpoint(characters=ALL_BYTES, is_bytes=True))
     data = np.frombuffer("n\u00e9\u20ac".encode(), np.uint8)
-    assert model.score("n\u00e9\u20ac") == model.score_ids(data)
+    assert model.score("n\u00e9\u20ac") == score(model.network, data)
     assert model.score("n\u00e9\u20ac").chars == 5
 
 

@@ -61,7 +61,7 @@ def info(
         raise ConfigError("`plot`: - and `as_json` both write to stdout; give --plot a file")
 
     from charrnn.model.checkpoint import find_model, read_checkpoint
-    from charrnn.render.curves import curve_picture
+    from charrnn.render.curve_svg import curve_picture
     from charrnn.render.model_card import Card
     from charrnn.storage.atomic import write_whole
 

@@ -9,7 +9,9 @@ from xml.etree import ElementTree
 import pytest
 
 from charrnn.model.checkpoint import read_checkpoint, write_checkpoint
-from charrnn.render.curves import Point, curve_picture, small_curve, ticks, to_points
+from charrnn.render.curve_svg import curve_picture, ticks
+from charrnn.render.curve_terminal import small_curve
+from charrnn.render.history import Point, to_points
 from charrnn.render.model_card import Card
 
 HISTORY = [

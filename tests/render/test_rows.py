@@ -95,18 +95,3 @@ def test_lines_of_bytes_are_exact(make_checkpoint):
     assert second.tail(checkpoint.vocabulary) == b"b"
     rows = rows_of(checkpoint, CharCutter, "\xff")
     assert rows[0].to_json(checkpoint.vocabulary)["text"] == "\\xff"
-
-
-def test_the_end_of_a_document_is_one_alternative(make_checkpoint):
-    """The end symbol decodes to a separator of several characters and keeps its probability."""
-    checkpoint = make_checkpoint(characters="ab", separator="\n\n", scale=0.0)
-    vocabulary = checkpoint.vocabulary
-    reader = Reader(Network(checkpoint.config, checkpoint.arrays), end_id=vocabulary.end_id)
-    cutter = CharCutter("file", vocabulary)
-    passages = measure_text(reader, vocabulary, cut_documents(["ab\n\nb\n\n"], "\n\n"), 3)
-    rows = [row for passage in passages for row in cutter.rows(passage)]
-    best = [dict(row.best) for row in rows if row.best]
-    assert len(best) == 5
-    for alternatives in best:
-        assert alternatives == pytest.approx({"a": 1 / 3, "b": 1 / 3, "\n\n": 1 / 3})
-    assert rows[0].to_json(vocabulary)["index"] == 1
