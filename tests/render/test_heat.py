@@ -1,4 +1,4 @@
-"""Heat maps on a terminal, as a page and as a picture: the text is all there, and harmless."""
+"""Heat maps on a terminal, as HTML and as SVG: complete and safe."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def passage_of(text, bits):
-    """Return a text whose characters have so many bits."""
+    """Return a passage whose characters have these bits."""
     nats = np.array(bits, dtype=float) * math.log(2)
     none = np.zeros((len(text), 0))
     surprise = Surprise(nats, np.zeros(len(text), bool), none.astype(np.int32), none)
@@ -35,13 +35,13 @@ def passage_of(text, bits):
 
 
 def test_heats_are_whole_bits():
-    """The colour is the whole number of bits, up to the hottest; none where nothing is known."""
+    """The level is the whole number of bits, up to the hottest; 0 if not predicted."""
     surprise = passage_of("abcdef", [np.nan, 0, 0.99, 1, 7.99, 800]).surprise
     assert heat_levels(surprise).tolist() == [0, 0, 0, 1, 7, HOTTEST]
 
 
 def test_colours_can_be_taken_off_again():
-    """Without its colours the text is what it was, and each line ends without a colour."""
+    """Stripped of colours, the text is unchanged; no colour spans a line end."""
     text = "one two\n\nthree\tfour\n" * 3 + "end"
     bits = np.random.default_rng(1).uniform(0, 12, len(text))
     found = ColorHeat(Vocabulary("ab")).text(passage_of(text, bits))
@@ -52,7 +52,7 @@ def test_colours_can_be_taken_off_again():
 
 @pytest.mark.parametrize("bits", [0, 5])
 def test_a_text_cannot_control_the_terminal(bits):
-    """Of the control bytes only those of our own colours are left."""
+    """The only control bytes are those of our colours."""
     passage = passage_of(NASTY, [bits] * len(NASTY))
     for heat in (ColorHeat(Vocabulary("ab")), DigitHeat(Vocabulary("ab"), 100)):
         shown = re.sub(r"\x1b\[(0|48;5;[0-9]+;38;5;[0-9]+)m", "", heat.text(passage) + heat.rest())
@@ -60,8 +60,8 @@ def test_a_text_cannot_control_the_terminal(bits):
         assert "\\x1b" in shown
 
 
-def test_digits_stand_below_their_characters():
-    """Each digit is below its character, also where that takes two cells; lines are broken."""
+def test_digits_are_below_their_characters():
+    """Digits align with narrow and wide characters; long lines wrap."""
     heat = DigitHeat(Vocabulary("ab"), 6)
     text = "ab\u6f22c\ndefghij\n"
     bits = [0, 1, 2, 3, 0, 1, 2, 3, 4, 5, 6, 12, 7]
@@ -72,7 +72,7 @@ def test_digits_stand_below_their_characters():
 
 
 def test_digits_do_not_depend_on_the_blocks():
-    """A line may come in pieces."""
+    """A line that arrives in pieces looks the same."""
     text, bits = "ab cd\nef", [1, 2, 3, 4, 5, 0, 7, 8]
     whole, pieces = (DigitHeat(Vocabulary("ab"), 80) for _ in range(2))
     expected = whole.text(passage_of(text, bits)) + whole.rest()
@@ -81,7 +81,7 @@ def test_digits_do_not_depend_on_the_blocks():
 
 
 class Reading(HTMLParser):
-    """Reads a page as a browser does: which tags there are, the text of <pre>, the tips."""
+    """Collects the tags, the text of <pre>, and the tooltips of a page."""
 
     def __init__(self):
         super().__init__()
@@ -125,13 +125,13 @@ def drawn(view_class, checkpoint, text, name="a <file> & more", notices=None):
 
 @pytest.fixture
 def checkpoint(make_checkpoint):
-    """A model that knows all characters of the nasty text."""
+    """A model whose vocabulary covers the nasty text."""
     characters = "".join(sorted(set(NASTY + "abc ")))
     return make_checkpoint(characters=characters, scale=3.0)
 
 
 def test_a_page_holds_the_text_and_nothing_of_it_is_obeyed(checkpoint):
-    """A browser sees the characters of the text, and no tag that is not ours."""
+    """The page shows the text and has no tags but our own."""
     text = "abc abc\n" + NASTY + "abc"
     page = drawn(Page, checkpoint, text)
     reading = Reading()
@@ -149,7 +149,7 @@ def test_a_page_holds_the_text_and_nothing_of_it_is_obeyed(checkpoint):
 
 
 def test_tips_have_the_five_best(checkpoint):
-    """On hover there is the number, and what the model expected with its probabilities."""
+    """A tooltip shows the surprise and the likeliest characters with probabilities."""
     page = drawn(Page, checkpoint, "abcabc")
     tips = re.findall(r'data-t="([^"]*)"', page)
     for tip in tips:
@@ -161,7 +161,7 @@ def test_tips_have_the_five_best(checkpoint):
 
 
 def test_a_picture_is_xml_and_holds_the_text(checkpoint):
-    """Any reader of XML finds the characters in order, each in a place of its own."""
+    """The picture is valid XML; each character has its own position."""
     text = "abc abc\n" + NASTY + "abc" * 100
     picture = ElementTree.fromstring(drawn(Picture, checkpoint, text))
     assert {element.tag for element in picture.iter()} == {
@@ -178,7 +178,7 @@ def test_a_picture_is_xml_and_holds_the_text(checkpoint):
 
 @pytest.mark.parametrize("view_class", [Page, Picture])
 def test_a_model_of_bytes_is_drawn(make_checkpoint, view_class):
-    """Bytes beyond ASCII are shown as numbers."""
+    """Bytes beyond ASCII are escaped."""
     checkpoint = make_checkpoint(characters="".join(map(chr, range(256))), is_bytes=True)
     assert "\\xc3" in drawn(view_class, checkpoint, "a\xc3\xa9b").replace("</b>", "")
 
