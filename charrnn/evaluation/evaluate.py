@@ -141,7 +141,7 @@ def evaluate_text(network: Network, vocabulary: Vocabulary, blocks: Iterable[str
         blocks: The text, in parts.
 
     Raises:
-        TextError: If there is no document, or the model knows fewer than two of the characters.
+        TextError: If there is no document, or the model knows fewer than two characters.
     """
     totals = EvalTotals(vocabulary)
     reader = Reader(network, end_id=vocabulary.end_id)

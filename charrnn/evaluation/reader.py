@@ -86,7 +86,7 @@ class Reader:
         self._state = self._fresh  # before the last character read
         self._text_from = 0  # start of the text or of the current document
         self._known = np.zeros(0, np.int64)  # the last characters read
-        self._known_from = 0  # the place of the first of them
+        self._known_from = 0  # the place of the first one
 
     def read(self, ids: Ids, take: Take) -> None:
         """Read the next characters of the text.

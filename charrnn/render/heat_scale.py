@@ -46,7 +46,7 @@ def shown_character(vocabulary: Vocabulary, character: str) -> str:
 
 
 def shown_part(shown: int, total: int) -> str:
-    """Return a notice of how much of a text is shown; empty if all of it is."""
+    """Return a notice of how much of a text is shown; empty if it is the whole text."""
     if shown == total:
         return ""
     return f"shows the first {shown:,} of {total:,} characters; the numbers cover all"

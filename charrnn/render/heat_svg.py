@@ -31,7 +31,7 @@ TAB_CELLS = 8
 
 
 class Picture:
-    """Draws at most ``MAX_ROWS`` rows of ``COLUMNS`` cells, and says if that is not the whole text.
+    """Draws the first ``MAX_ROWS`` rows of a text, ``COLUMNS`` cells wide.
 
     The drawing is held in memory until the end, because its height comes first in the file.
     """
@@ -55,7 +55,7 @@ class Picture:
         self._shown = self._total = 0
         self._drawn: list[str] = []
         self._row = 0
-        self._cells: list[tuple[int, str, int]] = []  # column, what is shown, heat
+        self._cells: list[tuple[int, str, int]] = []  # column, shown character, heat level
         self._column = 0
 
     def begin(self, name: str) -> None:
@@ -152,7 +152,7 @@ class Picture:
                     f'<rect x="{first * CELL_WIDTH}" y="{y}" width="{width}" '
                     f'height="{ROW_HEIGHT}" fill="{COLORS[heat][0]}"/>'
                 )
-            # Each character has its own place, so that any font fits the colours.
+            # Each character has its own x, so that any font aligns with the colours.
             inked = [(column, c) for column, c, _ in cells if c != " "]
             if inked:
                 xs = " ".join(str(column * CELL_WIDTH) for column, _ in inked)
@@ -164,7 +164,7 @@ class Picture:
 
 
 def _escape(text: str) -> str:
-    """Return text that XML can hold, as text."""
+    """Return text escaped for XML, without characters that XML forbids."""
     text = escape_controls(text.replace("\n", "\\n").replace("\t", " "))
     text = text.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

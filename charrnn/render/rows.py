@@ -106,7 +106,7 @@ class CharRow:
     Attributes:
         file: The name of the file.
         number: Position of the character in the file, from 1.
-        text: The character; of a model of bytes, one that stands for a byte.
+        text: The character; for a model of bytes, U+0000 to U+00FF for each byte.
         bits: Its surprise in bits; NaN if it was not predicted.
         is_unknown: Whether the model does not know it.
         best: The likeliest characters with their probabilities, likeliest first.
@@ -171,5 +171,5 @@ def _exact(vocabulary: Vocabulary, text: str) -> str:
 
 
 def _is_high_byte(vocabulary: Vocabulary, character: str) -> bool:
-    """Return whether a character stands for a byte beyond ASCII."""
+    """Return whether a character represents a byte beyond ASCII."""
     return vocabulary.is_bytes and character > "\x7f"
