@@ -66,7 +66,8 @@ def main() -> None:
                 "bytes": sum(array.nbytes for array in counts.to_arrays().values()),
             }
         )
-    whole = float(score(charrnn.load(arguments.run).network, val).nats_per_char)
+    model = charrnn.load(arguments.run)
+    whole = score(model.network, val, end_id=model.vocabulary.end_id).nats_per_char
     if arguments.json:
         print(json.dumps({"networks": alone, "model": whole, "rows": rows}))
         return

@@ -11,7 +11,7 @@ from typing import Any, TypedDict, Unpack
 
 from charrnn.corpus.documents import cut_documents, insert_ends
 from charrnn.errors import CheckpointError, ConfigError
-from charrnn.evaluation.report import evaluate_text
+from charrnn.evaluation.evaluate import evaluate_text
 from charrnn.evaluation.score import Score
 from charrnn.generation.chunks import Chunks, in_order
 from charrnn.generation.generator import Generator, prompt_ids, sample_rng

@@ -14,12 +14,13 @@ import typer
 
 from charrnn.errors import CharRNNError
 from charrnn.text.escaping import escape_controls as escape_controls
+from charrnn.text.utf8 import to_utf8
 
 ColorMode = Literal["auto", "always", "never"]
 """The values of ``--color``."""
 
-# What a write to standard error raises if nobody listens, it is closed, or a signal interrupts
-# another write to it.
+# Errors of a write to standard error: the reader has gone, the stream is closed, or a signal
+# interrupted another write.
 _LOST = (OSError, ValueError, RuntimeError)
 
 
@@ -36,7 +37,7 @@ def wants_color(mode: ColorMode, stream: Any) -> bool:
     """Return whether to write colours to a stream.
 
     Args:
-        mode: What ``--color`` says. ``auto`` follows ``NO_COLOR`` (https://no-color.org), then
+        mode: The value of ``--color``. ``auto`` follows ``NO_COLOR`` (https://no-color.org), then
             ``FORCE_COLOR``, and else colours a terminal that can show them.
         stream: Standard output or standard error.
     """
@@ -50,34 +51,34 @@ def wants_color(mode: ColorMode, stream: Any) -> bool:
 
 
 def log(line: str) -> None:
-    """Write one line to standard error; if nobody listens there, that is no error."""
+    """Write one line to standard error; ignore a closed stream and a reader that has gone."""
     line = escape_controls(line).replace("\n", "\\n")
     with contextlib.suppress(*_LOST):
         if sys.stderr is not None:
-            # Not every locale has every character: what it lacks is escaped.
+            # Escape characters that the locale's encoding lacks.
             encoding = sys.stderr.encoding or "utf-8"
             print(line.encode(encoding, "backslashreplace").decode(encoding), file=sys.stderr)  # noqa: T201
 
 
 class Stderr:
-    """Standard error for Rich: when the terminal has gone, what is written is lost, no more."""
+    """Standard error for Rich that ignores a terminal that has gone."""
 
     def __init__(self) -> None:
-        """Take standard error, before Rich puts something in its place."""
+        """Take standard error before Rich replaces it."""
         self._stream = sys.stderr
 
     def __getattr__(self, name: str) -> Any:
-        """Be standard error in all else."""
+        """Delegate everything else to standard error."""
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
-        """Write, if anybody is there."""
+        """Write; ignore a terminal that has gone."""
         with contextlib.suppress(*_LOST):
             self._stream.write(text)
         return len(text)
 
     def flush(self) -> None:
-        """Send what was written."""
+        """Flush the stream."""
         with contextlib.suppress(*_LOST):
             self._stream.flush()
 
@@ -85,8 +86,8 @@ class Stderr:
 class Output:
     """Standard output for the product of a command, as UTF-8 whatever the locale.
 
-    In a pipe the bytes are exact. On a terminal they leave at once, and control characters are
-    shown in Python's notation, because a model may make any of them.
+    In a pipe the bytes are exact. On a terminal each write is flushed and control characters are
+    escaped, because a model may generate any character.
     """
 
     def __init__(self) -> None:
@@ -103,34 +104,34 @@ class Output:
         self._at_line_start = True
 
     def write(self, data: bytes) -> None:
-        """Write bytes of UTF-8, or of anything where a model of bytes made them."""
+        """Write UTF-8, or arbitrary bytes from a model of bytes."""
         if self._is_terminal:
             self._show(self._decoder.decode(data))
         else:
             self._send(data)
 
     def _show(self, text: str) -> None:
-        """Write text to a terminal, at once."""
+        """Write text to a terminal and flush."""
         if text:
             self._at_line_start = text.endswith("\n")
-            self._send(escape_controls(text).encode("utf-8"))
+            self._send(to_utf8(escape_controls(text)))
             self.flush()
 
     def _send(self, data: bytes) -> None:
-        """Hand bytes to the stream."""
+        """Write bytes to the stream."""
         with _stdout_errors():
             self._stream.write(data)
 
     def flush(self) -> None:
-        """Send what is in the buffer."""
+        """Flush the stream."""
         with _stdout_errors():
             self._stream.flush()
 
     def write_safe(self, text: str) -> None:
-        """Write text that was made safe for a terminal already, with colours of our own in it."""
+        """Write text that is already safe for a terminal and may contain our own colours."""
         if text:
             self._at_line_start = text.endswith("\n")
-            self._send(text.encode("utf-8", "replace"))
+            self._send(to_utf8(text))
 
     def end_line(self) -> None:
         """End a line that ``write_safe`` left open."""
@@ -139,15 +140,15 @@ class Output:
 
     def line(self, text: str) -> None:
         """Write one line of text."""
-        self.write(f"{text}\n".encode())
+        self.write(to_utf8(f"{text}\n"))
 
     def json(self, value: Mapping[str, Any]) -> None:
-        """Write an object as one line of JSON, at once."""
+        """Write an object as one line of JSON and flush."""
         self.line(json.dumps(value, ensure_ascii=False, allow_nan=False))
         self.flush()
 
     def close(self) -> None:
-        """Send what is left; on a terminal, end the line for the next prompt."""
+        """Flush the stream; on a terminal, end the line for the next prompt."""
         if self._is_terminal:
             self._show(self._decoder.decode(b"", final=True))
             if not self._at_line_start:
@@ -157,11 +158,11 @@ class Output:
 
 @contextlib.contextmanager
 def open_stdout() -> Iterator[Output]:
-    """Give a command its output.
+    """Open standard output for a command.
 
     Raises:
         OutputError: If it cannot be written.
-        typer.Exit: With 0, in silence, if the reader has gone.
+        typer.Exit: With code 0 and no message, if the reader has gone.
     """
     output = Output()
     yield output
@@ -170,7 +171,7 @@ def open_stdout() -> Iterator[Output]:
 
 @contextlib.contextmanager
 def _stdout_errors() -> Iterator[None]:
-    """Turn what can go wrong with standard output into an end of the command."""
+    """Turn errors of standard output into an error or a silent exit."""
     try:
         yield
     except BrokenPipeError:
@@ -182,7 +183,7 @@ def _stdout_errors() -> Iterator[None]:
 
 
 def abandon_stdout() -> None:
-    """Send what is still in the buffer nowhere, so that the interpreter does not complain of it."""
+    """Discard the buffer of standard output, so that the interpreter does not report an error."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)

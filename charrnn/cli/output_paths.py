@@ -1,4 +1,4 @@
-"""Files that a user names to be written."""
+"""Paths that a user names for output."""
 
 from __future__ import annotations
 
@@ -7,16 +7,23 @@ from pathlib import Path
 
 from charrnn.errors import ConfigError
 
+STDOUT = Path("-")
+"""The path that means standard output."""
 
-def check_target(option: str, path: Path | None) -> None:
-    """Refuse a path that no file can be written to, before any work is done.
+
+def check_output_path(parameter: str, path: Path | None) -> None:
+    """Refuse a path that cannot be written, before any work.
+
+    Args:
+        parameter: The parameter of the command that holds the path.
+        path: A file to create or replace, or ``-``; None if the user named none.
 
     Raises:
-        ConfigError: If its folder is not there, or something else than a file is.
+        ConfigError: If the folder does not exist, or the path exists and is not a file.
     """
-    if path is None:
+    if path is None or path == STDOUT:
         return
     if not path.parent.is_dir():
-        raise ConfigError(f"{option}: {str(path.parent)!r} is no folder; make it first")
+        raise ConfigError(f"`{parameter}`: no folder {str(path.parent)!r}; create it first")
     if path.exists() and not stat.S_ISREG(path.stat().st_mode):
-        raise ConfigError(f"{option}: {str(path)!r} is no file; give the name of one")
+        raise ConfigError(f"`{parameter}`: {str(path)!r} is not a file; give the name of one")

@@ -1,7 +1,7 @@
-"""Is a loss good? What simpler predictors, and a compressor, make of the same text.
+"""Baselines: the losses of simpler predictors and of a compressor on the same text.
 
-All are bounded in time and memory: of a long training text they see the end, of a long validation
-text the beginning, and their notes say so.
+Time and memory are bounded: a long training text is cut to its end, a long validation text to its
+start. The notes say so.
 
 Sizes: V vocabulary, N characters.
 """
@@ -20,9 +20,9 @@ import numpy.typing as npt
 from charrnn.text.vocabulary import Ids, Vocabulary, code_points
 from charrnn.units import NATS_PER_BIT, nats_to_bits
 
-MAX_COUNTED = 1 << 20  # characters whose runs are counted: the last ones
-MAX_MEASURED = 1 << 18  # characters that are predicted or compressed
-MAX_COMPRESSED = 1 << 19  # characters that a compressor sees before them
+MAX_COUNTED = 1 << 20  # last characters of the training text to count n-grams in
+MAX_MEASURED = 1 << 18  # first characters of the text to predict or compress
+MAX_COMPRESSED = 1 << 19  # characters of training text that the compressor sees first
 
 Keys = npt.NDArray[np.int64]
 Probs = npt.NDArray[np.float64]
@@ -30,12 +30,12 @@ Probs = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Baseline:
-    """What a loss may be held against.
+    """A simpler predictor and its loss.
 
     Attributes:
-        name: The predictor.
+        name: Name of the predictor.
         nats_per_char: Its loss.
-        note: What it knew, in words.
+        note: What it predicts from.
     """
 
     name: str
@@ -44,36 +44,36 @@ class Baseline:
 
     @property
     def bits_per_char(self) -> float:
-        """Its loss in bits."""
+        """The loss in bits per character."""
         return nats_to_bits(self.nats_per_char)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the yardstick as one object."""
+        """Return the baseline as one object."""
         return {"name": self.name, "bits_per_char": self.bits_per_char, "note": self.note}
 
     def row(self) -> tuple[str, str, str]:
-        """Return its name, its loss and what it knew, for a table."""
+        """Return name, loss and note, for a table."""
         return self.name, f"{self.bits_per_char:.4f}", f"bits per character: {self.note}"
 
     def __str__(self) -> str:
-        """Return the yardstick as one line."""
+        """Return the baseline as one line."""
         return f"{self.name}: {self.bits_per_char:.4f} bits per character, {self.note}"
 
 
 def validation_baselines(vocabulary: Vocabulary, train: Ids, val: Ids) -> tuple[Baseline, ...]:
-    """Return what may be expected of a validation text after a training text, worst first.
+    """Return baselines for a validation text, computed from the training text.
 
     Args:
-        vocabulary: What the ids mean.
+        vocabulary: The vocabulary of the ids.
         train: The training text, shape (N,).
-        val: The validation text, of 2 characters or more.
+        val: The validation text, at least 2 characters.
     """
     size = vocabulary.size
     train, val = train[-MAX_COUNTED:], val[:MAX_MEASURED]
     order_0, order_2 = order_losses(train.astype(np.int64), val.astype(np.int64), size)
     before = train[-MAX_COMPRESSED:]
     both = _encode(vocabulary, np.concatenate([before, val]))
-    with ThreadPoolExecutor(2) as threads:  # the compressor works outside the interpreter's lock
+    with ThreadPoolExecutor(2) as threads:  # the compressor releases the interpreter lock
         alone, together = threads.map(compressed_size, [_encode(vocabulary, before), both])
     xz = (together - alone) * 8 * NATS_PER_BIT / len(val)
     is_whole = len(before) == len(train)
@@ -82,16 +82,20 @@ def validation_baselines(vocabulary: Vocabulary, train: Ids, val: Ids) -> tuple[
         Baseline("uniform", math.log(size), f"{size:,} characters, each as likely"),
         Baseline("order 0", order_0, "how often each came in the training text"),
         Baseline("order 2", order_2, "how often each came there after the two before it"),
-        Baseline("xz", xz, f"what the text adds to {seen}the training text, by xz -6"),
+        Baseline(
+            "xz",
+            xz,
+            f"what the text adds to {seen}the training text, by xz -6 without its container",
+        ),
     )
 
 
 def text_baselines(vocabulary: Vocabulary, text: str) -> tuple[Baseline, ...]:
-    """Return what may be expected of a text without any other, worst first.
+    """Return baselines for a text, computed from this text alone.
 
     Args:
-        vocabulary: What tells whether characters are bytes.
-        text: The text, of 2 characters or more.
+        vocabulary: Says whether characters are bytes.
+        text: The text, at least 2 characters.
     """
     text = text[:MAX_MEASURED]
     counts = np.unique(code_points(text), return_counts=True)[1]
@@ -102,16 +106,19 @@ def text_baselines(vocabulary: Vocabulary, text: str) -> tuple[Baseline, ...]:
             "uniform", math.log(len(counts)), f"its {len(counts):,} characters, each as likely"
         ),
         Baseline("order 0", entropy, "how often each comes in it"),
-        Baseline("xz", size * 8 * NATS_PER_BIT / len(text), "the text by itself, by xz -6"),
+        Baseline(
+            "xz",
+            size * 8 * NATS_PER_BIT / len(text),
+            "the text alone, by xz -6 without its container",
+        ),
     )
 
 
 def order_losses(train: Keys, val: Keys, vocab_size: int) -> tuple[float, float]:
-    """Return the losses of predictors that count characters, of order 0 and of order 2.
+    """Return the losses of n-gram models of order 0 and order 2 with Witten-Bell smoothing.
 
-    A character's probability after the two before it is mixed from three counts, each in the place
-    of the one before it as far as that has little to go by. With n how often a context came and t
-    how many distinct characters came after it::
+    Each order falls back on the next shorter context. With n the number of times a context occurs
+    and t the number of distinct characters that follow it::
 
         p_k(c | context) = (n(context, c) + t(context) p_(k-1)(c | shorter context))
                            / (n(context) + t(context))
@@ -119,12 +126,12 @@ def order_losses(train: Keys, val: Keys, vocab_size: int) -> tuple[float, float]
     and p_(-1) = 1 / V.
 
     Args:
-        train: Where the counts are from, shape (N,).
-        val: What is predicted, all but its first character, in which contexts begin anew.
+        train: The text to count in, shape (N,).
+        val: The text to predict, except its first character. Contexts do not reach into ``train``.
         vocab_size: V.
 
     Returns:
-        Nats per character, for contexts of 0 and of 2 characters.
+        Nats per character for orders 0 and 2.
 
     References:
         I. Witten and T. Bell, The zero-frequency problem, IEEE Transactions on Information Theory
@@ -135,14 +142,14 @@ def order_losses(train: Keys, val: Keys, vocab_size: int) -> tuple[float, float]
     for order in range(3):
         contexts, runs = _runs(train, order, vocab_size)
         seen, followers = _runs(val, order, vocab_size)
-        # Places of val whose context is whole: the others keep the shorter one's probability.
+        # The first ``order`` places lack a full context and keep the shorter one.
         probs[order:] = _mix(contexts, runs, seen, followers, vocab_size, probs[order:])
         losses.append(-float(np.log(probs[1:]).mean()))
     return losses[0], losses[2]
 
 
 def _runs(ids: Keys, order: int, vocab_size: int) -> tuple[Keys, Keys]:
-    """Return the keys of the contexts of each character, and of the context with the character."""
+    """Return the keys of the context of each character, and of context plus character."""
     context = np.zeros(max(len(ids) - order, 0), np.int64)
     for place in range(order):
         context = context * vocab_size + ids[place : place + len(context)]
@@ -152,7 +159,7 @@ def _runs(ids: Keys, order: int, vocab_size: int) -> tuple[Keys, Keys]:
 def _mix(
     contexts: Keys, runs: Keys, seen: Keys, followed: Keys, vocab_size: int, shorter: Probs
 ) -> Probs:
-    """Return the probabilities of characters from counts and those of a shorter context."""
+    """Return probabilities from counts, smoothed with those of the shorter context."""
     distinct_runs, run_counts = np.unique(runs, return_counts=True)
     distinct, counts = np.unique(contexts, return_counts=True)
     followers = np.unique(distinct_runs // vocab_size, return_counts=True)[1]  # same order
@@ -163,7 +170,7 @@ def _mix(
 
 
 def _look_up(keys: Keys, values: npt.NDArray[np.int64], wanted: Keys) -> Probs:
-    """Return the value of each wanted key, 0 where there is none; keys are sorted."""
+    """Return the value of each wanted key, 0 if missing; keys are sorted."""
     if len(keys) == 0:
         return np.zeros(len(wanted))
     places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
@@ -171,16 +178,17 @@ def _look_up(keys: Keys, values: npt.NDArray[np.int64], wanted: Keys) -> Probs:
 
 
 def compressed_size(data: bytes) -> int:
-    """Return how many bytes xz makes of some.
+    """Return the size of data after raw LZMA2, the compression of ``xz -6``, in bytes.
 
-    The dictionary is no larger than the data, which it would not fill: with that of the preset the
-    compressor takes a hundred megabytes.
+    The xz container is left out: its headers and checksum, about 60 bytes, say nothing of the text
+    and would dominate the size of a short one. The dictionary is at most as large as the data,
+    because the preset's would take 100 MB of memory.
     """
     dictionary = min(max(len(data), 1 << 12), 1 << 23)
     filters = [{"id": lzma.FILTER_LZMA2, "preset": 6, "dict_size": dictionary}]
-    return len(lzma.compress(data, filters=filters))
+    return len(lzma.compress(data, lzma.FORMAT_RAW, filters=filters))
 
 
 def _encode(vocabulary: Vocabulary, ids: Ids) -> bytes:
-    """Return a text as a file would hold it."""
+    """Return a text as the bytes of a file."""
     return vocabulary.to_bytes(vocabulary.decode(ids))

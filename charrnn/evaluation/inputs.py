@@ -1,21 +1,23 @@
-"""What is evaluated: files that a user named, or the validation part of the training text."""
+"""The texts of an evaluation: files, or the validation part of the training text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
 from charrnn.corpus.decode import Decoding, Notice
 from charrnn.corpus.documents import Piece, insert_ends, read_pieces
 from charrnn.corpus.open import Limit
-from charrnn.corpus.store import Corpus
+from charrnn.corpus.store import Corpus, open_corpus
+from charrnn.errors import TextError
 from charrnn.evaluation.baselines import (
     MAX_MEASURED,
     text_baselines,
     validation_baselines,
 )
-from charrnn.evaluation.reader import Predictor
+from charrnn.evaluation.reader import Reader
 from charrnn.evaluation.report import Evaluation
 from charrnn.evaluation.surprise import Passage, measure_ids, measure_text
 from charrnn.memory.copying import CopySearch
@@ -24,21 +26,21 @@ from charrnn.text.vocabulary import Vocabulary
 
 
 class Texts(Protocol):
-    """Texts to evaluate, each to be read from its start."""
+    """Texts to evaluate, each read from its start."""
 
     @property
     def names(self) -> Sequence[str]:
-        """What each is called."""
+        """A name for each text."""
 
-    def passages(self, number: int, predictor: Predictor, num_best: int) -> Iterator[Passage]:
-        """Read one of them with a predictor that has read nothing yet; see ``measure_text``."""
+    def passages(self, number: int, reader: Reader, num_best: int) -> Iterator[Passage]:
+        """Read one text with a fresh reader; see ``measure_text``."""
 
     def complete(self, evaluation: Evaluation) -> Evaluation:
-        """Return the numbers of all of them, once they were read, with yardsticks."""
+        """Return the numbers of all texts with baselines, after the texts were read."""
 
 
 class FileTexts:
-    """Files, as one text or each by itself."""
+    """Files, as one text or as one text each."""
 
     def __init__(
         self,
@@ -49,47 +51,47 @@ class FileTexts:
         limit: Limit | None = None,
         sketch: Sketch | None = None,
         *,
-        apart: bool,
+        per_file: bool,
     ) -> None:
-        """Take what to read.
+        """Prepare to read files.
 
         Args:
             vocabulary: The characters of the model.
             files: Paths, or ``-``.
             decoding: How bytes become characters; a model of bytes reads bytes.
-            notice: Called with one line on what a user should know of a text.
-            limit: How many bytes may be read; None for all.
-            sketch: Of the text that the model was trained on, to find copies of it.
-            apart: Whether each file is a text of its own.
+            notice: Called with one line about each peculiarity of a text.
+            limit: Maximum number of bytes to read; None for all.
+            sketch: Sketch of the training text, in which copies are searched.
+            per_file: Whether each file is a text of its own.
         """
         self._vocabulary = vocabulary
         self._decoding = Decoding(is_bytes=True) if vocabulary.is_bytes else decoding
         self._notice = notice
         self._limit = limit or Limit()
         self._search = None if sketch is None else CopySearch(sketch)
-        self._groups = [[file] for file in files] if apart else [list(files)]
+        self._groups = [[file] for file in files] if per_file else [list(files)]
         self.names = [", ".join(group) for group in self._groups]
-        self._beginning = ""  # of the first text, for the yardsticks
+        self._beginning = ""  # the first ``MAX_MEASURED`` characters, for the baselines
 
-    def passages(self, number: int, predictor: Predictor, num_best: int) -> Iterator[Passage]:
-        """Read one of them; see ``Texts``."""
+    def passages(self, number: int, reader: Reader, num_best: int) -> Iterator[Passage]:
+        """Read one text; see ``Texts``."""
         separator = self._vocabulary.separator
         pieces = read_pieces(
             self._groups[number], self._decoding, separator, self._notice, self._limit
         )
         pieces = self._searched(pieces)
-        for passage in measure_text(predictor, self._vocabulary, pieces, num_best):
+        for passage in measure_text(reader, self._vocabulary, pieces, num_best):
             self._beginning += passage.text[: MAX_MEASURED - len(self._beginning)]
             yield passage
 
     def complete(self, evaluation: Evaluation) -> Evaluation:
-        """Set the numbers beside what the texts alone make likely; see ``Texts``."""
+        """Add baselines that are computed from the texts alone; see ``Texts``."""
         baselines = text_baselines(self._vocabulary, self._beginning)
         novelty = None if self._search is None else self._search.result()
         return replace(evaluation, baselines=baselines, novelty=novelty)
 
     def _searched(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
-        """Yield the pieces of a text, each after it was searched for copies."""
+        """Search each piece for copies, then yield it."""
         vocabulary = self._vocabulary
         for piece in pieces:
             if self._search is not None:
@@ -106,13 +108,13 @@ class ValidationText:
     sketch: Sketch | None = None
     names: Sequence[str] = ("validation text",)
 
-    def passages(self, number: int, predictor: Predictor, num_best: int) -> Iterator[Passage]:
-        """Read it; see ``Texts``."""
+    def passages(self, number: int, reader: Reader, num_best: int) -> Iterator[Passage]:
+        """Read the text; see ``Texts``."""
         del number
-        return measure_ids(predictor, self.corpus.vocabulary, self.corpus.val, num_best)
+        return measure_ids(reader, self.corpus.vocabulary, self.corpus.val, num_best)
 
     def complete(self, evaluation: Evaluation) -> Evaluation:
-        """Set the numbers beside what the training text makes likely; see ``Texts``."""
+        """Add baselines that are computed from the training text; see ``Texts``."""
         corpus = self.corpus
         baselines = validation_baselines(corpus.vocabulary, corpus.train, corpus.val)
         novelty = None
@@ -121,3 +123,27 @@ class ValidationText:
             search.read(corpus.val)
             novelty = search.result()
         return replace(evaluation, num_bytes=corpus.val_bytes, baselines=baselines, novelty=novelty)
+
+
+def validation_corpus(vocabulary: Vocabulary, directory: Path) -> Corpus:
+    """Return the corpus of a run, checked to belong to the model and to have a validation part.
+
+    Args:
+        vocabulary: The characters of the model.
+        directory: The run directory.
+
+    Raises:
+        TextError: If there is no corpus, it belongs to another model, or nothing validates.
+    """
+    corpus = open_corpus(directory)
+    if corpus.vocabulary != vocabulary:
+        raise TextError(
+            f"{str(directory)!r}: the text beside the model is not the one it was trained on; "
+            "give a file to evaluate"
+        )
+    if len(corpus.val) < 2:
+        raise TextError(
+            f"{str(directory)!r}: the model was trained without a validation text; "
+            "give a file to evaluate"
+        )
+    return corpus

@@ -1,12 +1,12 @@
-"""A text through a network: the prediction of every character, in parts that run side by side.
+"""Run a network over a text and predict every character, in parts that are computed together.
 
-A recurrent network reads one character after another, so one stream of text cannot use a machine
-that multiplies matrices. The text is therefore cut at every ``PART_CHARS`` characters. The first
-part begins with a fresh state; every other one first reads the ``WARM_UP_CHARS`` characters before
-it. Parts are computed together, and in several threads, as far as the text has arrived.
+A recurrent network reads one character after another, so a single stream cannot use the matrix
+units of a processor. The text is therefore cut every ``PART_CHARS`` characters. The first part
+starts from a fresh state; each other part first reads the ``WARM_UP_CHARS`` characters before it.
+All parts that have arrived are computed together, in several threads.
 
-Where the text is cut does not depend on how it arrives: a slow pipe, a fast one and a file give the
-same numbers. Nothing is kept but what the next part needs, so a text may go on without an end.
+The cuts do not depend on how the text arrives: a slow pipe, a fast pipe and a file give the same
+numbers. Only what the next part needs is kept, so memory is bounded for texts of any length.
 
 Sizes: B streams, T time steps, V vocabulary, N characters.
 """
@@ -17,7 +17,6 @@ import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -25,32 +24,19 @@ import numpy.typing as npt
 from charrnn.corpus.streams import WARM_UP_CHARS
 from charrnn.model.cells.spec import Array
 from charrnn.model.network import State
-from charrnn.model.predictor import Predictor as Network
+from charrnn.model.predictor import Predictor
 from charrnn.processors import num_processors
 from charrnn.text.vocabulary import Ids
 
 PART_CHARS = 2048
-SEQ_LENGTH = 32  # arrays of 32 streams of it stay in the processor's cache
-MAX_WINDOW_LOGITS = 1 << 22  # of a window, 16 MB
+SEQ_LENGTH = 32  # arrays of 32 streams fit in the processor's cache
+MAX_WINDOW_LOGITS = 1 << 22  # logits of a window: 16 MB
 MAX_STREAMS = 64
-MIN_STREAMS = 8  # fewer are not worth a thread of their own
+MIN_STREAMS = 8  # fewer do not pay for a thread
 
 Places = npt.NDArray[np.intp]
 Take = Callable[[Places, Array], None]
-"""Takes places of a text, shape (n,), and the logits of the characters there, shape (n, V)."""
-
-
-class Predictor(Protocol):
-    """Whatever reads a text and says before each character what it expects."""
-
-    def read(self, ids: Ids, take: Take) -> None:
-        """Read on in a text.
-
-        Args:
-            ids: What comes next, shape (N,).
-            take: Called with each place of it once, in any order and from any thread; the first
-                character of the text is given, not predicted.
-        """
+"""Takes places in a text, shape (n,), and the logits at these places, shape (n, V)."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +45,8 @@ class _Part:
 
     Attributes:
         begin: The first input whose prediction counts.
-        end: After the last one.
-        state: Before ``begin``; None where the part is to be warmed up.
+        end: One past the last input.
+        state: The state before ``begin``; None if the part needs a warm-up.
     """
 
     begin: int
@@ -69,28 +55,28 @@ class _Part:
 
     @property
     def length(self) -> int:
-        """How many predictions there are."""
+        """The number of predictions."""
         return self.end - self.begin
 
 
 class Reader:
-    """Reads a text with a network; see ``Predictor``.
+    """Reads a text with a network and predicts each character.
 
-    The input at place p predicts the character at p + 1, so the last character that was read is an
-    input only when the next one has arrived.
+    The input at place p predicts the character at p + 1, so the last character becomes an input
+    only when the next one arrives.
     """
 
     def __init__(
-        self, network: Network, *, end_id: int | None = None, part_chars: int | None = PART_CHARS
+        self, network: Predictor, *, end_id: int | None = None, part_chars: int | None = PART_CHARS
     ) -> None:
-        """Begin a text.
+        """Start a text.
 
         Args:
             network: The model.
-            end_id: The end symbol of a text of documents, which begins with it; each document is
-                read from a fresh state.
-            part_chars: Length of the parts; None reads a text, or each document, as one stream,
-                which is exact.
+            end_id: The end symbol of documents. The text starts with it, and each document is read
+                from a fresh state.
+            part_chars: Length of the parts; None reads the text, or each document, as one stream,
+                which is exact but slow.
         """
         if part_chars is not None and part_chars < WARM_UP_CHARS:
             raise ValueError(f"parts of {part_chars} characters are shorter than their warm-up")
@@ -98,14 +84,20 @@ class Reader:
         self._end_id = end_id
         self._part_chars = part_chars
         self._fresh = network.initial_state(1)
-        self._state = self._fresh  # before the last character that was read
-        self._text_from = 0  # the place where the text, or the last document, begins
-        self._known = np.zeros(0, np.int64)  # the end of what was read
-        self._known_from = 0  # the place where that begins
+        self._state = self._fresh  # before the last character read
+        self._text_from = 0  # start of the text or of the current document
+        self._known = np.zeros(0, np.int64)  # the last characters read
+        self._known_from = 0  # the place of the first one
 
     def read(self, ids: Ids, take: Take) -> None:
-        """Read on in a text; see ``Predictor``."""
-        place = self._known_from + len(self._known)  # of the first of the new ids
+        """Read the next characters of the text.
+
+        Args:
+            ids: The characters, shape (N,).
+            take: Called with each of their places once, in any order and from any thread. The first
+                character of the text is given, not predicted.
+        """
+        place = self._known_from + len(self._known)  # of the first new character
         self._known = np.concatenate([self._known, ids.astype(np.int64)])
         begin, end = max(place - 1, 0), place + len(ids) - 1
         if begin < end:
@@ -125,7 +117,7 @@ class Reader:
         self._known = self._known[-(WARM_UP_CHARS + 1) :]
 
     def _cut(self, begin: int, end: int) -> list[_Part]:
-        """Return the parts of new inputs; the first goes on where the text was left."""
+        """Cut new inputs into parts; the first part continues from the current state."""
         inputs = self._known[begin - self._known_from : end - self._known_from]
         is_start = inputs == (-1 if self._end_id is None else self._end_id)
         starts = (begin + np.flatnonzero(is_start)).tolist()
@@ -138,12 +130,12 @@ class Reader:
         return parts
 
     def _cut_text(self, begin: int, end: int, state: State | None) -> list[_Part]:
-        """Return the parts of a stretch of inputs that lies within one text.
+        """Cut inputs that lie within one document.
 
         Args:
             begin: The first input.
-            end: After the last one.
-            state: Before ``begin``, if that is where reading had stopped.
+            end: One past the last input.
+            state: The state before ``begin``, if known.
         """
         length = self._part_chars or end
         offset = begin - self._text_from
@@ -155,10 +147,10 @@ class Reader:
         return [_Part(a, b, state) for (a, b), state in stretches]
 
     def _run(self, parts: list[_Part], last: _Part, take: Take) -> State | None:
-        """Run parts side by side, the longest first.
+        """Run parts together, sorted from longest to shortest.
 
         Returns:
-            The state after the part ``last``, if it is one of them: where the text was left.
+            The state after the part ``last`` if it is one of ``parts``, else None.
         """
         begins = np.array([part.begin for part in parts])
         lengths = np.array([part.length for part in parts])
@@ -167,13 +159,13 @@ class Reader:
         row = next((row for row, part in enumerate(parts) if part is last), None)
         start = 0
         while start < lengths[0]:
-            num_running = int(np.searchsorted(-lengths, -start))  # those that are longer
+            num_running = int(np.searchsorted(-lengths, -start))  # parts longer than ``start``
             if num_running < len(begins):
                 state = _rows(state, slice(num_running))
                 begins, lengths = begins[:num_running], lengths[:num_running]
             stop = min(start + self._seq_length(num_running), int(lengths[0]))
             if row is not None and start < last.length:
-                stop = min(stop, last.length)  # its state is taken there
+                stop = min(stop, last.length)  # stop there to save its state
             steps = np.arange(start, stop)
             places = begins[:, None] + steps  # (B, T)
             logits, state = self._network.forward(self._ids_at(places), state)
@@ -188,7 +180,7 @@ class Reader:
         return last_state
 
     def _begin(self, parts: list[_Part]) -> State:
-        """Return the state before each of the parts, warmed up where it is not known."""
+        """Return the state before each part; warm up the parts that lack one."""
         cold = [row for row, part in enumerate(parts) if part.state is None]
         known = [row for row, part in enumerate(parts) if part.state is not None]
         states = [part.state for part in parts if part.state is not None]
@@ -208,17 +200,17 @@ class Reader:
         )
 
     def _ids_at(self, places: Places) -> Ids:
-        """Return the ids at places; beyond the end of what is known, any."""
+        """Return the ids at places; past the end of the text, the last id."""
         return self._known[np.minimum(places - self._known_from, len(self._known) - 1)]
 
     def _seq_length(self, num_streams: int) -> int:
-        """Return the length of windows, shorter where the vocabulary is large."""
+        """Return T of a window, which is short for a large vocabulary."""
         logits = self._network.config.vocab_size * num_streams
         return max(1, min(SEQ_LENGTH, MAX_WINDOW_LOGITS // logits))
 
 
 def _group(parts: list[_Part]) -> list[list[_Part]]:
-    """Return groups of parts to be read side by side, each with the longest first."""
+    """Group parts that run together, each group sorted from longest to shortest."""
     if len(parts) < 2 * MIN_STREAMS:
         return [sorted(parts, key=lambda part: -part.length)]
     size = min(MAX_STREAMS, -(-len(parts) // num_processors()))
@@ -227,5 +219,5 @@ def _group(parts: list[_Part]) -> list[list[_Part]]:
 
 
 def _rows(state: State, wanted: slice) -> State:
-    """Return the state of some of the streams."""
+    """Return the state of a slice of the streams."""
     return tuple(tuple(array[wanted] for array in part) for part in state)

@@ -1,4 +1,4 @@
-"""How surprising a text is to a model: nats per character.
+"""Score of a text: its surprise summed up, in nats.
 
 Sizes: N characters.
 """
@@ -12,19 +12,19 @@ import numpy as np
 
 from charrnn.evaluation.reader import PART_CHARS, Reader
 from charrnn.evaluation.surprise import BLOCK_CHARS, Surprise, measure
-from charrnn.model.predictor import Predictor as Network
+from charrnn.model.predictor import Predictor
 from charrnn.text.vocabulary import Ids
 from charrnn.units import nats_to_bits
 
 
 @dataclass(frozen=True)
 class Score:
-    """What was summed over a text. The first character is given, not predicted.
+    """Sums over a text. The first character is given, not predicted.
 
     Attributes:
-        nats: Minus the sum of the natural logarithms of the characters' probabilities.
-        chars: Characters that were predicted.
-        correct: How many of them were the most likely one.
+        nats: Negative log-likelihood of the text, in nats.
+        chars: Number of predicted characters.
+        correct: Number of characters that were the likeliest ones.
     """
 
     nats: float
@@ -47,7 +47,7 @@ class Score:
 
     @property
     def perplexity(self) -> float:
-        """The number of equally likely characters that would be as hard to predict."""
+        """The number of equally likely characters that are as hard to predict."""
         try:
             return math.exp(self.nats_per_char)
         except OverflowError:
@@ -55,7 +55,7 @@ class Score:
 
     @property
     def accuracy(self) -> float:
-        """The share of characters that were the most likely one, 0 to 1."""
+        """The share of characters that were the likeliest ones, 0 to 1."""
         return self.correct / self.chars
 
     def bits_per_byte(self, num_bytes: int) -> float:
@@ -79,21 +79,20 @@ def total(surprise: Surprise) -> Score:
     )
 
 
-def score(network: Network, ids: Ids, *, exact: bool = False, end_id: int | None = None) -> Score:
+def score(network: Predictor, ids: Ids, *, exact: bool = False, end_id: int | None = None) -> Score:
     """Score a text.
 
     Args:
         network: The model.
         ids: The text, shape (N,), N of 2 or more.
-        exact: Read it as one stream, which is slow, and not in parts as ``reading`` does.
-        end_id: The end symbol of a text of documents, each of which is scored by itself, from a
-            fresh state to its end.
+        exact: Read the text as one stream, which is slow, not in parts.
+        end_id: The end symbol of documents, each of which is scored from a fresh state.
 
     Returns:
         The sums over the N - 1 predictions.
 
     Raises:
-        ValueError: If there is nothing to predict.
+        ValueError: If the text has fewer than two characters.
     """
     if len(ids) < 2:
         raise ValueError("a text of fewer than two characters has nothing to predict")

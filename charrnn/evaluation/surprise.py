@@ -1,4 +1,4 @@
-"""How surprising each character of a text is: the one measure that all of evaluation is made of.
+"""Surprise of each character of a text, the measure on which all evaluation is built.
 
 Sizes: V vocabulary, N characters, K best alternatives.
 """
@@ -13,23 +13,23 @@ import numpy as np
 import numpy.typing as npt
 
 from charrnn.corpus.documents import Piece, insert_ends
-from charrnn.evaluation.reader import Places, Predictor
+from charrnn.evaluation.reader import Places, Reader
 from charrnn.model.cells.spec import Array
 from charrnn.text.vocabulary import Ids, Vocabulary, code_points
 
-BLOCK_CHARS = 1 << 17  # about a second's work: what is scored is handed on so often
+BLOCK_CHARS = 1 << 17  # about a second of work between two passages
 
 
 @dataclass(frozen=True)
 class Surprise:
-    """How surprising each character of a stretch of text is.
+    """Surprise of each character in a stretch of text.
 
     Attributes:
-        nats: Minus the natural logarithm of each character's probability, shape (N,); NaN where it
-            was not predicted.
-        is_likeliest: Whether it was the most likely one, shape (N,).
-        best_ids: What the model expected, most likely first, shape (N, K).
-        best_probs: With which probability, shape (N, K).
+        nats: Negative log-probability of each character in nats, shape (N,); NaN if not
+            predicted.
+        is_likeliest: Whether the character was the likeliest one, shape (N,).
+        best_ids: The likeliest characters, likeliest first, shape (N, K).
+        best_probs: Their probabilities, shape (N, K).
     """
 
     nats: npt.NDArray[np.float64]
@@ -39,22 +39,22 @@ class Surprise:
 
     @property
     def is_predicted(self) -> npt.NDArray[np.bool_]:
-        """Which characters count, shape (N,)."""
+        """Whether each character was predicted, shape (N,)."""
         return ~np.isnan(self.nats)
 
 
 @dataclass(frozen=True)
 class Passage:
-    """A stretch of text and how surprising its characters are.
+    """A stretch of text with the surprise of its characters.
 
-    Of a model of documents, the separator after each is part of the text. That the document ends
-    there is the surprise of its first character; its others are not predicted.
+    For a model of documents, the text includes the separator after each document. Its first
+    character carries the surprise of the end symbol; the others are not predicted.
 
     Attributes:
-        text: N characters; of a model of bytes, one for each byte.
-        is_unknown: Which of them the model never saw, shape (N,).
-        surprise: Of each of them.
-        num_bytes: The size of what was predicted, in UTF-8.
+        text: N characters; for a model of bytes, one per byte.
+        is_unknown: Whether the model does not know each character, shape (N,).
+        surprise: Surprise of each character.
+        num_bytes: Size of the predicted characters in UTF-8.
     """
 
     text: str
@@ -63,13 +63,13 @@ class Passage:
     num_bytes: int
 
 
-def measure(predictor: Predictor, ids: Ids, num_best: int = 0) -> Surprise:
-    """Read on in a text and measure how surprising it is.
+def measure(reader: Reader, ids: Ids, num_best: int = 0) -> Surprise:
+    """Read the next characters of a text and measure their surprise.
 
     Args:
-        predictor: Where in the text we are, and what is expected.
-        ids: What comes next, shape (N,).
-        num_best: How many alternatives to keep for each character, K.
+        reader: Predicts the characters.
+        ids: The characters, shape (N,).
+        num_best: Alternatives to keep for each character, K.
     """
     surprise = _nothing(len(ids), num_best)
 
@@ -89,66 +89,65 @@ def measure(predictor: Predictor, ids: Ids, num_best: int = 0) -> Surprise:
             surprise.best_ids[places] = best
             surprise.best_probs[places] = np.take_along_axis(odds, best, -1) / totals[:, None]
 
-    predictor.read(ids, take)
+    reader.read(ids, take)
     return surprise
 
 
 def measure_text(
-    predictor: Predictor, vocabulary: Vocabulary, pieces: Iterable[Piece], num_best: int = 0
+    reader: Reader, vocabulary: Vocabulary, pieces: Iterable[Piece], num_best: int = 0
 ) -> Iterator[Passage]:
-    """Measure a text that arrives in pieces; each is measured when it arrives.
+    """Measure a text as its pieces arrive.
 
-    Characters that the model never saw count as its unknown symbol if it has one. If not, they are
-    left out: the model reads on as if they were not there.
+    Unknown characters count as the unknown symbol. A model without that symbol skips them.
 
     Args:
-        predictor: What reads it, from its start.
+        reader: A fresh reader.
         vocabulary: The characters of the model.
         pieces: The text, cut into documents by the separator of the vocabulary.
         num_best: See ``measure``.
 
     Yields:
-        The whole text, in passages of about ``BLOCK_CHARS`` characters at the most. Between two
-        documents there is one separator.
+        The whole text in passages of at most about ``BLOCK_CHARS`` characters, with one separator
+        after each document.
     """
     end = vocabulary.end_id
     if end is not None:
-        measure(predictor, np.array([end]))
+        measure(reader, np.array([end]))
     for block, ends in pieces:
         for start in range(0, max(len(block), 1), BLOCK_CHARS):
             stop = min(start + BLOCK_CHARS, len(block))
             text = block[start:stop]
-            # A document that ends where a stretch begins was ended with the stretch before.
+            # The end of a document at the start of a stretch belongs to the stretch before.
             is_here = (ends <= stop) & ((ends > start) | (start == 0))
             ids = insert_ends(vocabulary.look_up(text), ends[is_here] - start, end)
             if len(ids):
-                yield _measure_passage(predictor, vocabulary, text, ids, num_best)
+                yield _measure_passage(reader, vocabulary, text, ids, num_best)
 
 
 def measure_ids(
-    predictor: Predictor, vocabulary: Vocabulary, ids: Ids, num_best: int = 0
+    reader: Reader, vocabulary: Vocabulary, ids: Ids, num_best: int = 0
 ) -> Iterator[Passage]:
-    """Measure a text that is ids already, shape (N,); see ``measure_text``."""
+    """Measure a text given as ids, shape (N,); see ``measure_text``."""
     end = vocabulary.end_id
     if end is not None:
-        measure(predictor, ids[:1])
+        measure(reader, ids[:1])
         ids = ids[1:]
     for start in range(0, len(ids), BLOCK_CHARS):
         part = ids[start : start + BLOCK_CHARS].astype(np.int64)
         text = vocabulary.decode(part if end is None else part[part != end])
-        yield _measure_passage(predictor, vocabulary, text, part, num_best)
+        yield _measure_passage(reader, vocabulary, text, part, num_best)
 
 
 def _measure_passage(
-    predictor: Predictor, vocabulary: Vocabulary, text: str, ids: Ids, num_best: int
+    reader: Reader, vocabulary: Vocabulary, text: str, ids: Ids, num_best: int
 ) -> Passage:
     """Measure a stretch of text.
 
     Args:
-        predictor: What reads it.
+        reader: Predicts the characters.
         vocabulary: The characters of the model.
         text: The characters, without separators.
-        ids: Of the characters, and end symbols between them; -1 for a character without an id.
+        ids: The ids of the characters and of the end symbols between them; -1 for unknown.
         num_best: See ``measure``.
     """
     unknown = vocabulary.unknown_id
@@ -157,7 +156,7 @@ def _measure_passage(
         ids = np.where(is_unknown, unknown, ids)
     is_read = ids >= 0
     num_best = min(num_best, vocabulary.size)
-    surprise = measure(predictor, ids[is_read], num_best)
+    surprise = measure(reader, ids[is_read], num_best)
     if not is_read.all():
         surprise = _spread(surprise, is_read)
     is_end = ids == (-2 if vocabulary.end_id is None else vocabulary.end_id)
@@ -169,7 +168,7 @@ def _measure_passage(
         ends = np.flatnonzero(is_end) - np.arange(is_end.sum())  # places in the text
         borders = [0, *ends.tolist(), len(text)]
         text = separator.join(text[a:b] for a, b in itertools.pairwise(borders))
-        # All characters of a separator but the first are there only to be seen.
+        # Only the first character of a separator has a surprise.
         is_symbol = np.ones(len(ids) + int(is_end.sum()) * (len(separator) - 1), np.bool_)
         firsts = np.flatnonzero(is_end) + np.arange(is_end.sum()) * (len(separator) - 1)
         for place in range(1, len(separator)):
@@ -182,7 +181,7 @@ def _measure_passage(
 
 
 def _utf8_lengths(points: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:
-    """Return how many bytes code points take in UTF-8, shape (N,)."""
+    """Return the size of code points in UTF-8, in bytes, shape (N,)."""
     lengths = np.ones(len(points), np.int64)
     for first in (0x80, 0x800, 0x10000):
         lengths += points >= first
@@ -190,7 +189,7 @@ def _utf8_lengths(points: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:
 
 
 def _nothing(num_chars: int, num_best: int) -> Surprise:
-    """Return the surprise of characters of which none was predicted."""
+    """Return the surprise of characters that were not predicted."""
     return Surprise(
         nats=np.full(num_chars, np.nan),
         is_likeliest=np.zeros(num_chars, np.bool_),
@@ -199,16 +198,16 @@ def _nothing(num_chars: int, num_best: int) -> Surprise:
     )
 
 
-def _spread(surprise: Surprise, is_there: npt.NDArray[np.bool_]) -> Surprise:
-    """Return the surprise of a text from that of those of its characters that were read.
+def _spread(surprise: Surprise, was_read: npt.NDArray[np.bool_]) -> Surprise:
+    """Insert unpredicted characters into a surprise.
 
     Args:
-        surprise: Of the characters that were read.
-        is_there: Which of all those are, shape (N,).
+        surprise: Surprise of the characters that were read.
+        was_read: Whether each character was read, shape (N,).
     """
-    spread = _nothing(len(is_there), surprise.best_ids.shape[1])
-    spread.nats[is_there] = surprise.nats
-    spread.is_likeliest[is_there] = surprise.is_likeliest
-    spread.best_ids[is_there] = surprise.best_ids
-    spread.best_probs[is_there] = surprise.best_probs
+    spread = _nothing(len(was_read), surprise.best_ids.shape[1])
+    spread.nats[was_read] = surprise.nats
+    spread.is_likeliest[was_read] = surprise.is_likeliest
+    spread.best_ids[was_read] = surprise.best_ids
+    spread.best_probs[was_read] = surprise.best_probs
     return spread

@@ -1,7 +1,7 @@
-"""How much of a text is copied from the text that a model was trained on.
+"""Estimates how much of a text is copied verbatim from the training text.
 
-What is asked is the sketch that the model file holds, so the numbers are estimates, and each says
-which way it can be wrong.
+The model file holds a sketch of the training text, not the text, so the numbers are estimates; each
+states in which direction it can be wrong.
 
 Sizes: N characters, L characters in a block of the sketch.
 """
@@ -20,23 +20,23 @@ from charrnn.memory.sketch import GRAM_CHARS, RunHashes, Sketch
 from charrnn.text.vocabulary import Ids
 
 CHANCE = 0.001
-"""How likely a text without any may be said to hold a copied passage."""
+"""Maximum probability of reporting a copied passage in a text that has none."""
 
-_PIECE = 1 << 15  # characters that are looked up at a time
+_PIECE = 1 << 15  # characters per look-up
 
 _Places = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Novelty:
-    """What of a text was found in the training text.
+    """How much of a text occurs in the training text.
 
     Attributes:
-        chars: Characters of the text.
-        grams_checked: Of its runs of 20 characters, those that the sketch can say something of.
-        grams_found: How many of these are in the training text.
-        longest: The longest passage found is at least so long; 0 where none was found.
-        longest_limit: No passage of the training text in this text is longer.
+        chars: Number of characters in the text.
+        grams_checked: Number of its 20-grams that the sketch samples.
+        grams_found: Number of these that occur in the training text.
+        longest: Lower bound on the longest copied passage, in characters; 0 if none was found.
+        longest_limit: Upper bound on the longest copied passage, in characters.
     """
 
     chars: int
@@ -47,7 +47,7 @@ class Novelty:
 
     @property
     def copied_share(self) -> float | None:
-        """The share of its 20-grams in the training text, 0 to 1; None where none was checked."""
+        """The share of 20-grams found in the training text, 0 to 1; None if none was checked."""
         return self.grams_found / self.grams_checked if self.grams_checked else None
 
     def to_json(self) -> dict[str, Any]:
@@ -60,7 +60,7 @@ class Novelty:
         }
 
     def line(self) -> str:
-        """Return the numbers as one line for people."""
+        """Return the numbers as one line."""
         if self.copied_share is None:
             return f"copied: too short to tell, {self._passage()}"
         return (
@@ -69,7 +69,7 @@ class Novelty:
         )
 
     def rows(self) -> list[tuple[str, str, str]]:
-        """Return the numbers as rows of a table: name, value, and what else is to be said."""
+        """Return the numbers as table rows: (name, value, note)."""
         share = "-" if self.copied_share is None else f"{self.copied_share:.4f}"
         return [
             (f"copied {GRAM_CHARS}-grams", share, ""),
@@ -78,7 +78,7 @@ class Novelty:
         ]
 
     def _passage(self) -> str:
-        """Return how long the longest copied passage is, in words."""
+        """Describe the longest copied passage."""
         if not self.longest:
             return f"no passage of more than {self.longest_limit:,} characters"
         if self.longest >= self.longest_limit:
@@ -87,36 +87,36 @@ class Novelty:
 
 
 class CopySearch:
-    """Reads a text, in as many parts as one likes, and finds what it has copied.
+    """Searches a text, in parts of any size, for passages of the training text.
 
-    A passage shows as a chain of blocks, each a stride after the one before. A gram within it that
-    the training text does not have breaks it: a sketch never forgets one.
+    A copied passage appears as a chain of blocks, one stride apart. A 20-gram that is missing from
+    the training text breaks the chain, because the sketch has no false negatives.
     """
 
     def __init__(self, sketch: Sketch, unknown_id: int | None = None) -> None:
-        """Begin a text.
+        """Start a text.
 
         Args:
-            sketch: Of the training text.
-            unknown_id: The id of the unknown symbol, where the text may have it; whatever it
-                stands for, it is in no copied passage.
+            sketch: Sketch of the training text.
+            unknown_id: The id of the unknown symbol, if the text may hold it; no copied passage
+                contains it.
         """
         self._sketch = sketch
         self._unknown_id = -1 if unknown_id is None else unknown_id
         self._num_read = self._num_waiting = 0
-        self._waiting: list[npt.NDArray[np.int64]] = []  # single characters are read together
-        self._tail = np.zeros(0, np.int64)  # what may be the beginning of a block
+        self._waiting: list[npt.NDArray[np.int64]] = []  # batches small reads
+        self._tail = np.zeros(0, np.int64)  # characters that may start a block
         self._checked = self._found = 0
-        self._misses = np.zeros(0, np.int64)  # places of late where a gram is not a copied one
-        self._chains = _Chains.empty()  # that may go on
+        self._misses = np.zeros(0, np.int64)  # recent places of grams that are not in the sketch
+        self._chains = _Chains.empty()  # chains that may continue
         self._longest_chain = 0
         self._has_repeats = False
 
     def read(self, ids: Ids) -> None:
-        """Read on.
+        """Read the next characters.
 
         Args:
-            ids: The characters, any number of them; -1 for one that is not in the vocabulary.
+            ids: Any number of characters; -1 for a character outside the vocabulary.
         """
         for begin in range(0, len(ids), _PIECE):
             piece = ids[begin : begin + _PIECE].astype(np.int64)
@@ -127,7 +127,7 @@ class CopySearch:
                 self._read_waiting()
 
     def result(self) -> Novelty:
-        """Return what was found so far."""
+        """Return the estimates for the text so far."""
         self._read_waiting()
         sketch, chars, blocks = self._sketch, self._num_read, self._longest_chain
         length = sketch.block_chars
@@ -137,13 +137,13 @@ class CopySearch:
             longest = length + (blocks - 1) * sketch.stride
         if _tail(self._found, self._checked * sketch.grams.false_positive_rate) <= CHANCE:
             longest = max(longest, GRAM_CHARS)
-        # A passage of the length of n + 1 strides and a block, less one, has n + 1 whole blocks.
+        # A passage of n + 1 strides and a block, less one character, has n + 1 whole blocks.
         limit = (blocks + 1) * sketch.stride + length - 2
         limit = chars if self._has_repeats else min(limit, chars)
         return Novelty(chars, self._checked, self._found, longest, limit)
 
     def _read_waiting(self) -> None:
-        """Look up the grams and blocks that end in what was read last."""
+        """Look up the grams and blocks that end in the waiting characters."""
         sketch, length = self._sketch, self._sketch.block_chars
         first = self._num_read - len(self._tail)
         ids = np.concatenate([self._tail, *self._waiting])
@@ -159,12 +159,14 @@ class CopySearch:
         self._read_blocks(hashes.of(length), first)
         self._num_read = first + len(ids)
         self._tail = ids[max(len(ids) - length + 1, 0) :]
-        oldest = self._num_read - len(self._tail) - sketch.stride  # that a next block asks for
+        oldest = (
+            self._num_read - len(self._tail) - sketch.stride
+        )  # the oldest place that a later block needs
         self._misses = self._misses[self._misses >= oldest]
         self._chains = self._chains.where(self._chains.ends >= oldest)
 
     def _read_blocks(self, blocks: Hashes, first: int) -> None:
-        """Lengthen chains by blocks, shape (number,), of which the first begins at a place."""
+        """Extend chains by blocks, given as hashes; the first one is at place ``first``."""
         stride, last_gram = self._sketch.stride, self._sketch.block_chars - GRAM_CHARS
         hits = np.flatnonzero(self._sketch.blocks.contain(blocks))
         ends = hits + first
@@ -180,7 +182,7 @@ class CopySearch:
         follows = np.zeros(len(ends), np.bool_)
         follows[1:] = (ends[1:] - ends[:-1] == stride) & ~is_old[1:]
         follows &= self._none_missing(ends - stride, ends + last_gram)
-        # Two equal blocks in a row, such as of a line of dashes, do not show how many there were.
+        # Equal consecutive blocks, as in a line of dashes, do not show how many were copied.
         is_repeat = follows.copy()
         is_repeat[1:] &= hashes[1:] == hashes[:-1]
         self._has_repeats |= bool(is_repeat.any())
@@ -190,7 +192,7 @@ class CopySearch:
         self._chains = _Chains(starts, ends, hashes)
 
     def _none_missing(self, first: _Places, last: _Places) -> npt.NDArray[np.bool_]:
-        """Return whether no gram that begins from one place to another is known to be missing."""
+        """Return whether the sketch lacks no gram that starts in ``first`` to ``last``."""
         misses = self._misses
         none: npt.NDArray[np.bool_] = np.searchsorted(misses, first) == np.searchsorted(
             misses, last, side="right"
@@ -199,11 +201,11 @@ class CopySearch:
 
 
 def _tail(count: int, expected: float) -> float:
-    """Return a bound (Chernoff's) on how likely a rare event happens so often by chance.
+    """Return Chernoff's bound on the upper tail of a Poisson distribution.
 
     Args:
-        count: How often it happened.
-        expected: How often it happens in the mean, of Poisson's distribution.
+        count: Number of events.
+        expected: Mean number of events.
     """
     if count <= expected:
         return 1.0
@@ -214,7 +216,7 @@ def _tail(count: int, expected: float) -> float:
 
 @dataclass(frozen=True)
 class _Chains:
-    """Chains of blocks: where their first and last blocks begin, and the hashes of the last."""
+    """Chains of blocks: places of their first and last blocks, and hashes of the last ones."""
 
     starts: _Places
     ends: _Places
@@ -227,11 +229,11 @@ class _Chains:
         return cls(places, places, np.zeros(0, np.uint64))
 
     def where(self, chosen: npt.NDArray[Any]) -> _Chains:
-        """Return some of the chains, by number or by truth."""
+        """Return some of the chains, by index or by mask."""
         return _Chains(self.starts[chosen], self.ends[chosen], self.hashes[chosen])
 
     def join(self, other: _Chains) -> _Chains:
-        """Return these chains and then others."""
+        """Return these chains followed by others."""
         return _Chains(
             np.concatenate([self.starts, other.starts]),
             np.concatenate([self.ends, other.ends]),

@@ -1,18 +1,28 @@
-"""The heat map of a text as a picture, SVG."""
+"""The heat map of a text as an SVG picture."""
 
 from __future__ import annotations
 
 import itertools
-from typing import IO
+from collections.abc import Callable
 
-from charrnn.evaluation.report import Evaluation
+from charrnn.evaluation.evaluate import EvaluationRun
 from charrnn.evaluation.surprise import Passage
-from charrnn.render.heat_terminal import COLOURS, HOTTEST, LINE_END, heats, step_names
+from charrnn.render.heat_html import ByteWriter
+from charrnn.render.heat_scale import (
+    COLORS,
+    HOTTEST,
+    LINE_END,
+    heat_levels,
+    level_names,
+    shown_part,
+)
 from charrnn.render.rows import visible_in
 from charrnn.text.escaping import escape_controls, num_cells
+from charrnn.text.utf8 import to_utf8
 from charrnn.text.vocabulary import Vocabulary
 
 COLUMNS = 100
+MAX_ROWS = 1000  # taller pictures exceed what viewers can show
 CELL_WIDTH, ROW_HEIGHT, MARGIN = 8, 18, 16
 BASELINE = 13  # from the top of a row
 """Pixels."""
@@ -21,31 +31,49 @@ TAB_CELLS = 8
 
 
 class Picture:
-    """Draws a text in rows of ``COLUMNS`` cells."""
+    """Draws the first ``MAX_ROWS`` rows of a text, ``COLUMNS`` cells wide.
 
-    def __init__(self, stream: IO[bytes], vocabulary: Vocabulary) -> None:
+    The drawing is held in memory until the end, because its height comes first in the file.
+    """
+
+    num_best = 0
+    per_file = True
+
+    def __init__(
+        self, stream: ByteWriter, vocabulary: Vocabulary, notice: Callable[[str], None]
+    ) -> None:
         """Begin a picture.
 
         Args:
-            stream: Where it goes, at the end: its height is at the top of the file.
+            stream: Where the picture goes.
             vocabulary: The characters of the model.
+            notice: Called with one line if the picture does not show the whole text.
         """
         self._stream = stream
         self._vocabulary = vocabulary
+        self._notice = notice
+        self._shown = self._total = 0
         self._drawn: list[str] = []
         self._row = 0
-        self._cells: list[tuple[int, str, int]] = []  # column, what is shown, heat
+        self._cells: list[tuple[int, str, int]] = []  # column, shown character, heat level
         self._column = 0
 
     def begin(self, name: str) -> None:
-        """Begin a text."""
+        """Begin a text; a full picture leaves it out."""
+        if self._row >= MAX_ROWS:
+            return
         y = self._row * ROW_HEIGHT + BASELINE
         self._drawn.append(f'<text y="{y}" font-weight="bold">{_escape(name)}</text>')
         self._row += 1
 
     def take(self, passage: Passage) -> None:
-        """Draw a passage."""
-        for character, heat in zip(passage.text, heats(passage.surprise).tolist(), strict=True):
+        """Draw a passage, as far as there is room."""
+        self._total += len(passage.text)
+        levels = heat_levels(passage.surprise).tolist()
+        for character, heat in zip(passage.text, levels, strict=True):
+            if self._row >= MAX_ROWS:
+                return
+            self._shown += 1
             if character == "\n":
                 if heat:
                     self._put(LINE_END, heat)
@@ -58,21 +86,27 @@ class Picture:
     def end_text(self) -> None:
         """End a text."""
         self._end_row()
-        self._row += 1
+        self._row += self._row < MAX_ROWS
 
-    def end(self, evaluation: Evaluation) -> None:
-        """Write the picture, with the scale and the numbers at its top."""
+    def end(self, run: EvaluationRun) -> None:
+        """Write the picture, with the scale and the numbers at the top."""
+        note = shown_part(self._shown, self._total)
+        if note:
+            self._notice(f"the picture {note}")
+            y = self._row * ROW_HEIGHT + BASELINE
+            self._drawn.append(f'<text y="{y}" fill="#666">This picture {note}.</text>')
+            self._row += 1
         head = [f'<text y="{BASELINE}" font-weight="bold">How surprising each character is</text>']
         head.append(f'<text y="{2 * ROW_HEIGHT + BASELINE}">bits</text>')
-        for heat, name in enumerate(step_names()):
+        for heat, name in enumerate(level_names()):
             x = (6 + 4 * heat) * CELL_WIDTH
             head.append(
                 f'<rect x="{x}" y="{2 * ROW_HEIGHT}" width="{4 * CELL_WIDTH}" '
-                f'height="{ROW_HEIGHT}" fill="{COLOURS[heat][0]}" stroke="#ddd"/>'
+                f'height="{ROW_HEIGHT}" fill="{COLORS[heat][0]}" stroke="#ddd"/>'
                 f'<text x="{x + CELL_WIDTH}" y="{2 * ROW_HEIGHT + BASELINE}" '
-                f'fill="{COLOURS[heat][1]}">{name}</text>'
+                f'fill="{COLORS[heat][1]}">{name}</text>'
             )
-        rows = evaluation.rows()
+        rows = run.summary.rows()
         for number, (name, value, note) in enumerate(rows):
             y = (number + 4) * ROW_HEIGHT + BASELINE
             head.append(
@@ -92,11 +126,11 @@ class Picture:
             ).encode()
         )
         for line in [*head, f'<g transform="translate(0 {top})">', *self._drawn]:
-            self._stream.write(f"{line}\n".encode("utf-8", "replace"))
+            self._stream.write(to_utf8(f"{line}\n"))
         self._stream.write(b"</g>\n</g>\n</svg>\n")
 
     def _put(self, seen: str, heat: int) -> None:
-        """Draw what a character is shown as; where the row is full, in the next."""
+        """Draw the shown form of a character; wrap a full row."""
         cells = sum(map(num_cells, seen))
         if self._column + cells > COLUMNS:
             self._end_row()
@@ -105,7 +139,7 @@ class Picture:
             self._column += num_cells(character)
 
     def _end_row(self, *, always: bool = False) -> None:
-        """Draw the row that was begun, if there is one, and begin the next."""
+        """Draw the current row, unless it is empty, and start the next."""
         if not (self._cells or always):
             return
         y = self._row * ROW_HEIGHT
@@ -116,21 +150,21 @@ class Picture:
             if heat:
                 self._drawn.append(
                     f'<rect x="{first * CELL_WIDTH}" y="{y}" width="{width}" '
-                    f'height="{ROW_HEIGHT}" fill="{COLOURS[heat][0]}"/>'
+                    f'height="{ROW_HEIGHT}" fill="{COLORS[heat][0]}"/>'
                 )
-            # Each character has its own place, so that any font fits the colours.
+            # Each character has its own x, so that any font aligns with the colours.
             inked = [(column, c) for column, c, _ in cells if c != " "]
             if inked:
                 xs = " ".join(str(column * CELL_WIDTH) for column, _ in inked)
                 text = _escape("".join(c for _, c in inked))
-                colour = f' fill="{COLOURS[heat][1]}"' if heat == HOTTEST or heat > 5 else ""
+                colour = f' fill="{COLORS[heat][1]}"' if heat == HOTTEST or heat > 5 else ""
                 self._drawn.append(f'<text x="{xs}" y="{y + BASELINE}"{colour}>{text}</text>')
         self._row += 1
         self._cells, self._column = [], 0
 
 
 def _escape(text: str) -> str:
-    """Return text that XML can hold, as text."""
+    """Return text escaped for XML, without characters that XML forbids."""
     text = escape_controls(text.replace("\n", "\\n").replace("\t", " "))
     text = text.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,71 +1,46 @@
-"""The heat map of a text: each character by its surprise, in colours or in digits."""
+"""Heat maps on a terminal: each character in a colour, or above a digit, for its surprise."""
 
 from __future__ import annotations
 
 import itertools
+from functools import partial
 
-import numpy as np
-import numpy.typing as npt
-
-from charrnn.evaluation.surprise import Passage, Surprise
-from charrnn.render.rows import visible_in
+from charrnn.evaluation.surprise import Passage
+from charrnn.render.heat_scale import LINE_END, heat_levels, level_names, shown_character
 from charrnn.text.escaping import num_cells
 from charrnn.text.vocabulary import Vocabulary
 
-COLOURS = (  # background and foreground of 0, 1, ..., 8 or more bits, after C. Brewer's scale OrRd
-    ("#ffffff", "#222222"),
-    ("#fff0d9", "#222222"),
-    ("#fee0b6", "#222222"),
-    ("#fdcc93", "#222222"),
-    ("#fcae75", "#222222"),
-    ("#f5804f", "#222222"),
-    ("#df4a32", "#ffffff"),
-    ("#b81414", "#ffffff"),
-    ("#7a0000", "#ffffff"),
-)
-HOTTEST = len(COLOURS) - 1
-LINE_END = "\u21b5"  # shows a line end that was surprising
-
-# The nearest of the 256 colours that terminals share; the coldest is left as it is.
-_TERMINAL_COLOURS = (
+# The nearest of the 256 colours that terminals share; level 0 is not coloured.
+_TERMINAL_COLORS = (
     *((230, 16), (223, 16), (216, 16), (215, 16)),
     *((209, 16), (167, 231), (124, 231), (88, 231)),
 )
-_SGR = ("", *(f"\x1b[48;5;{back};38;5;{front}m" for back, front in _TERMINAL_COLOURS))
+_SGR = ("", *(f"\x1b[48;5;{back};38;5;{front}m" for back, front in _TERMINAL_COLORS))
 _RESET = "\x1b[0m"
 
 
-def heats(surprise: Surprise) -> npt.NDArray[np.int64]:
-    """Return the colour of each character, shape (N,): whole bits, up to ``HOTTEST``.
-
-    A character that was not predicted has the coldest.
-    """
-    whole: npt.NDArray[np.int64] = (np.nan_to_num(surprise.nats) / np.log(2)).astype(np.int64)
-    return np.clip(whole, 0, HOTTEST)
+def make_heat(vocabulary: Vocabulary, width: int, *, color: bool) -> ColorHeat | DigitHeat:
+    """Return a heat map in colours, or in digits with lines of ``width`` cells."""
+    return ColorHeat(vocabulary) if color else DigitHeat(vocabulary, width)
 
 
-def step_names() -> list[str]:
-    """Return what the scale says of each colour."""
-    return [str(heat) for heat in range(HOTTEST)] + [f"{HOTTEST}+"]
-
-
-class ColourHeat:
-    """Shows a text on a terminal with colours, as it arrives."""
+class ColorHeat:
+    """Shows a text in the 256 colours of terminals."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         """Begin a text."""
-        self._vocabulary = vocabulary
+        self._show = partial(shown_character, vocabulary)
 
     def legend(self) -> str:
         """Return the scale."""
-        steps = zip(_SGR, step_names(), strict=True)
+        steps = zip(_SGR, level_names(), strict=True)
         return f"bits: {''.join(_paint(sgr, f' {name} ') for sgr, name in steps)}\n"
 
     def text(self, passage: Passage) -> str:
-        """Return a passage in colours; nothing of it can control a terminal."""
-        pairs = zip(heats(passage.surprise).tolist(), passage.text, strict=True)
+        """Return a passage in colours, safe for a terminal."""
+        pairs = zip(heat_levels(passage.surprise).tolist(), passage.text, strict=True)
         parts = []
-        # A line end stands alone, so that no colour reaches over the end of a line.
+        # Line ends form groups of their own, so that no colour spans two lines.
         for (heat, is_end), run in itertools.groupby(
             pairs, lambda pair: (pair[0], pair[1] == "\n")
         ):
@@ -75,19 +50,22 @@ class ColourHeat:
                 parts.extend("\n" * (len(characters) - 1))
             else:
                 parts.append(
-                    _paint(_SGR[heat], "".join(_seen(self._vocabulary, c) for c in characters))
+                    _paint(
+                        _SGR[heat],
+                        "".join(map(self._show, characters)),
+                    )
                 )
         return "".join(parts)
 
     def rest(self) -> str:
-        """Return what is left at the end of a text."""
+        """Return the rest of a text: nothing."""
         return ""
 
 
 class DigitHeat:
-    """Shows a text without colours: below each line the whole bits of its characters.
+    """Shows each line of a text above digits: the whole bits of its characters.
 
-    Less than one bit is a space, nine bits and more are a 9.
+    A space means less than 1 bit, a 9 means 9 bits or more.
     """
 
     def __init__(self, vocabulary: Vocabulary, width: int) -> None:
@@ -95,9 +73,9 @@ class DigitHeat:
 
         Args:
             vocabulary: The characters of the model.
-            width: Cells after which a line is broken.
+            width: Cells in a line; longer lines are wrapped.
         """
-        self._vocabulary = vocabulary
+        self._show = partial(shown_character, vocabulary)
         self._width = width
         self._begin()
 
@@ -107,18 +85,16 @@ class DigitHeat:
 
     def legend(self) -> str:
         """Return the scale."""
-        return (
-            "below each line: whole bits of its characters; none is less than 1, 9 is 9 or more\n"
-        )
+        return "digits: whole bits of the character above; blank: less than 1; 9: 9 or more\n"
 
     def text(self, passage: Passage) -> str:
         """Return the lines that end in a passage."""
-        bits = np.clip(np.floor(np.nan_to_num(passage.surprise.nats) / np.log(2)), 0, 9)
+        levels = heat_levels(passage.surprise, 9).tolist()
         done = ""
-        for character, value in zip(passage.text, bits.astype(int).tolist(), strict=True):
+        for character, value in zip(passage.text, levels, strict=True):
             is_end = character == "\n"
             digit = str(value) if value else " "
-            seen = (LINE_END if value else "") if is_end else _seen(self._vocabulary, character)
+            seen = (LINE_END if value else "") if is_end else self._show(character)
             seen = seen.replace("\t", " ")
             cells = sum(map(num_cells, seen))
             if self._cells and self._cells + cells > self._width:
@@ -131,18 +107,13 @@ class DigitHeat:
         return done
 
     def rest(self) -> str:
-        """Return the line that was begun, with its digits, and begin the next."""
+        """Return the current line with its digits, and start the next."""
         digits = self._digits.rstrip()
         shown = f"{self._line}\n" + (f"{digits}\n" if digits else "") if self._line else ""
         self._begin()
         return shown
 
 
-def _seen(vocabulary: Vocabulary, character: str) -> str:
-    """Return a character as a heat map shows it."""
-    return character if character == "\t" else visible_in(vocabulary, character)
-
-
 def _paint(sgr: str, text: str) -> str:
-    """Return text in a colour, if there is one."""
+    """Return text in a colour; unchanged for an empty code."""
     return f"{sgr}{text}{_RESET}" if sgr else text

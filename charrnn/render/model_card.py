@@ -1,7 +1,6 @@
-"""What a model file says of itself: the card that ``charrnn info`` shows.
+"""The model card: the description that ``charrnn info`` prints.
 
-A file may come from anywhere, so whatever it says of its training is taken as text and numbers only
-where it is such.
+Model files are not trusted: the card checks the type of each value that it takes from ``about``.
 """
 
 from __future__ import annotations
@@ -15,7 +14,8 @@ from typing import Any
 
 from charrnn.model.checkpoint import Checkpoint
 from charrnn.model.config import ModelConfig, parameter_shapes
-from charrnn.render.curves import Point, number, read_points, small_curve, to_points
+from charrnn.render.curve_terminal import small_curve
+from charrnn.render.history import Point, number, read_points, to_points
 from charrnn.text.escaping import visible
 from charrnn.units import SCHEMA, nats_to_bits
 
@@ -23,55 +23,55 @@ _SHOWN_CHARS = 200
 
 
 class Card:
-    """What is told of a model."""
+    """Describes a model."""
 
     def __init__(self, checkpoint: Checkpoint, path: Path) -> None:
-        """Take a model and where it lies."""
+        """Take a model and the path of its file."""
         self._checkpoint = checkpoint
         self._path = path
         self._about = checkpoint.about
 
     @property
     def num_parameters(self) -> int:
-        """How many weights there are."""
+        """The number of weights."""
         shapes = parameter_shapes(self._checkpoint.config)
         return sum(math.prod(shape) for shape in shapes.values())
 
     @property
     def points(self) -> list[Point]:
-        """What the run reported: all of it where its directory is there, else its validations."""
+        """All reports, if the run directory is there; else the history in the model file."""
         return read_points(self._path.parent) or self.history
 
     @property
     def history(self) -> list[Point]:
-        """The validations up to this model."""
+        """The validations up to this model, from its file."""
         return to_points(self._about.get("history"))
 
     @property
     def command(self) -> list[str] | None:
-        """The command line that repeats the run, if the file says it."""
+        """The command line that repeats the run; None if the file has none."""
         command = self._about.get("command")
         is_command = isinstance(command, list) and all(isinstance(word, str) for word in command)
         return command if is_command else None
 
     def to_json(self) -> dict[str, Any]:
-        """Return all of it as one object."""
+        """Return the card as one object."""
         checkpoint = self._checkpoint
         counts = checkpoint.counts
-        of_counts = counts and {"contexts": len(counts.contexts), "share": counts.share}
+        count_sizes = counts and {"contexts": len(counts.contexts), "share": counts.share}
         return {
             "schema": SCHEMA,
             "model": str(self._path),
             "bytes": self._path.stat().st_size,
             "parameters": self.num_parameters,
             "config": checkpoint.config.to_json(),
-            "counts": of_counts,
+            "counts": count_sizes,
             "vocabulary": checkpoint.vocabulary.to_json(),
             "about": _without_nan(dict(self._about)),
         }
 
     def lines(self) -> list[str]:
-        """Return it for people."""
+        """Return the card as a table with a learning curve."""
         size = self._path.stat().st_size
         rows = [
             ("model", str(self._path)),
@@ -88,7 +88,7 @@ class Card:
         return [*table, *([""] if curve else []), *curve]
 
     def _counts(self) -> str:
-        """Return what the counts of the training text are, in one line."""
+        """Describe the n-gram counts in one line."""
         counts = self._checkpoint.counts
         if counts is None:
             return ""
@@ -96,7 +96,7 @@ class Card:
         return f"{words}, a share of {counts.share:.0%} in each prediction"
 
     def _vocabulary(self) -> str:
-        """Return the characters, those that cannot be seen in Python's notation."""
+        """Describe the vocabulary, with unprintable characters escaped."""
         vocabulary = self._checkpoint.vocabulary
         if vocabulary.is_bytes:
             return f"{vocabulary.size:,} bytes"
@@ -110,7 +110,7 @@ class Card:
         return "".join(words)
 
     def _trained(self) -> str:
-        """Return when and for how long, in one line."""
+        """Describe the end of training in one line."""
         when = self._checkpoint.trained_at
         report = self._about.get("report")
         report = report if isinstance(report, dict) else {}
@@ -127,7 +127,7 @@ class Card:
         return ", ".join(words)
 
     def _history(self) -> str:
-        """Return how the loss went, in one line."""
+        """Show up to six validation losses in one line."""
         values = [(p.step, p.val) for p in self.history if p.val is not None]
         if len(values) < 2:
             return ""
@@ -138,7 +138,7 @@ class Card:
 
 
 def _network(config: ModelConfig) -> str:
-    """Return the sizes in words."""
+    """Describe the network."""
     words = [f"{config.cell} {config.num_layers} x {config.hidden_size}"]
     if config.cell == "rnn":
         words.append(config.nonlinearity)
@@ -152,17 +152,17 @@ def _network(config: ModelConfig) -> str:
 
 
 def _size(num_bytes: int) -> str:
-    """Return a size of a file for people."""
+    """Return a file size in kB or MB."""
     return f"{num_bytes / 1e6:,.1f} MB" if num_bytes >= 1e5 else f"{num_bytes / 1e3:,.1f} kB"
 
 
 def _one_line(text: str) -> str:
-    """Return a text as one line."""
+    """Return text with its line ends escaped."""
     return text.replace("\n", "\\n")
 
 
 def _without_nan(value: Any) -> Any:
-    """Return a value of JSON without the numbers that JSON has not."""
+    """Return a value with None for NaN and infinities, which JSON lacks."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, dict):

@@ -1,7 +1,7 @@
-"""A text that was measured, cut into rows: one for each file, line or character.
+"""Build rows from the passages of a text: one for each file, line or character.
 
-Rows are made as passages arrive and nothing is kept but a line that has not ended, so a log may be
-followed without an end.
+Rows are yielded as passages arrive. Only an unfinished line is kept, so a log can be
+followed forever.
 """
 
 from __future__ import annotations
@@ -21,9 +21,8 @@ from charrnn.units import nats_to_bits
 class LineCutter:
     """Cuts the passages of one file into lines."""
 
-    def __init__(self, file: str, vocabulary: Vocabulary) -> None:
+    def __init__(self, file: str) -> None:
         """Begin a file."""
-        del vocabulary
         self._file = file
         self._number = 0
         self._begin()
@@ -35,7 +34,7 @@ class LineCutter:
         self._unknown = 0
 
     def rows(self, passage: Passage) -> Iterator[LineRow]:
-        """Yield the lines that end in a passage."""
+        """Yield each line that ends in a passage."""
         text, surprise = passage.text, passage.surprise
         nats = np.concatenate([[0.0], np.nancumsum(surprise.nats)])
         chars = np.concatenate([[0], np.cumsum(surprise.is_predicted)])
@@ -57,12 +56,12 @@ class LineCutter:
             begin = end
 
     def rest(self) -> Iterator[LineRow]:
-        """Yield the last line of a file if it has no end."""
+        """Yield the last line of a file if it lacks a line end."""
         if self._texts:
             yield self._row()
 
     def _row(self) -> LineRow:
-        """Return the line that has ended, and begin the next one."""
+        """Return the finished line and start the next."""
         self._number += 1
         text = "".join(self._texts).removesuffix("\n")
         row = LineRow(self._file, self._score, self._unknown, self._number, text)
@@ -94,16 +93,15 @@ class CharCutter:
             )
 
     def rest(self) -> Iterator[CharRow]:
-        """Yield nothing: a character is whole."""
+        """Yield nothing: no character is unfinished."""
         return iter(())
 
 
 class FileCutter:
     """Adds up the passages of one file."""
 
-    def __init__(self, file: str, vocabulary: Vocabulary) -> None:
+    def __init__(self, file: str) -> None:
         """Begin a file."""
-        del vocabulary
         self._file = file
         self._score = NOTHING
         self._unknown = 0
@@ -122,8 +120,10 @@ class FileCutter:
 def best_at(
     vocabulary: Vocabulary, surprise: Surprise, place: int
 ) -> tuple[tuple[str, float], ...]:
-    """Return what the model expected at a place, with the probabilities; nothing at the start."""
+    """Return the likeliest characters at a place with their probabilities, if predicted."""
     if math.isnan(surprise.nats[place]):
         return ()
-    ids, probs = surprise.best_ids[place], surprise.best_probs[place]
-    return tuple(zip(vocabulary.decode(ids), probs.tolist(), strict=True))
+    ids, probs = surprise.best_ids[place], surprise.best_probs[place].tolist()
+    # One by one: the end symbol decodes to the separator, which may have several characters.
+    texts = (vocabulary.decode(ids[rank : rank + 1]) for rank in range(len(ids)))
+    return tuple(zip(texts, probs, strict=True))

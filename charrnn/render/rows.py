@@ -1,4 +1,4 @@
-"""What is told of a file, a line or a character: a row, as text or as an object."""
+"""Rows of ``eval --by``: a file, a line or a character, as text or as a JSON object."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from typing import Any
 
 from charrnn.evaluation.score import Score
 from charrnn.text.escaping import visible
+from charrnn.text.utf8 import to_utf8
 from charrnn.text.vocabulary import Vocabulary
 from charrnn.units import SCHEMA, finite_or_none
 
 
 @dataclass(frozen=True)
 class _ScoredRow:
-    """Some of a file and how surprising it is.
+    """A stretch of a file and its surprise.
 
     Attributes:
         file: The name of the file.
         score: The sums over the characters that were predicted.
-        unknown: How many of the characters the model never saw.
+        unknown: Number of characters that the model does not know.
     """
 
     file: str
@@ -29,7 +30,7 @@ class _ScoredRow:
 
     @property
     def surprise(self) -> float:
-        """Bits per character, by which rows are sorted; -1 where nothing was predicted."""
+        """Bits per character, the sort key; -1 if nothing was predicted."""
         return self.score.bits_per_char if self.score.chars else -1.0
 
     def head(self) -> str:
@@ -50,7 +51,11 @@ class _ScoredRow:
 
 @dataclass(frozen=True)
 class FileRow(_ScoredRow):
-    """A file and how surprising it is."""
+    """A file and its surprise."""
+
+    def place(self) -> bytes:
+        """Return no place: the last column names the file."""
+        return b""
 
     def tail(self, vocabulary: Vocabulary) -> bytes:
         """Return the last column, exact: the name."""
@@ -65,15 +70,19 @@ class FileRow(_ScoredRow):
 
 @dataclass(frozen=True)
 class LineRow(_ScoredRow):
-    """A line of a file and how surprising it is, its line end included.
+    """A line of a file and its surprise, including the line end.
 
     Attributes:
-        number: Which line of the file, from 1.
+        number: Line number in the file, from 1.
         text: The line, without its end.
     """
 
     number: int
     text: str
+
+    def place(self) -> bytes:
+        """Return the file name and the line number."""
+        return _place(self.file, self.number)
 
     def tail(self, vocabulary: Vocabulary) -> bytes:
         """Return the last column, exact: the line."""
@@ -92,15 +101,15 @@ class LineRow(_ScoredRow):
 
 @dataclass(frozen=True)
 class CharRow:
-    """A character and how surprising it is.
+    """A character and its surprise.
 
     Attributes:
-        file: Where it stands.
-        number: Which character of it, from 1.
-        text: The character; of a model of bytes, one that stands for a byte.
-        bits: Minus the binary logarithm of its probability; NaN where it was not predicted.
-        is_unknown: Whether the model never saw it.
-        best: What the model expected, most likely first, with the probabilities.
+        file: The name of the file.
+        number: Position of the character in the file, from 1.
+        text: The character; for a model of bytes, U+0000 to U+00FF for each byte.
+        bits: Its surprise in bits; NaN if it was not predicted.
+        is_unknown: Whether the model does not know it.
+        best: The likeliest characters with their probabilities, likeliest first.
     """
 
     file: str
@@ -112,23 +121,27 @@ class CharRow:
 
     @property
     def surprise(self) -> float:
-        """Bits, by which rows are sorted; -1 where it was not predicted."""
+        """Bits, the sort key; -1 if it was not predicted."""
         return -1.0 if math.isnan(self.bits) else self.bits
 
+    def place(self) -> bytes:
+        """Return the file name and the position."""
+        return _place(self.file, self.number)
+
     def head(self) -> str:
-        """Return the column before the character."""
+        """Return the first column: bits."""
         return "-" if math.isnan(self.bits) else f"{self.bits:.4f}"
 
     def tail(self, vocabulary: Vocabulary) -> bytes:
-        """Return the column of the character: one that can be seen, or in Python's notation."""
-        return visible_in(vocabulary, self.text).encode()
+        """Return the last column: the character, escaped if it is not printable."""
+        return to_utf8(visible_in(vocabulary, self.text))
 
     def to_json(self, vocabulary: Vocabulary) -> dict[str, Any]:
-        """Return the row as one object; a byte beyond ASCII is in Python's notation."""
+        """Return the row as one object; a byte beyond ASCII is escaped."""
         return {
             "schema": SCHEMA,
             "file": self.file,
-            "char": self.number,
+            "index": self.number,
             "bits": finite_or_none(self.bits),
             "unknown": self.is_unknown,
             "text": _exact(vocabulary, self.text),
@@ -136,14 +149,27 @@ class CharRow:
         }
 
 
-def visible_in(vocabulary: Vocabulary, character: str) -> str:
-    """Return a character of a model as one that can be seen; a byte beyond ASCII as its number."""
-    if vocabulary.is_bytes and character > "\x7f":
-        return f"\\x{ord(character):02x}"
-    return visible(character)
+def _place(file: str, number: int) -> bytes:
+    """Return a place in a file as ``name:number``, with the exact bytes of the name."""
+    return os.fsencode(file) + f":{number}".encode()
 
 
-def _exact(vocabulary: Vocabulary, character: str) -> str:
-    """Return a character as it is; a byte beyond ASCII as its number."""
-    is_high = vocabulary.is_bytes and character > "\x7f"
-    return visible_in(vocabulary, character) if is_high else character
+def visible_in(vocabulary: Vocabulary, text: str) -> str:
+    """Return characters in printable form; bytes beyond ASCII are escaped."""
+    return "".join(
+        f"\\x{ord(character):02x}" if _is_high_byte(vocabulary, character) else visible(character)
+        for character in text
+    )
+
+
+def _exact(vocabulary: Vocabulary, text: str) -> str:
+    """Return characters unchanged; bytes beyond ASCII are escaped."""
+    return "".join(
+        f"\\x{ord(character):02x}" if _is_high_byte(vocabulary, character) else character
+        for character in text
+    )
+
+
+def _is_high_byte(vocabulary: Vocabulary, character: str) -> bool:
+    """Return whether a character represents a byte beyond ASCII."""
+    return vocabulary.is_bytes and character > "\x7f"

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from charrnn.errors import UnknownCharacterError
+from charrnn.text.utf8 import to_utf8
 
 Ids = npt.NDArray[np.integer[Any]]
 OnUnknown = Literal["error", "skip", "replace"]
@@ -147,7 +148,7 @@ class Vocabulary:
 
     def to_bytes(self, text: str) -> bytes:
         """Return generated text as the bytes to write: UTF-8, or the bytes that it stands for."""
-        return text.encode("latin-1", "replace") if self.is_bytes else text.encode("utf-8")
+        return text.encode("latin-1", "replace") if self.is_bytes else to_utf8(text)
 
     def to_json(self) -> dict[str, Any]:
         """Return the vocabulary as it stands in a model file."""

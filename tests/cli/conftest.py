@@ -183,7 +183,8 @@ def invoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Fin
 
 def _write(path: Path, characters: str, weights: Mapping[str, object], **more) -> Path:
     """Write a model file: an Elman network with a unit for each character, other weights zero."""
-    vocabulary = Vocabulary(characters, is_bytes=more.pop("is_bytes", False))
+    is_bytes, separator = more.pop("is_bytes", False), more.pop("separator", "")
+    vocabulary = Vocabulary(characters, is_bytes=is_bytes, separator=separator)
     size = vocabulary.size
     config = ModelConfig(
         vocab_size=size,

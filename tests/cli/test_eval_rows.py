@@ -1,9 +1,10 @@
-"""``charrnn eval`` as a filter and as a picture, through real pipes and on a terminal."""
+"""``charrnn eval``: rows, heat maps, pages and pictures, through real pipes and on a terminal."""
 
 from __future__ import annotations
 
 import json
 import math
+import os
 import re
 import subprocess
 import time
@@ -17,14 +18,14 @@ LINES = "abé\n\ncab d\n漢漢漢\n"
 
 @pytest.fixture
 def lines_file(tmp_path: Path) -> Path:
-    """A file of some lines."""
+    """A file of five lines."""
     path = tmp_path / "lines.txt"
     path.write_text(LINES, encoding="utf-8")
     return path
 
 
 def test_by_line_gives_a_row_for_each_line(uniform_model: Path, charrnn: Callable) -> None:
-    """Nats, bits, characters and the line itself, in order, for standard input."""
+    """Each line of stdin gives a row: nats, bits, number of characters, text."""
     finished = charrnn(
         "eval", "-q", "-m", str(uniform_model), "-", "--by", "line", stdin=LINES.encode()
     )
@@ -40,7 +41,7 @@ def test_by_line_gives_a_row_for_each_line(uniform_model: Path, charrnn: Callabl
 def test_rows_add_up_to_the_whole(
     trained, invoke: Callable, by: str, tmp_path: Path, text: str
 ) -> None:
-    """The sums of all rows are the numbers of the plain evaluation."""
+    """The rows add up to the score of the file."""
     (tmp_path / "some.txt").write_text(text[:900], encoding="utf-8")
     args = ["eval", "-q", "-m", str(trained.directory), "some.txt", "--json"]
     whole = json.loads(invoke(*args).text)
@@ -56,8 +57,8 @@ def test_rows_add_up_to_the_whole(
     assert all(row["schema"] == 1 and row["file"] == "some.txt" for row in rows)
 
 
-def test_a_line_is_told_when_it_is_whole(uniform_model: Path, start: Callable) -> None:
-    """A slow pipe: each row comes before the next line is written, a half line waits."""
+def test_a_line_is_shown_when_it_is_complete(uniform_model: Path, start: Callable) -> None:
+    """From a slow pipe, each row appears as soon as its line is complete."""
     args = ["eval", "-q", "-m", str(uniform_model), "-", "--by", "line"]
     with start(*args, stdin=subprocess.PIPE) as process:
         for line in ("abc", "a b c"):
@@ -75,7 +76,7 @@ def test_a_line_is_told_when_it_is_whole(uniform_model: Path, start: Callable) -
 def test_sorting_puts_the_most_surprising_first(
     cycle_model: Path, invoke: Callable, tmp_path: Path
 ) -> None:
-    """Rows by bits per character, the most surprising first; of equals, the first first."""
+    """Rows are sorted by bits per character, descending; ties keep their order."""
     (tmp_path / "log").write_text("abcdé\n" * 3 + "dbadc\n" + "abcdé\n" * 2, encoding="utf-8")
     args = ["eval", "-q", "-m", str(cycle_model), "log", "--by", "line", "--sort", "--json"]
     rows = [json.loads(line) for line in invoke(*args).text.splitlines()]
@@ -87,7 +88,7 @@ def test_sorting_puts_the_most_surprising_first(
 
 
 def test_files_are_rows_of_their_own(uniform_model: Path, invoke: Callable, tmp_path) -> None:
-    """Each file is read from its start; its name is the last column."""
+    """Each file is a text of its own; its name is the last column."""
     (tmp_path / "one").write_text("abc")
     (tmp_path / "two").write_text("dab")
     rows = invoke("eval", "-q", "-m", str(uniform_model), "one", "two", "--by", "file").text
@@ -95,15 +96,14 @@ def test_files_are_rows_of_their_own(uniform_model: Path, invoke: Callable, tmp_
 
 
 def test_nothing_in_is_nothing_out(uniform_model: Path, charrnn: Callable) -> None:
-    """A filter of nothing succeeds with nothing; the plain evaluation has nothing to say."""
-    args = ["eval", "-q", "-m", str(uniform_model), "-"]
-    finished = charrnn(*args, "--by", "line", stdin=b"")
+    """A filter of nothing succeeds and prints nothing."""
+    args = ["eval", "-q", "-m", str(uniform_model), "-", "--by", "line"]
+    finished = charrnn(*args, stdin=b"")
     assert (finished.code, finished.stdout, finished.stderr) == (0, b"", "")
-    assert charrnn(*args, stdin=b"").code == 1
 
 
 def test_the_reader_of_rows_may_leave(shell: Callable, uniform_model: Path, tmp_path) -> None:
-    """``head`` ends the filter early and without a word."""
+    """``head`` ends the command early, silently, with exit code 0."""
     (tmp_path / "long").write_text("abc d\n" * 50_000)
     line = '{ "$@"; echo "code $?" >&2; } | head -n 2'
     finished = shell(
@@ -114,20 +114,20 @@ def test_the_reader_of_rows_may_leave(shell: Callable, uniform_model: Path, tmp_
 
 
 def test_a_full_disk_is_one_line(shell: Callable, uniform_model: Path, lines_file: Path) -> None:
-    """Rows that cannot be written end the command with one line."""
+    """A full disk is an error of one line."""
     args = ["eval", "-q", "-m", str(uniform_model), str(lines_file), "--by", "line"]
     finished = shell('"$@" > /dev/full', *args)
     assert finished.code == 1
     assert finished.error_lines == ["charrnn: error: standard output: No space left on device"]
 
 
-@pytest.mark.parametrize("variables", [{"LC_ALL": "C"}, {"PYTHONIOENCODING": "ascii"}], ids=str)
 def test_rows_are_utf_8_in_every_locale(
-    charrnn: Callable, uniform_model: Path, lines_file: Path, variables: dict
+    charrnn: Callable, uniform_model: Path, lines_file: Path
 ) -> None:
-    """The text of a row is the bytes of the file."""
+    """The text of a row has the bytes of the file."""
     args = ["eval", "-q", "-m", str(uniform_model), str(lines_file), "--by", "line"]
-    assert "\tabé\n".encode() in charrnn(*args, env=variables).stdout
+    env = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii"}
+    assert "\tab\u00e9\n".encode() in charrnn(*args, env=env).stdout
 
 
 @pytest.mark.parametrize(
@@ -140,34 +140,42 @@ def test_rows_are_utf_8_in_every_locale(
         (["--svg", "."], "--svg"),
         (["--html", "/dev/null"], "--html"),
         (["--by", "word"], "--by"),
+        (["--top", "3"], "--top"),
+        (["--by", "line", "--top", "0"], "--top"),
+        (["--html", "-", "--by", "line"], "--html"),
+        (["--svg", "-", "--json"], "--json"),
+        (["--svg", "-", "--heat"], "--heat"),
+        (["--html", "-", "--svg", "-"], "--svg"),
+        (["--heat", "--color", "red"], "--color"),
     ],
     ids=str,
 )
 def test_wrong_usage_is_one_line(
     invoke: Callable, uniform_model: Path, lines_file: Path, args: list[str], word: str
 ) -> None:
-    """What cannot be asked for is told before anything is read."""
+    """Contradictory options are refused before anything is read."""
     finished = invoke("eval", "-m", str(uniform_model), str(lines_file), *args)
     assert (finished.code, finished.stdout) == (2, b"")
     (line,) = finished.error_lines
     assert word in line
 
 
-def test_heat_in_a_pipe_is_digits(charrnn: Callable, uniform_model: Path, lines_file: Path) -> None:
-    """Without a terminal there are no colours, but digits below the lines."""
-    args = ["eval", "-q", "-m", str(uniform_model), str(lines_file), "--heat"]
-    finished = charrnn(*args)
+def test_heat_in_a_pipe_is_digits(
+    invoke: Callable, uniform_model: Path, lines_file: Path, monkeypatch
+) -> None:
+    """Without a terminal, digits below the lines replace the colours."""
+    for name in ("FORCE_COLOR", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    finished = invoke("eval", "-q", "-m", str(uniform_model), str(lines_file), "--heat")
     assert b"\x1b" not in finished.stdout
     assert "\nab\u00e9\u21b5\n 333\n" in finished.text
     assert "bits per character        3.0000" in finished.text
-    assert b"\x1b[48;5;216" in charrnn(*args, env={"FORCE_COLOR": "1"}).stdout
-    assert b"\x1b" not in charrnn(*args, env={"FORCE_COLOR": "1", "NO_COLOR": "1"}).stdout
 
 
 def test_heat_on_a_terminal_is_coloured_and_harmless(
     on_terminal: Callable, write_uniform: Callable, tmp_path: Path
 ) -> None:
-    """Colours are ours; what a text has of control characters is shown escaped."""
+    """The only escape sequences are our colours; control characters of the text are escaped."""
     model = write_uniform(tmp_path / "model", "\n\x07\x1babc]")
     (tmp_path / "bad").write_text("abc\x1b]0;a\x07\n")
     args = ["eval", "-q", "-m", str(model), str(tmp_path / "bad"), "--heat"]
@@ -178,13 +186,12 @@ def test_heat_on_a_terminal_is_coloured_and_harmless(
     assert b"\x07" not in left
     assert b"\\x1b" in left
     assert b"\x1b" not in on_terminal(*args, env={"TERM": "dumb"}).stdout
-    assert b"\x1b" not in on_terminal(*args, env={"NO_COLOR": "1"}).stdout
 
 
 def test_pages_and_pictures_are_written(
     uniform_model: Path, invoke: Callable, lines_file: Path, tmp_path: Path
 ) -> None:
-    """Both hold the numbers that standard output shows."""
+    """Page and picture hold the numbers of the table."""
     args = ["eval", "-q", "-m", str(uniform_model), str(lines_file)]
     finished = invoke(*args, "--html", "out.html", "--svg", "out.svg")
     assert finished.code == 0
@@ -199,7 +206,7 @@ def test_pages_and_pictures_are_written(
 def test_a_page_of_nothing_is_not_left_behind(
     uniform_model: Path, invoke: Callable, tmp_path: Path
 ) -> None:
-    """Where there is nothing to show, an older page stays as it was."""
+    """If nothing can be shown, the old page stays."""
     (tmp_path / "empty").write_text("")
     (tmp_path / "out.html").write_text("older")
     finished = invoke("eval", "-q", "-m", str(uniform_model), "empty", "--html", "out.html")
@@ -208,8 +215,8 @@ def test_a_page_of_nothing_is_not_left_behind(
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
-def test_training_ends_with_yardsticks(trained, invoke: Callable) -> None:
-    """The last lines of a training hold its result beside simpler predictors, a line each."""
+def test_training_ends_with_baselines(trained, invoke: Callable) -> None:
+    """Training ends with one line for each baseline, equal to those of eval."""
     lines = [line for line in trained.finished.error_lines if "for comparison" in line]
     names = [
         re.match(r"charrnn: for comparison, ([\w ]+): \d+\.\d{4} bits", line)[1] for line in lines
@@ -218,3 +225,102 @@ def test_training_ends_with_yardsticks(trained, invoke: Callable) -> None:
     values = json.loads(invoke("eval", "-q", "--json", "-m", str(trained.directory)).text)
     for line, yardstick in zip(lines, values["yardsticks"], strict=True):
         assert f"{yardstick['bits_per_char']:.4f}" in line
+
+
+def test_names_that_are_not_utf_8_do_no_harm(
+    invoke: Callable, uniform_model: Path, tmp_path: Path
+) -> None:
+    """Every view can show any file name; JSON gives the exact name."""
+    name = os.fsdecode(b"x\xff")
+    for path in (tmp_path / name, tmp_path / "other"):
+        path.write_text("ab\ncd\n")
+    args = ["eval", "-q", "-m", str(uniform_model), str(tmp_path / name), str(tmp_path / "other")]
+    page, picture = tmp_path / "page", tmp_path / "picture"
+    for more in (["--by", "line", "--json"], ["--heat"], ["--html", page, "--svg", picture]):
+        finished = invoke(*args, *map(str, more))
+        assert (finished.code, finished.stderr) == (0, ""), more
+        if "--json" in more:
+            assert json.loads(finished.text.splitlines()[0])["file"].endswith(name)
+        if "--heat" in more:
+            assert "x\\udcff <==" in finished.text
+    assert "x\\udcff" in page.read_text(encoding="utf-8")
+    assert "x\\udcff" in picture.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("view", [[], ["--by", "line"], ["--by", "char", "--json"], ["--heat"]])
+def test_surrogates_in_a_text_do_no_harm(
+    invoke: Callable, uniform_model: Path, tmp_path: Path, view: list[str]
+) -> None:
+    """Some encodings can spell lone surrogates; every view escapes them."""
+    (tmp_path / "escaped").write_text("ab\\ud800cd\\n")
+    args = ["eval", "-q", "-m", str(uniform_model), "escaped", "--encoding", "unicode_escape"]
+    finished = invoke(*args, *view)
+    assert (finished.code, finished.stderr) == (0, "")
+    if view:
+        assert "\\ud800" in finished.text
+
+
+def test_colours_can_be_asked_for_in_a_pipe(
+    invoke: Callable, uniform_model: Path, lines_file: Path, monkeypatch
+) -> None:
+    """``--heat --color always | less -R`` shows colours; the option beats the environment."""
+    args = ["eval", "-q", "-m", str(uniform_model), str(lines_file), "--heat", "--color"]
+    assert b"\x1b[48;5;216" in invoke(*args, "always").stdout
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert b"\x1b[48;5;216" in invoke(*args, "always").stdout
+    monkeypatch.delenv("NO_COLOR")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert b"\x1b" not in invoke(*args, "never").stdout
+    assert b"\x1b[48;5;216" in invoke(*args, "auto").stdout
+
+
+@pytest.mark.parametrize("by", ["line", "char"])
+def test_the_top_rows_are_the_first_of_the_sorted_ones(
+    cycle_model: Path, invoke: Callable, tmp_path: Path, by: str
+) -> None:
+    """``--top N`` gives what ``--sort | head -n N`` gives, ties included."""
+    (tmp_path / "log").write_text("abcdé\n" * 3 + "dbadc\nba\n" + "abcdé\n" * 2, encoding="utf-8")
+    args = ["eval", "-q", "-m", str(cycle_model), "log", "--by", by, "--json"]
+    expected = invoke(*args, "--sort").text.splitlines()
+    for top in (1, 3, 5, 1000):
+        assert invoke(*args, "--top", str(top)).text.splitlines() == expected[:top]
+
+
+@pytest.mark.parametrize("by", ["line", "char"])
+def test_rows_of_several_files_name_their_places(
+    uniform_model: Path, invoke: Callable, tmp_path: Path, by: str
+) -> None:
+    """With several files, each row has a column ``file:number``."""
+    (tmp_path / "one").write_text("ab\nc")
+    (tmp_path / "two").write_text("d")
+    args = ["eval", "-q", "-m", str(uniform_model), "--by", by]
+    rows = [row.split("\t") for row in invoke(*args, "one", "two").text.splitlines()]
+    numbers = {"line": ["one:1", "one:2"], "char": ["one:1", "one:2", "one:3", "one:4"]}
+    assert [row[-2] for row in rows] == [*numbers[by], "two:1"]
+    rows = [row.split("\t") for row in invoke(*args, "two").text.splitlines()]
+    assert len(rows[0]) == (4 if by == "line" else 2)
+
+
+@pytest.mark.parametrize("option", ["--html", "--svg"])
+def test_pages_and_pictures_go_to_standard_output(
+    uniform_model: Path, invoke: Callable, lines_file: Path, tmp_path: Path, option: str
+) -> None:
+    """With ``-``, stdout holds exactly the content of the file."""
+    args = ["eval", "-q", "-m", str(uniform_model), str(lines_file), option]
+    assert invoke(*args, "out").code == 0
+    assert invoke(*args, "-").stdout == (tmp_path / "out").read_bytes()
+    assert not (tmp_path / "-").exists()
+
+
+def test_the_end_of_a_document_is_shown(
+    invoke: Callable, write_uniform: Callable, tmp_path: Path
+) -> None:
+    """A separator of several characters is one alternative, in JSON and on a page."""
+    model = write_uniform(tmp_path / "model", "ab", separator="\n\n")
+    (tmp_path / "documents").write_text("ab\n\nb\n\n")
+    args = ["eval", "-q", "-m", str(model), "documents"]
+    rows = [json.loads(row) for row in invoke(*args, "--by", "char", "--json").text.splitlines()]
+    assert [row["index"] for row in rows] == list(range(1, len(rows) + 1))
+    assert {text for text, _ in rows[0]["best"]} == {"a", "b", "\n\n"}
+    assert invoke(*args, "--html", "page").code == 0
+    assert "\u21b5\u21b5  33.3%" in (tmp_path / "page").read_text(encoding="utf-8")

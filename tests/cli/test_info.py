@@ -1,8 +1,9 @@
-"""``charrnn info``: what a model is, and how it was trained."""
+"""``charrnn info``: the description of a model and of its training run."""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +12,8 @@ from xml.etree import ElementTree
 import pytest
 
 
-def test_info_tells_the_run(trained, invoke: Callable) -> None:
-    """Sizes, characters, training and a curve, for people and for programs."""
+def test_info_describes_the_run(trained, invoke: Callable) -> None:
+    """The card and the JSON hold sizes, characters, training and history."""
     finished = invoke("info", str(trained.directory))
     assert finished.code == 0
     assert "lstm 1 x 8" in finished.text
@@ -30,7 +31,7 @@ def test_info_tells_the_run(trained, invoke: Callable) -> None:
 
 
 def test_a_model_file_keeps_the_history_of_its_run(trained, invoke: Callable, tmp_path) -> None:
-    """The validations are in the file, as in the metrics beside it, and survive a copy."""
+    """The model file holds the validations of the metrics log, up to its own step."""
     shutil.copy(trained.directory / "model.safetensors", tmp_path / "alone.safetensors")
     values = json.loads(invoke("info", "alone.safetensors", "--json").text)
     lines = (trained.directory / "metrics.jsonl").read_text().splitlines()
@@ -45,32 +46,35 @@ def test_a_model_file_keeps_the_history_of_its_run(trained, invoke: Callable, tm
 
 
 def test_learning_curves_are_drawn(trained, invoke: Callable, tmp_path: Path) -> None:
-    """The picture is whole, with both curves."""
+    """The picture is valid XML with both curves; ``-`` writes it to stdout."""
     finished = invoke("info", str(trained.directory), "--plot", "curves.svg")
     assert finished.code == 0
     texts = [e.text or "" for e in ElementTree.parse(tmp_path / "curves.svg").iter()]
     assert any(text.startswith("validation, lowest") for text in texts)
     assert any(text.startswith("training, lowest") for text in texts)
-    assert finished.error_lines == ["charrnn: the learning curves are 'curves.svg'"]
+    assert "curves.svg" in finished.error_lines[0]
+    finished = invoke("info", str(trained.directory), "--plot", "-")
+    assert finished.stdout == (tmp_path / "curves.svg").read_bytes()
+    assert finished.error_lines == []
 
 
 def test_a_model_without_a_history_has_no_curves(cycle_model: Path, invoke: Callable) -> None:
-    """It is told in one line, and nothing is written."""
+    """The error is one line, and no file appears."""
     assert invoke("info", str(cycle_model)).code == 0
     finished = invoke("info", str(cycle_model), "--plot", "curves.svg")
     assert finished.code == 1
-    assert "nothing of its training" in finished.error_lines[0]
+    assert "no training history" in finished.error_lines[0]
     assert not Path("curves.svg").exists()
 
 
 @pytest.mark.parametrize("target", [".", "missing/curves.svg"])
 def test_a_picture_needs_a_place(cycle_model: Path, invoke: Callable, target: str) -> None:
-    """A folder that is not there is told before anything is read."""
+    """A bad path is refused before anything is read."""
     assert invoke("info", str(cycle_model), "--plot", target).code == 2
 
 
 def test_info_on_a_terminal_is_harmless(on_terminal: Callable, write_uniform: Callable, tmp_path):
-    """A vocabulary of control characters is shown in Python's notation."""
+    """Control characters of the vocabulary are escaped."""
     model = write_uniform(tmp_path / "model", "\n\x1b\x07ab", command=["\x1b]0;x\x07"])
     finished = on_terminal("info", str(model))
     assert finished.code == 0
@@ -78,10 +82,31 @@ def test_info_on_a_terminal_is_harmless(on_terminal: Callable, write_uniform: Ca
     assert b"\\x07" in finished.stdout
 
 
-def test_the_characters_are_one_line_in_a_pipe(
-    charrnn: Callable, write_uniform: Callable, tmp_path
-):
-    """Line ends are named, so that the table stays a table."""
+def test_the_characters_are_one_line_in_a_pipe(invoke: Callable, write_uniform: Callable, tmp_path):
+    """Line ends of the vocabulary are escaped, so that it stays one row."""
     model = write_uniform(tmp_path / "model", "\n\x1bab")
-    finished = charrnn("info", str(model))
+    finished = invoke("info", str(model))
     assert "4 characters: \\n\\x1bab\n" in finished.text
+
+
+def test_a_model_is_named_as_everywhere(cycle_model: Path, invoke: Callable) -> None:
+    """``-m`` names the model as in the other commands; naming it twice is refused."""
+    by_option = invoke("info", "-m", str(cycle_model), "--json")
+    assert json.loads(by_option.text) == json.loads(invoke("info", str(cycle_model), "--json").text)
+    finished = invoke("info", str(cycle_model), "-m", str(cycle_model))
+    assert finished.code == 2
+    assert "--model" in finished.error_lines[0]
+    assert invoke("info", str(cycle_model), "--json", "--plot", "-").code == 2
+
+
+def test_surrogates_in_a_file_do_no_harm(invoke: Callable, write_uniform: Callable, tmp_path):
+    """Lone surrogates in a file and in its name are escaped; the JSON is valid."""
+    name = os.fsdecode(b"model\xff")
+    model = write_uniform(tmp_path / name, "\nab", command=["x", "\ud800"], extra="\udfff")
+    shown = invoke("info", str(model))
+    assert shown.code == 0
+    assert "\\ud800" in shown.text
+    assert "model\\udcff" in shown.text
+    values = json.loads(invoke("info", "--json", str(model)).text)
+    assert values["model"].endswith(name)
+    assert values["about"]["extra"] == "\udfff"

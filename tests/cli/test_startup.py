@@ -103,10 +103,10 @@ OPTIONS = {
         "--echo --no-echo -0 --null --json --logprobs --novelty --unbuffered -q --quiet -h --help"
     ),
     "eval": (
-        "-m --model --by --sort --heat --html --svg --glob --encoding --max-bytes --json "
-        "-q --quiet -h --help"
+        "-m --model --glob --encoding --max-bytes --by --sort --top --heat --color --html --svg "
+        "--json -q --quiet -h --help"
     ),
-    "info": "--plot --json -q --quiet -h --help",
+    "info": "-m --model --plot --json -q --quiet -h --help",
 }
 
 

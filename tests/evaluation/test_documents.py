@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,12 +11,21 @@ from charrnn.corpus.document_streams import MAX_MEASURED_CHARS
 from charrnn.corpus.options import CorpusOptions
 from charrnn.corpus.store import build_corpus
 from charrnn.errors import TextError
-from charrnn.evaluation.report import evaluate_corpus, evaluate_text
+from charrnn.evaluation.evaluate import EvaluationRun, evaluate_text
+from charrnn.evaluation.inputs import ValidationText, validation_corpus
 from charrnn.evaluation.score import score
 from charrnn.library import Model
 from charrnn.model.network import Network
 
 DOCUMENTS = ["abba", "c", "deed bead", "a" * 70, "cab", "bad"]
+
+
+def evaluate_corpus(network, vocabulary, directory):
+    """Return the evaluation of the validation text of a run, without baselines."""
+    texts = ValidationText(validation_corpus(vocabulary, directory))
+    run = EvaluationRun(network, vocabulary, texts)
+    run.run([], print)
+    return replace(run.summary, baselines=())
 
 
 @pytest.fixture

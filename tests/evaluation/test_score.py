@@ -1,4 +1,4 @@
-"""The score of a text against a slow sum, against numbers by hand, and against laws."""
+"""Scores against a slow sum, numbers by hand, and laws."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def random_ids(checkpoint, length):
 
 
 def slow_score(network, ids, begin=0):
-    """Return nats and hits of a text read step by step, those of its beginning not counted."""
+    """Return nats and hits of a text read step by step, counted from ``begin``."""
     state = network.initial_state(1)
     nats, correct = 0.0, 0
     for place in range(len(ids) - 1):
@@ -42,7 +42,7 @@ def slow_score(network, ids, begin=0):
 # One stream in windows of 32: lengths around the ends of windows.
 @pytest.mark.parametrize("length", [2, 3, 32, 33, 34, 65, 300])
 def test_one_stream_is_the_exact_sum(make_checkpoint, any_kind, length):
-    """The nats of a text are minus the sum of the logarithms of its probabilities."""
+    """The nats of a text are its negative log-likelihood."""
     checkpoint = make_checkpoint(**any_kind, num_layers=2, scale=2.0, dtype=np.float64)
     network, ids = network_of(checkpoint), random_ids(checkpoint, length)
     nats, correct = slow_score(network, ids)
@@ -52,7 +52,7 @@ def test_one_stream_is_the_exact_sum(make_checkpoint, any_kind, length):
 
 
 def test_single_precision_is_enough(make_checkpoint, kind):
-    """The score with float32 weights is that with the same weights in float64 to six digits."""
+    """Scores in float32 and float64 agree to six digits."""
     single = make_checkpoint(**kind, num_layers=2, scale=2.0)
     double = {name: array.astype(np.float64) for name, array in single.arrays.items()}
     ids = random_ids(single, 300)
@@ -64,7 +64,7 @@ def test_single_precision_is_enough(make_checkpoint, kind):
 @pytest.mark.slow
 @pytest.mark.parametrize("length", [2049, 2050, 4200])
 def test_parts_are_exact_but_for_their_short_memory(make_checkpoint, any_kind, length):
-    """Each part of a text but the first is scored after reading the 512 characters before it."""
+    """Each part after the first is scored after a warm-up of 512 characters."""
     checkpoint = make_checkpoint(**any_kind, scale=2.0, dtype=np.float64)
     network, ids = network_of(checkpoint), random_ids(checkpoint, length)
     found = score(network, ids)
@@ -81,7 +81,7 @@ def test_parts_are_exact_but_for_their_short_memory(make_checkpoint, any_kind, l
 
 @pytest.mark.slow
 def test_parts_agree_with_one_stream(make_checkpoint, kind):
-    """For a model whose memory is short the fast score is the exact one to the fourth digit."""
+    """For a model with a short memory, fast and exact scores agree to four digits."""
     checkpoint = make_checkpoint(**kind, hidden_size=8)
     network, ids = network_of(checkpoint), random_ids(checkpoint, 20_000)
     exact = score(network, ids, exact=True)
@@ -92,7 +92,7 @@ def test_parts_agree_with_one_stream(make_checkpoint, kind):
 
 @pytest.mark.parametrize("seq_length", [1, 5])
 def test_the_length_of_windows_does_not_matter(make_checkpoint, monkeypatch, seq_length):
-    """A large vocabulary, which makes windows short, leaves the score as it was."""
+    """Short windows give the same score."""
     checkpoint = make_checkpoint(scale=2.0, dtype=np.float64)
     network, ids = network_of(checkpoint), random_ids(checkpoint, 4200)
     expected = score(network, ids)
@@ -106,7 +106,7 @@ def test_the_length_of_windows_does_not_matter(make_checkpoint, monkeypatch, seq
 @pytest.mark.parametrize("exact", [True, False])
 @pytest.mark.parametrize("vocab_size", [1, 2, 7, 200])
 def test_a_uniform_model_needs_log2_of_v_bits(make_checkpoint, kind, exact, vocab_size):
-    """A model without a preference needs log2(V) bits, and is right when the first id comes."""
+    """A uniform model needs log2(V) bits per character, and always guesses id 0."""
     characters = "".join(chr(0x100 + i) for i in range(vocab_size))
     checkpoint = make_checkpoint(**kind, characters=characters, scale=0.0)
     ids = random_ids(checkpoint, 1100)
@@ -118,7 +118,7 @@ def test_a_uniform_model_needs_log2_of_v_bits(make_checkpoint, kind, exact, voca
 
 
 def test_a_score_is_finite_for_huge_logits(make_checkpoint):
-    """Logits of 1e4 cost what they should where they are wrong, and nothing where right."""
+    """A wrong logit of 1e4 costs its margin, a right one nothing."""
     checkpoint = make_checkpoint(characters="ab", scale=0.0)
     checkpoint.arrays["output.bias"][:] = [-1e4, 1e4]
     found = score(network_of(checkpoint), np.array([0, 1, 1, 0, 1]))
@@ -127,7 +127,7 @@ def test_a_score_is_finite_for_huge_logits(make_checkpoint):
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32, np.int64])
 def test_any_kind_of_ids_is_scored_alike(make_checkpoint, dtype):
-    """The type in which a text is stored does not change its score."""
+    """The dtype of the ids does not change the score."""
     checkpoint = make_checkpoint(scale=2.0)
     ids = random_ids(checkpoint, 100)
     network = network_of(checkpoint)

@@ -1,4 +1,4 @@
-"""The surprise of characters against the definition, and passages against their texts."""
+"""Surprise against its definition, passages against their texts."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_the_best_are_the_most_likely(make_checkpoint):
 
 
 def test_more_alternatives_than_characters_are_all(make_checkpoint):
-    """A small vocabulary has fewer alternatives than are asked for."""
+    """A small vocabulary has fewer alternatives than requested."""
     checkpoint = make_checkpoint(characters="ab")
     (passage,) = passages_of(checkpoint, "abba", num_best=5)
     assert passage.surprise.best_ids.shape == (4, 2)
@@ -59,7 +59,7 @@ def test_more_alternatives_than_characters_are_all(make_checkpoint):
 
 @pytest.mark.parametrize("has_unknown", [False, True])
 def test_unknown_characters_stay_in_the_text(make_checkpoint, has_unknown):
-    """The text is whole; what the model never saw is marked, and counts or does not."""
+    """Unknown characters stay in the text, marked, and count only with an unknown symbol."""
     checkpoint = make_checkpoint(characters="abc", has_unknown=has_unknown)
     (passage,) = passages_of(checkpoint, "a?b\u20acc")
     assert passage.text == "a?b\u20acc"
@@ -72,7 +72,7 @@ def test_unknown_characters_stay_in_the_text(make_checkpoint, has_unknown):
 @pytest.mark.parametrize("separator", ["\n", "\n\n", "<|end|>"])
 @pytest.mark.parametrize("size", [1, 3, 100])
 def test_documents_keep_their_separators(make_checkpoint, separator, size):
-    """Of a model of documents the text has its separators, and each end is predicted once."""
+    """The text keeps its separators, and each end is predicted once."""
     checkpoint = of_documents(make_checkpoint(characters="abcd"), separator)
     text = separator.join(["abc", "b", "cab"]) + separator
     blocks = [text[i : i + size] for i in range(0, len(text), size)]
@@ -88,7 +88,7 @@ def test_documents_keep_their_separators(make_checkpoint, separator, size):
 
 @pytest.mark.parametrize("separator", ["", "\n", "--"])
 def test_ids_and_text_are_measured_alike(make_checkpoint, separator):
-    """A text as ids, with its end symbols, gives the passages of the text."""
+    """Ids give the same passages as their text."""
     checkpoint = make_checkpoint(characters="abcd")
     if separator:
         checkpoint = of_documents(checkpoint, separator)

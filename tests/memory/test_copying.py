@@ -1,4 +1,4 @@
-"""How much of a text is copied: against a search of the training text itself."""
+"""Copy estimates against an exact search of the training text."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ TRAINING, OTHER = STORY[:110_000], STORY[110_000:]
 
 
 def encode(text):
-    """Return the ids of a text; -1 for what the model lacks."""
+    """Return the ids of a text; -1 for unknown characters."""
     return VOCABULARY.look_up(text)
 
 
 @pytest.fixture(scope="module")
 def sketch():
-    """The sketch of the greater part of a story."""
+    """A sketch of most of a story."""
     return build_sketch(encode(TRAINING).astype(np.uint8), VOCABULARY)
 
 
 @pytest.fixture(scope="module")
 def grams():
-    """All 20-grams of that part: the oracle."""
+    """All 20-grams of the sketched part: the oracle."""
     return {TRAINING[i : i + GRAM_CHARS] for i in range(len(TRAINING) - GRAM_CHARS + 1)}
 
 
@@ -44,13 +44,13 @@ def search(sketch, *parts):
 
 
 def random_text(count, seed):
-    """Return random characters: no 20 of them are in the story."""
+    """Return random characters; no 20-gram of them occurs in the story."""
     ids = np.random.default_rng(seed).integers(0, VOCABULARY.size, count)
     return VOCABULARY.decode(ids)
 
 
 def longest_passage(text):
-    """Return how long the longest passage of a text is that is in the story, found the slow way."""
+    """Return the length of the longest copied passage by exhaustive search."""
     best = 0
     for begin in range(len(text)):
         while text[begin : begin + best + 1] in TRAINING and begin + best < len(text):
@@ -59,7 +59,7 @@ def longest_passage(text):
 
 
 def test_the_training_text_is_all_copied(sketch):
-    """Of the text itself every gram is found, and it is one passage but for its ends."""
+    """The text itself is found whole, but for its ends."""
     found = search(sketch, TRAINING)
     assert found.copied_share == 1
     assert len(TRAINING) - sketch.stride < found.longest <= len(TRAINING)
@@ -67,14 +67,14 @@ def test_the_training_text_is_all_copied(sketch):
 
 
 def test_a_random_text_is_all_new(sketch):
-    """Of a text that shares nothing, nothing is found beyond chance."""
+    """In an unrelated text, finds are due to chance."""
     found = search(sketch, random_text(5000, 1))
     assert found.copied_share < 0.03
     assert found.longest == 0
 
 
 def test_the_rate_of_false_positives(sketch):
-    """Of 100,000 random 20-grams fewer than one in 1,000 is said to be in the text."""
+    """Fewer than 1 in 1,000 random 20-grams is a false positive."""
     found = CopySearch(sketch)
     rng = np.random.default_rng(3)
     while found.result().grams_checked < 100_000:
@@ -83,7 +83,7 @@ def test_the_rate_of_false_positives(sketch):
 
 
 def test_no_gram_of_the_text_is_missed(sketch):
-    """Wherever a part of the text is taken from, all of its grams that are checked are found."""
+    """Every checked gram of a copied part is found."""
     rng = np.random.default_rng(4)
     for begin in rng.integers(0, len(TRAINING) - 1000, 50):
         found = search(sketch, TRAINING[begin : begin + 1000])
@@ -110,7 +110,7 @@ def test_the_share_is_that_of_all_grams(sketch, grams):
 @pytest.mark.slow
 @pytest.mark.parametrize("length", [19, 20, 43, 60, 85, 86, 129, 200, 1000])
 def test_the_longest_passage_is_within_the_limits(sketch, length):
-    """A passage among random characters is as long as is said, wherever it comes from."""
+    """The bounds hold for a passage among random characters."""
     rng = np.random.default_rng(length)
     guaranteed = sketch.stride + sketch.block_chars - 1
     for number, begin in enumerate(rng.integers(0, len(TRAINING) - length, 20)):
@@ -124,7 +124,7 @@ def test_the_longest_passage_is_within_the_limits(sketch, length):
 
 
 def test_passages_of_a_real_text_are_within_the_limits(sketch):
-    """What the rest of the story shares with its beginning is as long as is said."""
+    """The bounds hold for a real text."""
     for begin in range(0, len(OTHER) - 2000, 2000):
         text = OTHER[begin : begin + 2000]
         found = search(sketch, text)
@@ -133,7 +133,7 @@ def test_passages_of_a_real_text_are_within_the_limits(sketch):
 
 @pytest.mark.slow
 def test_two_passages_side_by_side_are_not_one(sketch):
-    """Where a text goes from one place of the story to another, the passage ends."""
+    """A jump within the story ends a passage."""
     rng = np.random.default_rng(6)
     joined = 0
     for _ in range(200):
@@ -148,13 +148,13 @@ def test_two_passages_side_by_side_are_not_one(sketch):
 
 
 def test_chance_makes_few_passages(sketch):
-    """Fewer than one in a thousand random texts is said to hold a passage."""
+    """Fewer than 1 in 1,000 random texts is reported to hold a passage."""
     wrong = sum(search(sketch, random_text(500, seed)).longest > 0 for seed in range(3000))
     assert wrong <= 3 + 3 * math.sqrt(3000 * CHANCE)
 
 
 def test_a_line_of_dashes_does_not_grow():
-    """Of one character again and again it cannot be told how often the text has it."""
+    """The length of a repeated character is not bounded from above."""
     training = TRAINING[:50_000] + "-" * 80 + TRAINING[50_000:]
     sketch = build_sketch(encode(training).astype(np.uint8), VOCABULARY)
     found = search(sketch, "\t" + "-" * 1000)
@@ -164,7 +164,7 @@ def test_a_line_of_dashes_does_not_grow():
 
 @pytest.mark.parametrize("sizes", [[1], [19, 1, 20], [7], [1000], [3, 40_000]])
 def test_the_parts_in_which_a_text_is_read_do_not_matter(sketch, sizes, monkeypatch):
-    """One character at a time or all at once, and whatever is looked up at a time."""
+    """Neither the size of reads nor of look-ups changes the result."""
     text = TRAINING[:700] + OTHER[:700] + TRAINING[40_000:41_000] + random_text(300, 9)
     whole = search(sketch, text)
     for piece in (64, 1 << 15):
@@ -181,7 +181,7 @@ def test_the_parts_in_which_a_text_is_read_do_not_matter(sketch, sizes, monkeypa
 
 @pytest.mark.parametrize("count", [0, 1, 19])
 def test_a_text_without_20_grams(sketch, count):
-    """Of less than 20 characters nothing can be told, and that is what is told."""
+    """A text below 20 characters has no estimate."""
     found = search(sketch, TRAINING[:count])
     assert found == Novelty(count, 0, 0, 0, count)
     assert found.copied_share is None
@@ -190,7 +190,7 @@ def test_a_text_without_20_grams(sketch, count):
 
 
 def test_an_unknown_character_is_in_no_passage(sketch):
-    """A character that the model lacks ends a passage; it is not passed over."""
+    """An unknown character ends a passage."""
     passage = TRAINING[3000:3400]
     whole = search(sketch, passage)
     broken = search(sketch, passage[:200] + "\u4e2d" + passage[200:])
@@ -200,7 +200,7 @@ def test_an_unknown_character_is_in_no_passage(sketch):
 
 
 def test_the_unknown_symbol_is_in_no_passage():
-    """Where rare characters became one symbol, it is not known what was copied."""
+    """The unknown symbol ends a passage."""
     ids = encode(TRAINING).astype(np.uint8)
     unknown_id = VOCABULARY.size
     ids[::10] = unknown_id
@@ -212,7 +212,7 @@ def test_the_unknown_symbol_is_in_no_passage():
 
 
 def test_a_text_of_few_bytes_for_each_character_is_sketched_more_thinly():
-    """Chinese has three bytes a character, so more of it can be kept."""
+    """A sketch of Chinese, at 3 bytes per character, keeps more."""
     rng = np.random.default_rng(8)
     chinese = Vocabulary("".join(map(chr, range(0x4E00, 0x4E00 + 200))))
     ids = rng.integers(0, 200, 30_000).astype(np.uint8)

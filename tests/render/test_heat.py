@@ -1,4 +1,4 @@
-"""Heat maps on a terminal, as a page and as a picture: the text is all there, and harmless."""
+"""Heat maps on a terminal, as HTML and as SVG: complete and safe."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 
 from charrnn.corpus.documents import cut_documents
-from charrnn.evaluation.reader import Reader
-from charrnn.evaluation.report import EvalTotals
+from charrnn.evaluation.evaluate import EvaluationRun
 from charrnn.evaluation.surprise import Passage, Surprise, measure_text
 from charrnn.model.network import Network
 from charrnn.render.heat_html import Page
+from charrnn.render.heat_scale import HOTTEST, LINE_END, heat_levels
 from charrnn.render.heat_svg import COLUMNS, Picture
-from charrnn.render.heat_terminal import HOTTEST, LINE_END, ColourHeat, DigitHeat, heats
+from charrnn.render.heat_terminal import ColorHeat, DigitHeat
 from charrnn.text.vocabulary import Vocabulary
 
 NASTY = "<b>&amp;\"'</b><script>alert(1)</script>\x1b[31m\x1b]0;x\x07\x9b2J\u202e[/red]\\\t\x00\n"
@@ -27,7 +27,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def passage_of(text, bits):
-    """Return a text whose characters have so many bits."""
+    """Return a passage whose characters have these bits."""
     nats = np.array(bits, dtype=float) * math.log(2)
     none = np.zeros((len(text), 0))
     surprise = Surprise(nats, np.zeros(len(text), bool), none.astype(np.int32), none)
@@ -35,16 +35,16 @@ def passage_of(text, bits):
 
 
 def test_heats_are_whole_bits():
-    """The colour is the whole number of bits, up to the hottest; none where nothing is known."""
+    """The level is the whole number of bits, up to the hottest; 0 if not predicted."""
     surprise = passage_of("abcdef", [np.nan, 0, 0.99, 1, 7.99, 800]).surprise
-    assert heats(surprise).tolist() == [0, 0, 0, 1, 7, HOTTEST]
+    assert heat_levels(surprise).tolist() == [0, 0, 0, 1, 7, HOTTEST]
 
 
 def test_colours_can_be_taken_off_again():
-    """Without its colours the text is what it was, and each line ends without a colour."""
+    """Stripped of colours, the text is unchanged; no colour spans a line end."""
     text = "one two\n\nthree\tfour\n" * 3 + "end"
     bits = np.random.default_rng(1).uniform(0, 12, len(text))
-    found = ColourHeat(Vocabulary("ab")).text(passage_of(text, bits))
+    found = ColorHeat(Vocabulary("ab")).text(passage_of(text, bits))
     assert re.sub(r"\x1b\[[0-9;]*m", "", found).replace(LINE_END, "") == text
     for line in found.split("\n"):
         assert re.findall(r"\x1b\[([0-9;]*)m", line)[-1:] in ([], ["0"])
@@ -52,16 +52,16 @@ def test_colours_can_be_taken_off_again():
 
 @pytest.mark.parametrize("bits", [0, 5])
 def test_a_text_cannot_control_the_terminal(bits):
-    """Of the control bytes only those of our own colours are left."""
+    """The only control bytes are those of our colours."""
     passage = passage_of(NASTY, [bits] * len(NASTY))
-    for heat in (ColourHeat(Vocabulary("ab")), DigitHeat(Vocabulary("ab"), 100)):
+    for heat in (ColorHeat(Vocabulary("ab")), DigitHeat(Vocabulary("ab"), 100)):
         shown = re.sub(r"\x1b\[(0|48;5;[0-9]+;38;5;[0-9]+)m", "", heat.text(passage) + heat.rest())
         assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]", shown)
         assert "\\x1b" in shown
 
 
-def test_digits_stand_below_their_characters():
-    """Each digit is below its character, also where that takes two cells; lines are broken."""
+def test_digits_are_below_their_characters():
+    """Digits align with narrow and wide characters; long lines wrap."""
     heat = DigitHeat(Vocabulary("ab"), 6)
     text = "ab\u6f22c\ndefghij\n"
     bits = [0, 1, 2, 3, 0, 1, 2, 3, 4, 5, 6, 12, 7]
@@ -72,7 +72,7 @@ def test_digits_stand_below_their_characters():
 
 
 def test_digits_do_not_depend_on_the_blocks():
-    """A line may come in pieces."""
+    """A line that arrives in pieces looks the same."""
     text, bits = "ab cd\nef", [1, 2, 3, 4, 5, 0, 7, 8]
     whole, pieces = (DigitHeat(Vocabulary("ab"), 80) for _ in range(2))
     expected = whole.text(passage_of(text, bits)) + whole.rest()
@@ -81,7 +81,7 @@ def test_digits_do_not_depend_on_the_blocks():
 
 
 class Reading(HTMLParser):
-    """Reads a page as a browser does: which tags there are, the text of <pre>, the tips."""
+    """Collects the tags, the text of <pre>, and the tooltips of a page."""
 
     def __init__(self):
         super().__init__()
@@ -99,29 +99,39 @@ class Reading(HTMLParser):
         self.text += data if self.is_text else ""
 
 
-def drawn(view_class, checkpoint, text, name="a <file> & more"):
+class OneText:
+    """A text to evaluate."""
+
+    def __init__(self, vocabulary, text, name):
+        self._vocabulary, self._text, self.names = vocabulary, text, [name]
+
+    def passages(self, _number, reader, num_best):
+        pieces = cut_documents([self._text], "")
+        return measure_text(reader, self._vocabulary, pieces, num_best)
+
+    def complete(self, evaluation):
+        return evaluation
+
+
+def drawn(view_class, checkpoint, text, name="a <file> & more", notices=None):
     """Return what a view makes of a text."""
     vocabulary, stream = checkpoint.vocabulary, io.BytesIO()
-    view, totals = view_class(stream, vocabulary), EvalTotals(checkpoint.vocabulary)
-    view.begin(name)
-    reader = Reader(Network(checkpoint.config, checkpoint.arrays))
-    for passage in measure_text(reader, vocabulary, cut_documents([text], ""), 3):
-        totals.add(passage)
-        view.take(passage)
-    view.end_text()
-    view.end(totals.evaluation())
+    notices = [] if notices is None else notices
+    network = Network(checkpoint.config, checkpoint.arrays)
+    run = EvaluationRun(network, vocabulary, OneText(vocabulary, text, name))
+    run.run([view_class(stream, vocabulary, notices.append)], notices.append)
     return stream.getvalue().decode()
 
 
 @pytest.fixture
 def checkpoint(make_checkpoint):
-    """A model that knows all characters of the nasty text."""
+    """A model whose vocabulary covers the nasty text."""
     characters = "".join(sorted(set(NASTY + "abc ")))
     return make_checkpoint(characters=characters, scale=3.0)
 
 
 def test_a_page_holds_the_text_and_nothing_of_it_is_obeyed(checkpoint):
-    """A browser sees the characters of the text, and no tag that is not ours."""
+    """The page shows the text and has no tags but our own."""
     text = "abc abc\n" + NASTY + "abc"
     page = drawn(Page, checkpoint, text)
     reading = Reading()
@@ -138,20 +148,20 @@ def test_a_page_holds_the_text_and_nothing_of_it_is_obeyed(checkpoint):
     assert "http" not in page  # it needs no other file
 
 
-def test_tips_have_the_three_best(checkpoint):
-    """On hover there is the number, and what the model expected with its probabilities."""
+def test_tips_have_the_five_best(checkpoint):
+    """A tooltip shows the surprise and the likeliest characters with probabilities."""
     page = drawn(Page, checkpoint, "abcabc")
     tips = re.findall(r'data-t="([^"]*)"', page)
     for tip in tips:
         first, *best = html.unescape(tip).split("\n")
         assert re.fullmatch(r"[abc]  \d+\.\d\d bits", first)
         probs = [float(line.rsplit("  ")[-1].rstrip("%")) for line in best]
-        assert len(probs) == 3
+        assert len(probs) == 5
         assert probs == sorted(probs, reverse=True)
 
 
 def test_a_picture_is_xml_and_holds_the_text(checkpoint):
-    """Any reader of XML finds the characters in order, each in a place of its own."""
+    """The picture is valid XML; each character has its own position."""
     text = "abc abc\n" + NASTY + "abc" * 100
     picture = ElementTree.fromstring(drawn(Picture, checkpoint, text))
     assert {element.tag for element in picture.iter()} == {
@@ -168,6 +178,23 @@ def test_a_picture_is_xml_and_holds_the_text(checkpoint):
 
 @pytest.mark.parametrize("view_class", [Page, Picture])
 def test_a_model_of_bytes_is_drawn(make_checkpoint, view_class):
-    """Bytes beyond ASCII are shown as numbers."""
+    """Bytes beyond ASCII are escaped."""
     checkpoint = make_checkpoint(characters="".join(map(chr, range(256))), is_bytes=True)
     assert "\\xc3" in drawn(view_class, checkpoint, "a\xc3\xa9b").replace("</b>", "")
+
+
+@pytest.mark.parametrize(
+    ("view_class", "limit", "value"), [(Page, "MAX_CHARS", 500), (Picture, "MAX_ROWS", 20)]
+)
+def test_a_long_text_is_cut_with_a_notice(checkpoint, monkeypatch, view_class, limit, value):
+    """The size of the file is bounded, the file and a notice say so, the numbers cover all."""
+    monkeypatch.setattr(f"{view_class.__module__}.{limit}", value)
+    notices, sizes = [], []
+    for repeats in (100, 1000):
+        found = drawn(view_class, checkpoint, "abc abc abc\n" * repeats, notices=notices)
+        sizes.append(len(found))
+        assert "shows the first" in found
+        assert f"of {12 * repeats:,} characters" in notices[-1]
+        assert f"{12 * repeats - 1:,}" in found
+    assert abs(sizes[0] - sizes[1]) < 100
+    assert len(notices) == 2

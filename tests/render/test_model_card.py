@@ -1,4 +1,4 @@
-"""What a model says of itself: true for ours, harmless for any other."""
+"""The model card: correct for our files, safe for any other."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from xml.etree import ElementTree
 import pytest
 
 from charrnn.model.checkpoint import read_checkpoint, write_checkpoint
-from charrnn.render.curves import Point, curve_picture, small_curve, ticks, to_points
+from charrnn.render.curve_svg import curve_picture, ticks
+from charrnn.render.curve_terminal import small_curve
+from charrnn.render.history import Point, to_points
 from charrnn.render.model_card import Card
 
 HISTORY = [
@@ -20,14 +22,14 @@ HISTORY = [
 
 
 def card_of(make_checkpoint, tmp_path, **more):
-    """Return the card of a model file with these things in it."""
+    """Return the card of a model file with these entries."""
     path = tmp_path / "model.safetensors"
     write_checkpoint(path, make_checkpoint(**more))
     return Card(read_checkpoint(path), path)
 
 
-def test_a_card_tells_what_the_file_holds(make_checkpoint, tmp_path):
-    """Sizes, characters, training, and the command in words of a shell."""
+def test_a_card_describes_the_file(make_checkpoint, tmp_path):
+    """The card shows sizes, characters, training, and the command as shell words."""
     report = {"step": 70, "epoch": 3.5, "seconds": 7.2, "val_nats_per_char": 0.5}
     card = card_of(
         make_checkpoint,
@@ -64,20 +66,20 @@ def test_a_card_tells_what_the_file_holds(make_checkpoint, tmp_path):
     ids=range(5),
 )  # fmt: skip
 def test_nonsense_in_a_file_does_no_harm(make_checkpoint, tmp_path, about):
-    """Whatever a file says of its training, the card is there, a line for each thing."""
+    """Values of wrong types are left out of the card."""
     card = card_of(make_checkpoint, tmp_path, **about)
     assert len(card.lines()) >= 4
     json.dumps(card.to_json(), allow_nan=False)
 
 
 def test_a_command_stays_one_line(make_checkpoint, tmp_path):
-    """A line end in a name does not make a line of its own."""
+    """A line end in an argument is escaped."""
     card = card_of(make_checkpoint, tmp_path, command=["charrnn", "train", "a\nb"])
     assert "repeat      charrnn train 'a\\nb'" in card.lines()
 
 
 def test_the_small_curve_goes_down_from_left_to_right():
-    """A loss that falls is drawn from the upper left to the lower right corner."""
+    """A falling loss runs from the upper left to the lower right."""
     points = [Point(step, None, 5 - step / 100) for step in range(0, 401, 100)]
     title, *rows, below = small_curve(points)
     assert title == "bits per character, validation"
@@ -91,14 +93,14 @@ def test_the_small_curve_goes_down_from_left_to_right():
 
 
 def test_few_points_have_no_curve():
-    """One point is no curve; without validation the training loss is drawn."""
+    """One point draws nothing; without validation, the training loss is drawn."""
     assert small_curve([]) == small_curve([Point(1, 2.0, 3.0)]) == []
     assert small_curve([Point(1, 2.0, None), Point(2, 1.0, None)])[0].endswith("training")
     assert small_curve([Point(1, 2.0, 2.0), Point(2, 2.0, 2.0)])  # it does not fall
 
 
 def test_the_picture_of_curves_is_xml():
-    """Both curves are there with their lowest losses, within the picture."""
+    """Both curves are inside the picture, with their lowest losses."""
     points = to_points(HISTORY)
     picture = ElementTree.fromstring(curve_picture(points, "title"))
     texts = [element.text for element in picture.iter() if element.text]
@@ -111,13 +113,13 @@ def test_the_picture_of_curves_is_xml():
 
 @pytest.mark.parametrize("point", [Point(0, 1.0, None), Point(5, None, 0.0), Point(1, 2.0, 2.0)])
 def test_a_picture_of_one_point(point):
-    """Any single point can be drawn."""
+    """A single point can be drawn."""
     ElementTree.fromstring(curve_picture([point], "title"))
 
 
 @pytest.mark.parametrize(("low", "high"), [(1.8, 5.9), (0, 3375), (2, 2), (0, 0), (-1, 1e-3)])
 def test_ticks_are_few_and_hold_all(low, high):
-    """Ticks reach over the interval, evenly, and are not too many."""
+    """Ticks are few and span the interval."""
     found = ticks(low, high)
     assert found[0] <= low
     assert found[-1] >= high

@@ -1,4 +1,4 @@
-"""Rows of lines, characters and files: laws that hold their sums against those of the text."""
+"""Rows of lines, characters and files add up to the score of their text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TEXT = "abc\n\nde\rab\n" * 400 + "no end"
 def rows_of(checkpoint, cutter_class, *blocks, num_best=0):
     """Return the rows of a text that arrives in blocks."""
     vocabulary = checkpoint.vocabulary
-    cutter = cutter_class("file", vocabulary)
+    cutter = cutter_class("file", *([vocabulary] if cutter_class is CharCutter else []))
     reader = Reader(Network(checkpoint.config, checkpoint.arrays))
     rows = []
     for passage in measure_text(reader, vocabulary, cut_documents(blocks, ""), num_best):
@@ -35,7 +35,7 @@ def checkpoint(make_checkpoint):
 
 
 def test_lines_add_up_to_the_text(checkpoint):
-    """Lines are those of the text, in order, and their sums are its score."""
+    """The lines are in order and add up to the score of the text."""
     rows = rows_of(checkpoint, LineCutter, TEXT)
     assert [row.text for row in rows] == TEXT.split("\n")
     assert [row.number for row in rows] == list(range(1, len(rows) + 1))
@@ -47,7 +47,7 @@ def test_lines_add_up_to_the_text(checkpoint):
 
 @pytest.mark.parametrize("size", [1, 3, 1000])
 def test_lines_do_not_depend_on_the_blocks(checkpoint, size):
-    """A line is given when it is whole, whatever pieces it came in."""
+    """A line that arrives in pieces gives the same row."""
     text = TEXT[:500]
     blocks = [text[i : i + size] for i in range(0, len(text), size)]
     rows, expected = (rows_of(checkpoint, LineCutter, *b) for b in (blocks, [text]))
@@ -57,7 +57,7 @@ def test_lines_do_not_depend_on_the_blocks(checkpoint, size):
 
 
 def test_characters_add_up_to_the_text(checkpoint):
-    """Each character has a row, and their bits are those of the lines."""
+    """Each character has a row, and the bits add up."""
     rows = rows_of(checkpoint, CharCutter, TEXT[:300], num_best=2)
     assert "".join(row.text for row in rows) == TEXT[:300]
     assert math.isnan(rows[0].bits)
@@ -71,22 +71,22 @@ def test_characters_add_up_to_the_text(checkpoint):
 
 
 def test_a_line_without_a_prediction_has_no_bits(checkpoint):
-    """The first character is given: a first line that is only its end has nothing to tell."""
+    """An empty first line has no prediction, because the first character is given."""
     (row, *_) = rows_of(checkpoint, LineCutter, "\nab\n")
     assert row.head() == "0.0000\t-\t0"
     assert row.to_json(checkpoint.vocabulary)["bits_per_char"] is None
     assert row.surprise < 0  # it is sorted last
 
 
-def test_characters_that_cannot_be_seen_are_named(checkpoint):
-    """A row for each character stays one line, whatever the character is."""
+def test_unprintable_characters_are_escaped(checkpoint):
+    """A row stays one line, whatever the character."""
     rows = rows_of(checkpoint, CharCutter, "a\n\r")
     assert [row.tail(checkpoint.vocabulary) for row in rows] == [b"a", b"\\n", b"\\r"]
     assert [row.to_json(checkpoint.vocabulary)["text"] for row in rows] == ["a", "\n", "\r"]
 
 
 def test_lines_of_bytes_are_exact(make_checkpoint):
-    """Of a model of bytes a line is given byte for byte, and as text where JSON needs one."""
+    """A line of bytes is printed exactly; in JSON it is decoded."""
     checkpoint = make_checkpoint(characters="".join(map(chr, range(256))), is_bytes=True)
     data = b"\xc3\xa9\xff\nb\n"
     (first, second) = rows_of(checkpoint, LineCutter, data.decode("latin-1"))

@@ -1,0 +1,151 @@
+"""Run an evaluation: read texts with a model, show them to views, add up their surprise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+from typing import Protocol
+
+from charrnn.corpus.documents import cut_documents
+from charrnn.errors import TextError
+from charrnn.evaluation.inputs import Texts
+from charrnn.evaluation.reader import Reader
+from charrnn.evaluation.report import Evaluation
+from charrnn.evaluation.score import NOTHING, total
+from charrnn.evaluation.surprise import Passage, measure_text
+from charrnn.model.predictor import Predictor
+from charrnn.text.vocabulary import Vocabulary
+
+
+class View(Protocol):
+    """Shows texts while they are read.
+
+    Attributes:
+        num_best: Alternatives that the view shows for each character.
+        per_file: Whether each file is a text of its own; otherwise all files form one text.
+    """
+
+    num_best: int
+    per_file: bool
+
+    def begin(self, name: str) -> None:
+        """Begin a text with this name."""
+
+    def take(self, passage: Passage) -> None:
+        """Show the next passage of the text."""
+
+    def end_text(self) -> None:
+        """End the text."""
+
+    def end(self, run: EvaluationRun) -> None:
+        """Show the summary after the last text."""
+
+
+class EvaluationRun:
+    """Evaluates a model on texts."""
+
+    def __init__(self, network: Predictor, vocabulary: Vocabulary, texts: Texts) -> None:
+        """Prepare a run.
+
+        Args:
+            network: The model.
+            vocabulary: Its characters.
+            texts: What it reads.
+        """
+        self._network = network
+        self._vocabulary = vocabulary
+        self._texts = texts
+        self._totals = EvalTotals(vocabulary)
+
+    def run(self, views: Sequence[View], notice: Callable[[str], None]) -> None:
+        """Read all texts and show them.
+
+        Args:
+            views: What shows them, passage by passage.
+            notice: Called with one line if the model does not know some of the characters.
+
+        Raises:
+            TextError: If a text cannot be read, or a view wants a summary and nothing was
+                predicted.
+        """
+        num_best = max((view.num_best for view in views), default=0)
+        for number, name in enumerate(self._texts.names):
+            for view in views:
+                view.begin(name)
+            reader = Reader(self._network, end_id=self._vocabulary.end_id)
+            for passage in self._texts.passages(number, reader, num_best):
+                self._totals.add(passage)
+                for view in views:
+                    view.take(passage)
+            for view in views:
+                view.end_text()
+        if self._totals.unknown:
+            notice(self._totals.unknown_note())
+        for view in views:
+            view.end(self)
+
+    @cached_property
+    def summary(self) -> Evaluation:
+        """The numbers of all texts, with baselines, computed when a view first asks.
+
+        Raises:
+            TextError: If nothing was predicted.
+        """
+        return self._texts.complete(self._totals.evaluation())
+
+
+class EvalTotals:
+    """Adds up passages."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        """Start at zero."""
+        self._vocabulary = vocabulary
+        self._score = NOTHING
+        self._num_bytes = 0
+        self.unknown = 0
+
+    def add(self, passage: Passage) -> None:
+        """Add a passage."""
+        self._score += total(passage.surprise)
+        self.unknown += int(passage.is_unknown.sum())
+        self._num_bytes += passage.num_bytes
+
+    def unknown_note(self) -> str:
+        """Return one line that says how the unknown characters count."""
+        how = "left out" if self._vocabulary.unknown_id is None else "counted as the unknown symbol"
+        return f"{self.unknown:,} characters that the model does not know are {how}"
+
+    def evaluation(self) -> Evaluation:
+        """Return the sums.
+
+        Raises:
+            TextError: If nothing was predicted.
+        """
+        if not self._score.chars:
+            raise TextError(
+                "the text has fewer than two characters that the model knows: nothing to predict"
+            )
+        return Evaluation(self._score, self._num_bytes, self.unknown)
+
+
+def evaluate_text(network: Predictor, vocabulary: Vocabulary, blocks: Iterable[str]) -> Evaluation:
+    """Evaluate a model on a text.
+
+    A model of documents scores each document, and its end, from a fresh state. For any other model
+    the first character is given, not predicted. Unknown characters count as the unknown symbol; a
+    model without that symbol skips them.
+
+    Args:
+        network: The model.
+        vocabulary: Its characters.
+        blocks: The text, in parts.
+
+    Raises:
+        TextError: If there is no document, or the model knows fewer than two characters.
+    """
+    totals = EvalTotals(vocabulary)
+    reader = Reader(network, end_id=vocabulary.end_id)
+    pieces = cut_documents(blocks, vocabulary.separator)
+    for passage in measure_text(reader, vocabulary, pieces):
+        totals.add(passage)
+    return totals.evaluation()

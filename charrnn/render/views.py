@@ -1,0 +1,205 @@
+"""Views of an evaluation on standard output: rows, a heat map or a table."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, Protocol
+
+from charrnn.evaluation.evaluate import EvaluationRun
+from charrnn.evaluation.surprise import Passage
+from charrnn.render.heat_terminal import ColorHeat, DigitHeat
+from charrnn.render.row_builders import CharCutter, FileCutter, LineCutter
+from charrnn.render.rows import CharRow, FileRow, LineRow
+from charrnn.text.vocabulary import Vocabulary
+
+NUM_BEST = 5  # alternatives of a character in JSON
+
+Row = LineRow | CharRow | FileRow
+Unit = Literal["file", "line", "char"]
+
+
+class Sink(Protocol):
+    """Where a view writes; see ``charrnn.cli.output.Output``."""
+
+    def write(self, data: bytes) -> None:
+        """Write bytes, escaped on a terminal."""
+
+    def write_safe(self, text: str) -> None:
+        """Write text that is already safe for a terminal."""
+
+    def line(self, text: str) -> None:
+        """Write one line."""
+
+    def json(self, value: Mapping[str, Any]) -> None:
+        """Write an object as one line of JSON."""
+
+    def end_line(self) -> None:
+        """End an open line."""
+
+    def flush(self) -> None:
+        """Send the buffer."""
+
+
+class RowView:
+    """A row for each file, line or character: in order as they are read, or sorted at the end."""
+
+    per_file = True
+
+    def __init__(
+        self,
+        sink: Sink,
+        vocabulary: Vocabulary,
+        by: Unit,
+        *,
+        json: bool = False,
+        sort: bool = False,
+        top: int | None = None,
+        has_places: bool = False,
+    ) -> None:
+        """Prepare to show rows.
+
+        Args:
+            sink: Where rows go.
+            vocabulary: The characters of the model.
+            by: What a row describes.
+            json: Whether rows are JSON objects.
+            sort: Whether the most surprising rows come first; ties keep their order.
+            top: Maximum number of sorted rows, which bounds the memory; None for all.
+            has_places: Whether text rows name the file and the line or character.
+        """
+        self._sink = sink
+        self._vocabulary = vocabulary
+        self._by = by
+        self._json = json
+        self._sort = sort
+        self._top = top
+        self._has_places = has_places
+        self._heap: list[tuple[float, int, Row]] = []  # the least surprising row is first
+        self._num_rows = 0
+        self.num_best = NUM_BEST if by == "char" and json else 0
+
+    def begin(self, name: str) -> None:
+        """Begin a file."""
+        self._cutter: FileCutter | LineCutter | CharCutter
+        if self._by == "file":
+            self._cutter = FileCutter(name)
+        elif self._by == "line":
+            self._cutter = LineCutter(name)
+        else:
+            self._cutter = CharCutter(name, self._vocabulary)
+
+    def take(self, passage: Passage) -> None:
+        """Show the rows that end in a passage."""
+        self._show(self._cutter.rows(passage))
+
+    def end_text(self) -> None:
+        """Show the last row of a file."""
+        self._show(self._cutter.rest())
+
+    def end(self, run: EvaluationRun) -> None:
+        """Show the sorted rows; rows need no summary, so an empty text is not an error."""
+        del run
+        for _, _, row in sorted(self._heap, key=lambda item: item[:2], reverse=True):
+            self._write(row)
+
+    def _show(self, rows: Iterator[Row]) -> None:
+        """Write rows as they come, or keep them for sorting."""
+        for row in rows:
+            if self._sort:
+                self._keep(row)
+            else:
+                self._write(row)
+        self._sink.flush()
+
+    def _keep(self, row: Row) -> None:
+        """Keep a row; beyond ``top``, drop the least surprising one."""
+        item = (row.surprise, -self._num_rows, row)
+        self._num_rows += 1
+        if self._top is None or len(self._heap) < self._top:
+            heapq.heappush(self._heap, item)
+        else:
+            heapq.heappushpop(self._heap, item)
+
+    def _write(self, row: Row) -> None:
+        """Write a row."""
+        if self._json:
+            self._sink.json(row.to_json(self._vocabulary))
+            return
+        places = [row.place()] if self._has_places and row.place() else []
+        cells = [row.head().encode(), *places, row.tail(self._vocabulary)]
+        self._sink.write(b"\t".join(cells) + b"\n")
+
+
+class HeatView:
+    """The text itself, each character in a colour or above a digit for its surprise."""
+
+    num_best = 0
+    per_file = True
+
+    def __init__(self, sink: Sink, heat: ColorHeat | DigitHeat, *, has_names: bool) -> None:
+        """Show the legend.
+
+        Args:
+            sink: Where texts go.
+            heat: How surprise is shown.
+            has_names: Whether the name of each text is shown above it.
+        """
+        self._sink = sink
+        self._heat = heat
+        self._has_names = has_names
+        sink.write_safe(heat.legend())
+
+    def begin(self, name: str) -> None:
+        """Show the name of a text."""
+        if self._has_names:
+            self._sink.line(f"\n==> {name} <==")
+
+    def take(self, passage: Passage) -> None:
+        """Show a passage."""
+        self._sink.write_safe(self._heat.text(passage))
+        self._sink.flush()
+
+    def end_text(self) -> None:
+        """Show the rest of a text and end its last line."""
+        self._sink.write_safe(self._heat.rest())
+        self._sink.end_line()
+
+    def end(self, run: EvaluationRun) -> None:
+        """Show the numbers."""
+        for line in run.summary.lines():
+            self._sink.line(line)
+
+
+class TableView:
+    """The numbers of all texts, as a table or as a JSON object."""
+
+    num_best = 0
+    per_file = False
+
+    def __init__(self, sink: Sink, *, json: bool = False) -> None:
+        """Prepare to show numbers.
+
+        Args:
+            sink: Where they go.
+            json: Whether they are a JSON object.
+        """
+        self._sink = sink
+        self._json = json
+
+    def begin(self, name: str) -> None:
+        """Show nothing yet."""
+
+    def take(self, passage: Passage) -> None:
+        """Show nothing yet."""
+
+    def end_text(self) -> None:
+        """Show nothing yet."""
+
+    def end(self, run: EvaluationRun) -> None:
+        """Show the numbers."""
+        if self._json:
+            self._sink.json(run.summary.to_json())
+            return
+        for line in run.summary.lines():
+            self._sink.line(line)
