@@ -61,7 +61,12 @@ def evaluate(
         Path | None, typer.Option(help="Write the same as a page for a browser.")
     ] = None,
     svg: Annotated[Path | None, typer.Option(help="Write the same as a picture.")] = None,
-    glob: Annotated[str, typer.Option(help="Which files of a folder.")] = "*.txt",
+    glob: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Which files of a folder; may be repeated. Default: *.txt.", show_default=False
+        ),
+    ] = None,
     encoding: Annotated[str, typer.Option(help="Of the files.")] = "utf-8",
     max_bytes: Annotated[
         str | None,
@@ -92,7 +97,8 @@ def evaluate(
     one_thread_a_product()
 
     from charrnn.cli.views import HeatView, RowView, TableView, View
-    from charrnn.corpus.decode import Decoding, find_files
+    from charrnn.corpus.decode import Decoding
+    from charrnn.corpus.find import find_files
     from charrnn.corpus.open import Limit
     from charrnn.evaluation.inputs import FileTexts, Texts, ValidationText
     from charrnn.evaluation.reader import Reader
@@ -109,7 +115,7 @@ def evaluate(
 
     decoding = Decoding(encoding)
     limit = Limit(None if max_bytes is None else parse_size("max_bytes", max_bytes))
-    names = find_files(files or [], glob)
+    names = find_files(files or [], glob or ["*.txt"])
     path = find_model(model)
     loaded = Model(read_checkpoint(path))
     vocabulary = loaded.vocabulary

@@ -20,8 +20,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from charrnn.corpus.decode import Decoding, Notice, read_blocks
-from charrnn.corpus.open import Limit, Source
+from charrnn.corpus.decode import Decoding, read_blocks
+from charrnn.corpus.open import Limit, Notice, Source
 from charrnn.text.vocabulary import Ids
 
 Places = npt.NDArray[np.int64]

@@ -93,7 +93,7 @@ def _nearest_border(ends: Places, val_share: Fraction) -> int:
     if len(ends) == 1:
         raise TextError(
             "the text is one document, which cannot be divided; "
-            "give another --doc-sep, or --val another file or 0"
+            "give another `doc_sep`, or another file or 0 for `val`"
         )
     if len(ends) == 0:
         return 0
@@ -124,5 +124,5 @@ def check_length(names: Sequence[str], layout: Layout, *, may_be_none: bool) -> 
     if num_val == 1 or (num_val == 0 and not may_be_none):
         raise TextError(
             f"{where}: fewer than two characters cannot validate; "
-            "give --val a larger share, or 0 for none"
+            "give a larger share for `val`, or 0 for none"
         )

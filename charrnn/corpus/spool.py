@@ -83,7 +83,7 @@ def _narrow_points(block: str) -> Points:
     if highest >= 0xD800 and bool(((points >= 0xD800) & (points < 0xE000)).any()):
         raise TextError(
             "the text holds halves of surrogate pairs, which are no characters; "
-            "give its --encoding, or --bytes"
+            "give its `encoding`, or `as_bytes`"
         )
     return points.astype(np.uint16) if highest < 0x10000 else points
 

@@ -28,9 +28,10 @@ import numpy as np
 import numpy.typing as npt
 
 from charrnn.corpus.cache import runs_of_same_text
-from charrnn.corpus.decode import BLOCK_BYTES, STDIN, Notice, find_files
+from charrnn.corpus.decode import BLOCK_BYTES
 from charrnn.corpus.documents import read_pieces
-from charrnn.corpus.open import Limit, Source
+from charrnn.corpus.find import STDIN, find_files
+from charrnn.corpus.open import Limit, Notice, Source
 from charrnn.corpus.options import CorpusOptions
 from charrnn.corpus.split import check_length, lay_out
 from charrnn.corpus.spool import Spool, write_ids
@@ -119,12 +120,12 @@ def build_corpus(
         ConfigError: If options are out of range.
     """
     fraction = options.val_fraction
-    files = find_files(names, options.pattern)
-    val_files = [] if fraction is not None else find_files([options.val], options.pattern)
+    files = find_files(names, options.glob)
+    val_files = [] if fraction is not None else find_files([options.val], options.glob)
     if STDIN in files and STDIN in val_files:
         raise ConfigError("'-': standard input can be read only once")
     paths = [name if name == STDIN else str(Path(name).resolve()) for name in files + val_files]
-    same = {"options": options.to_json(), "num_val_files": len(val_files)}
+    same = {"options": options.identity(), "num_val_files": len(val_files)}
     others = ((folder / IDS_NAME, folder / ABOUT_NAME) for folder in candidates)
     for ids_path, about in runs_of_same_text(files + val_files, same, others):
         with contextlib.suppress(TextError, OSError):  # then the text is read after all
@@ -161,7 +162,7 @@ def _ingest(
                 spool.add(
                     read_pieces(
                         part,
-                        options.decoding,
+                        options.decoding_read,
                         separator,
                         notice,
                         Limit(options.max_bytes),
@@ -173,7 +174,7 @@ def _ingest(
         except OSError as error:  # the texts' own errors are TextErrors
             raise TextError(
                 f"{str(directory)!r}: no copy of the text can be written there: {error.strerror}; "
-                "give -o a folder on a larger disk, or --max-bytes"
+                "give a folder on a larger disk (`out`), or `max_bytes`"
             ) from None
         layout = lay_out(parts, fraction, documents=bool(separator))
         check_length(names, layout, may_be_none=fraction is not None)
@@ -187,7 +188,7 @@ def _ingest(
         "val_bytes": val_bytes,
         "ids_sha256": ids_sha256,
         "fingerprint": fingerprint(ids_sha256, layout.num_train, vocabulary),
-        "files": [[s.packing, s.num_bytes, s.sha256] for s in read] if is_whole else [],
+        "files": [source.to_json() for source in read] if is_whole else [],
     }
 
 
@@ -234,15 +235,15 @@ def _build_vocabulary(
     seen = np.flatnonzero(counts)
     kept = np.flatnonzero(counts >= options.min_count)
     if len(kept) == 0:
-        raise ConfigError(f"--min-count: no character occurs {options.min_count} times")
+        raise ConfigError(f"`min_count`: no character occurs {options.min_count} times")
     if len(kept) > MAX_VOCAB_SIZE:
-        # The least count that leaves no more than there may be, if it leaves a text at all.
+        # The smallest count that leaves few enough characters, if it leaves any.
         least = int(np.partition(counts, -MAX_VOCAB_SIZE - 1)[-MAX_VOCAB_SIZE - 1]) + 1
-        helps = f"--min-count {least}" if (counts >= least).any() else "--min-count"
+        remedy = f"`min_count` {least}" if (counts >= least).any() else "a `min_count`"
         raise TextError(
-            f"{len(kept):,} distinct characters are too many for a model, which may have "
+            f"{len(kept):,} distinct characters are too many; a model has at most "
             f"{MAX_VOCAB_SIZE:,}; is it a binary file, or not in {options.decoding.encoding}? give "
-            f"its --encoding, or --bytes, or {helps}"
+            f"its `encoding`, or `as_bytes`, or {remedy}"
         )
     if len(kept) < len(seen):
         rare = int(counts.sum() - counts[kept].sum())

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from charrnn.corpus.decode import Decoding, Notice
+from charrnn.corpus.decode import Decoding
 from charrnn.corpus.documents import Piece, insert_ends, read_pieces
-from charrnn.corpus.open import Limit
+from charrnn.corpus.open import Limit, Notice
 from charrnn.corpus.store import Corpus
 from charrnn.evaluation.baselines import (
     MAX_MEASURED,

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from charrnn.corpus.decode import Decoding, find_files, read_blocks
+from charrnn.corpus.decode import Decoding, read_blocks
+from charrnn.corpus.find import find_files
 from charrnn.errors import ConfigError, TextError
 
 MIXED = "a\u00e9\u20ac\U0001f600b\n"  # one character of each length in UTF-8, from 1 to 4 bytes
@@ -27,8 +28,48 @@ def test_a_folder_is_its_texts_in_order(read: Callable[..., Any], tmp_path: Path
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(f"<{name}>")
     assert read(tmp_path) == "<B.txt><a.txt><b.txt><c/d/y.txt><c/z.txt>"
-    assert read(tmp_path, pattern="*.md") == "<e.md>"
-    assert read(tmp_path, pattern="[ab].*") == "<a.txt><b.txt>"
+    assert read(tmp_path, glob=("*.md",)) == "<e.md>"
+    assert read(tmp_path, glob=("[ab].*",)) == "<a.txt><b.txt>"
+
+
+@pytest.mark.parametrize(
+    ("glob", "text"),
+    [
+        (["*.txt", "*.md"], "<a.txt><c/b.md><c/d/e.txt>"),
+        (["*.txt", "a.*"], "<a.txt><c/d/e.txt>"),
+        (["**.txt"], "<a.txt><c/d/e.txt>"),
+        (["**/*.txt"], "<a.txt><c/d/e.txt>"),
+        (["c/**/e.*", "./a.*"], "<a.txt><c/d/e.txt>"),
+        (["/*.txt"], "<a.txt>"),
+        (["/c/*"], "<c/b.md>"),
+        (["/c/**"], "<c/b.md><c/d/e.txt>"),
+    ],
+    ids=" ".join,
+)
+def test_patterns_add(
+    read: Callable[..., Any], tmp_path: Path, glob: list[str] | str, text: str
+) -> None:
+    """A file is read once if any pattern matches; ``**`` and a leading ``/`` work as in Git."""
+    (tmp_path / "c" / "d").mkdir(parents=True)
+    for name in ("a.txt", "c/b.md", "c/d/e.txt"):
+        (tmp_path / name).write_text(f"<{name}>")
+    assert read(tmp_path, glob=tuple(glob)) == text
+
+
+@pytest.mark.parametrize("glob", ["", "/", "."])
+def test_a_pattern_without_a_name_is_refused(tmp_path: Path, glob: str) -> None:
+    """A pattern that no file can match is a wrong option."""
+    with pytest.raises(ConfigError, match="`glob`"):
+        find_files([str(tmp_path)], [glob])
+
+
+@pytest.mark.parametrize("glob", ["/x", "../*.txt", "["])
+def test_a_pattern_that_matches_nothing_is_named(tmp_path: Path, glob: str) -> None:
+    """A pattern outside the folder, or a broken one, matches nothing."""
+    (tmp_path / "a.txt").write_text("a")
+    with pytest.raises(TextError) as caught:
+        find_files([str(tmp_path)], [glob])
+    assert repr(glob) in str(caught.value)
 
 
 @pytest.mark.parametrize("name", [".a.txt", ".git/a.txt", "b/.c/d/a.txt"])
@@ -79,7 +120,7 @@ def test_a_folder_without_a_text_is_an_error(error_of: Callable[..., Any], tmp_p
     message = error_of(tmp_path)
     assert message.startswith(f"{str(tmp_path)!r}: ")
     assert "'*.txt'" in message
-    assert "--glob" in message
+    assert "`glob`" in message
 
 
 # What cannot be read
@@ -249,7 +290,8 @@ def test_standard_input_of_a_process() -> None:
     """Bytes in a real pipe, more than one pipe holds at once, come through as text."""
     program = (
         "import sys\n"
-        "from charrnn.corpus.decode import Decoding, find_files, read_blocks\n"
+        "from charrnn.corpus.decode import Decoding, read_blocks\n"
+        "from charrnn.corpus.find import find_files\n"
         "text = ''.join(read_blocks(find_files(['-']), Decoding()))\n"
         "sys.stdout.buffer.write(text.encode())\n"
     )

@@ -50,7 +50,7 @@ def test_the_limit_counts_unpacked_bytes(tmp_path: Path, suffix: str, block_byte
         text, notices, sources = read(path, max_bytes=max_bytes, block_bytes=block_bytes)
         assert text == data[:max_bytes].decode("utf-8", "ignore")
         assert len(notices) == 1
-        assert "--max-bytes" in notices[0]
+        assert "limit" in notices[0]
         assert sources == []
     for max_bytes in (len(data), len(data) + 1, None):
         assert read(path, max_bytes=max_bytes, block_bytes=block_bytes)[:2] == (TEXT, [])
@@ -106,8 +106,8 @@ def test_a_file_is_known_by_its_bytes(tmp_path: Path, suffix: str, block_bytes: 
     packed = PACKERS[suffix](TEXT.encode())
     path.write_bytes(packed)
     (source,) = read(path, block_bytes=block_bytes)[2]
-    assert source == Source(str(path), len(packed), hashlib.sha256(packed).hexdigest())
-    assert source.packing == suffix
+    sha256 = hashlib.sha256(packed).hexdigest()
+    assert source == Source(str(path), len(packed), sha256, suffix)
 
 
 @pytest.mark.parametrize("change", ["appended", "cut", "rewritten"])
@@ -162,10 +162,55 @@ def test_a_file_that_does_not_change_is_not_said_to(tmp_path: Path) -> None:
 def test_the_mark_of_another_encoding_names_it(
     tmp_path: Path, encoding: str, guess: str, order: str, block_bytes: int
 ) -> None:
-    """A file with a byte order mark of UTF-16 or UTF-32 is told to be of that encoding."""
+    """A file with a byte order mark of UTF-16 or UTF-32 is reported with that encoding."""
     path = tmp_path / "text"
     path.write_bytes(("\ufeff" + TEXT).encode(f"{encoding}-{order}"))
-    with pytest.raises(TextError, match=f"--encoding {guess}, or --bytes"):
+    with pytest.raises(TextError, match=f"`encoding`, for example {guess}, or `as_bytes`"):
         read(path, block_bytes=block_bytes)
     text = "".join(read_blocks([str(path)], Decoding(guess)))
     assert text == TEXT
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz"])
+@pytest.mark.parametrize("name", ["text", "text.gz", "text.bz2", "-"])
+def test_the_first_bytes_decide_on_the_packing(
+    tmp_path: Path, suffix: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever its name, a compressed file is unpacked, also from standard input."""
+    path = tmp_path / name
+    for text in (TEXT, ""):
+        path.write_bytes(PACKERS[suffix](text.encode()))
+        with path.open() as stdin:
+            monkeypatch.setattr("sys.stdin", stdin)
+            assert "".join(read_blocks(["-" if name == "-" else str(path)], Decoding())) == text
+
+
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [
+        (b"PK\x03\x04", "zip"),
+        (b"\x28\xb5\x2f\xfd", "zstd"),
+        (b"%PDF-1.7\n", "PDF"),
+        (b"\x89PNG\r\n\x1a\n", "picture"),
+        (b"SQLite format 3\x00", "SQLite"),
+        (b"name".ljust(257, b"\x00") + b"ustar\x00", "tar"),
+        (gzip.compress(gzip.compress(b"twice")), "gzip"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+@pytest.mark.parametrize("block_bytes", [300, 1 << 20])
+def test_binary_formats_are_named(
+    tmp_path: Path, start: bytes, kind: str, block_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A known binary format is named, in any encoding and compressed too; bytes are bytes."""
+    monkeypatch.setattr(decode, "BLOCK_BYTES", block_bytes)
+    path = tmp_path / "file"
+    for data in (start + bytes(300), gzip.compress(start + bytes(300))):
+        if kind == "gzip":
+            data = start
+        path.write_bytes(data)
+        for encoding in ("utf-8", "latin-1"):
+            with pytest.raises(TextError, match=kind) as caught:
+                "".join(read_blocks([str(path)], Decoding(encoding)))
+            assert "latin-1" not in str(caught.value)
+        assert "".join(read_blocks([str(path)], Decoding(is_bytes=True)))

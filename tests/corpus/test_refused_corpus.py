@@ -66,9 +66,9 @@ def test_what_trains_must_be_long_enough(tmp_path: Path, run: Path) -> None:
 
 def test_one_character_cannot_validate(tmp_path: Path, run: Path) -> None:
     """A validation text of one character, which leaves nothing to predict, is refused."""
-    assert "--val" in refused(run, "a" * 25, val="0.04")
+    assert "`val`" in refused(run, "a" * 25, val="0.04")
     (tmp_path / "val").write_text("\u20ac")
-    assert "--val" in refused(run, PANGRAM, val=str(tmp_path / "val"))
+    assert "`val`" in refused(run, PANGRAM, val=str(tmp_path / "val"))
 
 
 def test_an_empty_text_cannot_validate(tmp_path: Path, run: Path) -> None:
@@ -82,7 +82,7 @@ def test_too_many_characters_are_refused(run: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(corpus_module, "MAX_VOCAB_SIZE", 4)
     message = refused(run, "abcde" * 10)
     assert message.startswith("5 distinct characters")
-    for option in ("--encoding", "--bytes", "--min-count"):
+    for option in ("`encoding`", "`as_bytes`", "`min_count`"):
         assert option in message
     assert build(run, "abcd" * 10).vocabulary.size == 4
     assert build(run, "abcd" * 10 + "e", min_count=2).vocabulary.characters == "abcd"

@@ -190,14 +190,14 @@ def test_no_character_is_rare_unless_asked(run: Path) -> None:
 @pytest.mark.parametrize("min_count", [0, -1])
 def test_a_count_below_one_is_refused(min_count: int) -> None:
     """A character that is in the text at all occurs once or more."""
-    with pytest.raises(ConfigError, match=f"--min-count: {min_count} "):
+    with pytest.raises(ConfigError, match=f"`min_count`: {min_count} "):
         CorpusOptions(min_count=min_count)
 
 
 @pytest.mark.parametrize("min_count", [61, 1000])
 def test_not_every_character_can_be_rare(run: Path, min_count: int) -> None:
     """An option that leaves no character is wrong, and named."""
-    with pytest.raises(ConfigError, match=f"--min-count: .* {min_count} times"):
+    with pytest.raises(ConfigError, match=f"`min_count`: .* {min_count} times"):
         build(run, "ab" * 60, min_count=min_count)
     assert names_in(run) == []
 
@@ -294,7 +294,7 @@ def test_several_sources_are_one_text(tmp_path: Path, run: Path) -> None:
     (tmp_path / "folder" / "a.md").write_text("a" * 30)
     (tmp_path / "c").write_text("c" * 40)
     names = [str(tmp_path / "c"), str(tmp_path / "folder")]
-    corpus = build_corpus(run, names, CorpusOptions(pattern="*.md"))
+    corpus = build_corpus(run, names, CorpusOptions(glob=("*.md",)))
     assert text_of(corpus) == "c" * 40 + "a" * 30 + "b" * 30
     assert corpus.num_train == 90
 
@@ -341,7 +341,7 @@ def test_the_share_that_validates(run: Path, val: str, num_train: int) -> None:
 @pytest.mark.parametrize("val", ["1", "1.5", "-0.1", "-1", "nan", "inf", "-inf", "1e9"])
 def test_a_share_out_of_range_is_refused(run: Path, val: str) -> None:
     """A number that is no share is a wrong option, found before any text is read."""
-    with pytest.raises(ConfigError, match=f"--val: {val} "):
+    with pytest.raises(ConfigError, match=f"`val`: {val} "):
         build_corpus(run, ["no such file"], CorpusOptions(val=val))
     assert names_in(run) == []
 
