@@ -20,7 +20,13 @@ import numpy.typing as npt
 from charrnn.corpus.documents import Piece, insert_ends
 from charrnn.corpus.split import Layout, Part
 from charrnn.errors import TextError
-from charrnn.text.vocabulary import Ids, Vocabulary, code_points, smallest_dtype
+from charrnn.text.vocabulary import (
+    Ids,
+    Vocabulary,
+    code_points,
+    smallest_dtype,
+    utf8_lengths,
+)
 
 NUM_CODE_POINTS = 0x110000
 
@@ -125,17 +131,8 @@ def write_ids(
         ids: Ids = narrow_table.take(points)
         write(insert_ends(ids, layout.ends[first:last] - done, end))
         predicted = points[max(layout.val_from - done, 0) :]
-        val_bytes += len(predicted) if vocabulary.is_bytes else utf8_length(predicted)
+        val_bytes += len(predicted) if vocabulary.is_bytes else int(utf8_lengths(predicted).sum())
         done += len(points)
     if end is not None:
         write(np.full(np.count_nonzero(layout.ends == done), end, dtype))
     return val_bytes, digest.hexdigest()
-
-
-def utf8_length(points: Points) -> int:
-    """Return how many bytes code points take in UTF-8."""
-    length = len(points)
-    for border in (0x80, 0x800, 0x10000):
-        if border <= np.iinfo(points.dtype).max:
-            length += int(np.count_nonzero(points >= border))
-    return length

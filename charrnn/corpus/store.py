@@ -252,4 +252,4 @@ def _build_vocabulary(
         )
     characters = "".join(map(chr, kept.tolist()))
     has_unknown, is_bytes = len(kept) < len(seen), options.decoding.is_bytes
-    return Vocabulary(characters, has_unknown, is_bytes, options.separator_read)
+    return Vocabulary(characters, has_unknown, is_bytes, options.separator_read, options.nfc)

@@ -63,6 +63,7 @@ class FileTexts:
             apart: Whether each file is a text of its own.
         """
         self._vocabulary = vocabulary
+        decoding = replace(decoding, nfc=vocabulary.nfc)
         self._decoding = Decoding(is_bytes=True) if vocabulary.is_bytes else decoding
         self._notice = notice
         self._limit = limit or Limit()

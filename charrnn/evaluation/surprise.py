@@ -15,7 +15,7 @@ import numpy.typing as npt
 from charrnn.corpus.documents import Piece, insert_ends
 from charrnn.evaluation.reader import Places, Predictor
 from charrnn.model.cells import Array
-from charrnn.text.vocabulary import Ids, Vocabulary, code_points
+from charrnn.text.vocabulary import Ids, Vocabulary, code_points, utf8_lengths
 
 BLOCK_CHARS = 1 << 17  # about a second's work: what is scored is handed on so often
 
@@ -162,7 +162,7 @@ def _measure_passage(
         surprise = _spread(surprise, is_read)
     is_end = ids == (-2 if vocabulary.end_id is None else vocabulary.end_id)
     points = code_points(text)[surprise.is_predicted[~is_end]]
-    num_bytes = len(points) if vocabulary.is_bytes else int(_utf8_lengths(points).sum())
+    num_bytes = len(points) if vocabulary.is_bytes else int(utf8_lengths(points).sum())
     if is_end.any():
         separator = vocabulary.separator
         num_bytes += int(is_end.sum()) * len(vocabulary.to_bytes(separator))
@@ -179,14 +179,6 @@ def _measure_passage(
         spread[is_symbol] = is_unknown
         is_unknown = spread
     return Passage(text, is_unknown, surprise, num_bytes)
-
-
-def _utf8_lengths(points: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:
-    """Return how many bytes code points take in UTF-8, shape (N,)."""
-    lengths = np.ones(len(points), np.int64)
-    for first in (0x80, 0x800, 0x10000):
-        lengths += points >= first
-    return lengths
 
 
 def _nothing(num_chars: int, num_best: int) -> Surprise:

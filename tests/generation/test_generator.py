@@ -154,7 +154,7 @@ def test_an_unknown_character_in_the_prompt_is_named(make_checkpoint):
     with pytest.raises(UnknownCharacterError) as caught:
         write(make_checkpoint(), "ab\u00e9")
     message = str(caught.value)
-    for part in ("'\u00e9'", "U+00E9", "character 3", "--on-unknown"):
+    for part in ("'\u00e9'", "U+00E9", "character 3", "`on_unknown`"):
         assert part in message
     assert len(message.splitlines()) == 1
 

@@ -118,7 +118,7 @@ def test_error_names_the_first_unknown_character(case: tuple[Vocabulary, str]) -
         vocabulary.encode(text)
     message = str(caught.value)
     assert f"{character!r} (U+{ord(character):04X}), character {place} of" in message
-    assert "--on-unknown" in message
+    assert "`on_unknown`" in message
     assert "\n" not in message
 
 
