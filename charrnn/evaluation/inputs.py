@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from charrnn.corpus.decode import Decoding
-from charrnn.corpus.documents import Piece, insert_ends, read_pieces
+from charrnn.corpus.documents import DocumentChunk, insert_ends, read_chunks
 from charrnn.corpus.open import Limit, Notice
 from charrnn.corpus.store import Corpus
 from charrnn.evaluation.baselines import (
@@ -75,7 +75,7 @@ class FileTexts:
     def passages(self, number: int, predictor: Predictor, num_best: int) -> Iterator[Passage]:
         """Read one of them; see ``Texts``."""
         separator = self._vocabulary.separator
-        pieces = read_pieces(
+        pieces = read_chunks(
             self._groups[number], self._decoding, separator, self._notice, self._limit
         )
         pieces = self._searched(pieces)
@@ -89,7 +89,7 @@ class FileTexts:
         novelty = None if self._search is None else self._search.result()
         return replace(evaluation, baselines=baselines, novelty=novelty)
 
-    def _searched(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
+    def _searched(self, pieces: Iterator[DocumentChunk]) -> Iterator[DocumentChunk]:
         """Yield the pieces of a text, each after it was searched for copies."""
         vocabulary = self._vocabulary
         for piece in pieces:

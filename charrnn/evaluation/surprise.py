@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from charrnn.corpus.documents import Piece, insert_ends
+from charrnn.corpus.documents import DocumentChunk, insert_ends
 from charrnn.evaluation.reader import Places, Predictor
 from charrnn.model.cells import Array
 from charrnn.text.vocabulary import Ids, Vocabulary, code_points, utf8_lengths
@@ -94,7 +94,7 @@ def measure(predictor: Predictor, ids: Ids, num_best: int = 0) -> Surprise:
 
 
 def measure_text(
-    predictor: Predictor, vocabulary: Vocabulary, pieces: Iterable[Piece], num_best: int = 0
+    predictor: Predictor, vocabulary: Vocabulary, pieces: Iterable[DocumentChunk], num_best: int = 0
 ) -> Iterator[Passage]:
     """Measure a text that arrives in pieces; each is measured when it arrives.
 

@@ -19,11 +19,12 @@ from charrnn.generation.filters import filters_of, penalise_repeats
 from charrnn.generation.params import SamplingParams, StopCriteria
 from charrnn.generation.regex.automaton import Mask, Pattern, StateSet
 from charrnn.generation.sampling import Float64s, draw, forbid, log_probs
-from charrnn.generation.stops import num_held, stop_at_end, stop_texts
+from charrnn.generation.stops import stop_at_end, stop_texts
 from charrnn.generation.updates import Drawn, Piece, Pieces
 from charrnn.model.cells import Array
 from charrnn.model.matmul import rowwise_matmul
 from charrnn.model.network import Network, State
+from charrnn.text.prefixes import num_begun
 from charrnn.text.vocabulary import Ids, OnUnknown, Vocabulary
 
 MAX_TOGETHER = 64
@@ -249,7 +250,7 @@ class Generator:
         text = "".join(each.character for each in draft.held)
         if found := stop_at_end(text, self._stops):
             return Piece(draft.index, draft.held[:-found], "stop")
-        sure = len(text) if reason else len(text) - num_held(text, self._stops)
+        sure = len(text) if reason else len(text) - num_begun(text, self._stops)
         released, draft.held = draft.held[:sure], draft.held[sure:]
         return Piece(draft.index, released, reason)
 

@@ -29,12 +29,3 @@ def stop_at_end(text: str, stops: Sequence[str]) -> int:
     Where several end there it is the longest.
     """
     return max((len(stop) for stop in stops if text.endswith(stop)), default=0)
-
-
-def num_held(text: str, stops: Sequence[str]) -> int:
-    """Return how many characters at the end of a text may be the begin of a stop text."""
-    longest = max((len(stop) for stop in stops), default=0)
-    for size in range(min(longest - 1, len(text)), 0, -1):
-        if any(stop.startswith(text[-size:]) for stop in stops):
-            return size
-    return 0

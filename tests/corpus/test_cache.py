@@ -43,7 +43,7 @@ def test_the_same_text_is_not_read_again(
 ) -> None:
     """The second corpus is the first one in all but its place, and takes no room."""
     first, _ = build(tmp_path, "first", source)
-    monkeypatch.setattr(corpus_module, "read_pieces", None)  # whoever reads now fails
+    monkeypatch.setattr(corpus_module, "read_chunks", None)  # whoever reads now fails
     second, is_reused = build(tmp_path, "second", source)
     assert is_reused
     assert second.vocabulary.decode(second.ids) == TEXT
