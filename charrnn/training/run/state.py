@@ -30,9 +30,9 @@ import numpy.typing as npt
 
 from charrnn.corpus.options import CorpusOptions
 from charrnn.errors import CharRNNError, CheckpointError
-from charrnn.model.checkpoint import printable
 from charrnn.model.config import ModelConfig
 from charrnn.storage.tensorfile import TensorFile, open_tensor_file, write_tensor_file
+from charrnn.text.escaping import printable
 from charrnn.training.recipe.settings import Recipe
 from charrnn.training.run.progress import LoopState
 
