@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from charrnn.evaluation.surprise import Passage, Surprise
 from charrnn.render.rows import visible_in
-from charrnn.text.escaping import num_cells
+from charrnn.text.escaping import cell_widths, num_cells
 from charrnn.text.vocabulary import Vocabulary
 
 COLOURS = (  # background and foreground of 0, 1, ..., 8 or more bits, after C. Brewer's scale OrRd
@@ -115,12 +115,15 @@ class DigitHeat:
         """Return the lines that end in a passage."""
         bits = np.clip(np.floor(np.nan_to_num(passage.surprise.nats) / np.log(2)), 0, 9)
         done = ""
-        for character, value in zip(passage.text, bits.astype(int).tolist(), strict=True):
+        values = zip(
+            passage.text, bits.astype(int).tolist(), cell_widths(passage.text), strict=True
+        )
+        for character, value, width in values:
             is_end = character == "\n"
             digit = str(value) if value else " "
             seen = (LINE_END if value else "") if is_end else _seen(self._vocabulary, character)
             seen = seen.replace("\t", " ")
-            cells = sum(map(num_cells, seen))
+            cells = width if seen == character else num_cells(seen)
             if self._cells and self._cells + cells > self._width:
                 done += self.rest()
             self._line += seen

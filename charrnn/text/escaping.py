@@ -46,13 +46,20 @@ def num_cells(text: str) -> int:
 def cell_widths(text: str) -> list[int]:
     """Return how many cells each character adds to a text; the sum is ``num_cells`` of the text."""
     widths, begin, before = [], 0, 0
-    for place in range(len(text)):
-        if text[place] == " ":  # nothing joins a space, so that widths are counted word by word
+    for place, character in enumerate(text):
+        if not _may_join(text[place - 1 : place], character):
             begin, before = place, 0
         now = num_cells(text[begin : place + 1])
         widths.append(now - before)
         before = now
     return widths
+
+
+def _may_join(previous: str, character: str) -> bool:
+    """Return whether a terminal may draw a character together with the one before it."""
+    is_flag = "\U0001f1e6" <= character <= "\U0001f1ff"  # two such letters make a flag
+    is_mark = unicodedata.category(character) in {"Mn", "Mc", "Me", "Cf", "Sk"}
+    return previous == "\u200d" or is_flag or is_mark
 
 
 def _escape(character: str) -> str:

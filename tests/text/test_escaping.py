@@ -72,3 +72,9 @@ def test_widths_are_those_of_a_terminal(text: str, cells: int) -> None:
     assert num_cells(text) == cells
     assert sum(cell_widths(text)) == cells
     assert len(cell_widths(text)) == len(text)
+
+
+def test_widths_of_a_long_text_take_little_time() -> None:
+    """The widths of a long text without spaces are counted symbol by symbol."""
+    text = "\u6f22" * 20_000 + "\U0001f600" * 20_000 + "\U0001f44d\U0001f3fd" * 2_000
+    assert sum(cell_widths(text)) == num_cells(text)
