@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 import charrnn
+from charrnn.corpus.document_streams import measuring_windows
 from charrnn.corpus.store import open_corpus
-from charrnn.corpus.windows import measuring_windows
 from charrnn.evaluation.reader import Reader
 from charrnn.evaluation.score import score
 from charrnn.evaluation.surprise import measure

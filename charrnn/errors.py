@@ -5,13 +5,13 @@
     CharRNNError                1  the base; catch this one
       TextError                 1  a text cannot be used: not UTF-8, empty, unreadable
       UnknownCharacterError     1  a character that the model never saw
-      CheckpointError           1  a model file is missing, damaged or not ours
-      TrainingError             1  training cannot go on: the loss is not finite
+      CheckpointError           1  a model file is missing, damaged or of another program
+      TrainingError             1  training cannot continue: the loss is not finite
       RunError                  1  a run directory cannot be used
-      ConfigError               2  options out of range or in contradiction
+      ConfigError               2  options out of range or contradictory
 
-A message is one line: where, what is wrong; what to do. Anything else that is raised is a bug and
-shows a traceback.
+A message is one line: where, what is wrong; what to do. Parameters are named in backquotes, which
+the command line replaces by its options. Any other exception is a bug and shows a traceback.
 """
 
 
@@ -34,7 +34,7 @@ class CheckpointError(CharRNNError):
 
 
 class TrainingError(CharRNNError):
-    """Training cannot go on."""
+    """Training cannot continue."""
 
 
 class RunError(CharRNNError):

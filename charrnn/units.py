@@ -1,4 +1,4 @@
-"""Units of numbers, in one place: nats and bits, and what JSON may hold."""
+"""Convert units, and numbers to what JSON can hold."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     Number = TypeVar("Number", float, npt.NDArray[np.float64])
 
 SCHEMA = 1
-"""Version of every JSON object that the program prints; it changes when a field does."""
+"""The version of all JSON objects that the program prints; it changes with their fields."""
 
 NATS_PER_BIT = math.log(2)
 
@@ -23,5 +23,5 @@ def nats_to_bits(nats: Number) -> Number:
 
 
 def finite_or_none(value: float) -> float | None:
-    """Return a number that JSON can hold: None in place of NaN and infinities."""
+    """Return a number that JSON can hold: None for NaN and infinities."""
     return value if math.isfinite(value) else None

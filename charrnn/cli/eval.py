@@ -145,7 +145,8 @@ def evaluate(
         raise ConfigError(f"`{to_stdout[0]}`: `{to_stdout[1]}` writes to stdout too; name a file")
     one_thread_a_product()
 
-    from charrnn.corpus.decode import Decoding, find_files
+    from charrnn.corpus.decode import Decoding
+    from charrnn.corpus.find import find_files
     from charrnn.corpus.open import Limit
     from charrnn.evaluation.evaluate import EvaluationRun, View
     from charrnn.evaluation.inputs import FileTexts, Texts, ValidationText, validation_corpus
@@ -164,7 +165,7 @@ def evaluate(
 
     limit = Limit(None if max_bytes is None else parse_size("max_bytes", max_bytes))
     decoding = Decoding(encoding)
-    names = find_files(files or [], glob)
+    names = find_files(files or [], glob or ["*.txt"])
     path = find_model(model)
     loaded = Model(read_checkpoint(path))
     vocabulary, sketch = loaded.vocabulary, loaded.checkpoint.sketch

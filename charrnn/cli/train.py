@@ -22,7 +22,7 @@ _BEGAN = time.monotonic()  # the budget is what a user's watch shows, from the s
 
 # Which attribute of CorpusOptions an option is about.
 _READING = {
-    "glob": "pattern",
+    "glob": "glob",
     "encoding": "decoding",
     "as_bytes": "decoding",
     "lines": "separator",
@@ -131,7 +131,12 @@ def train(
             show_default=False,
         ),
     ] = None,
-    glob: Annotated[str, typer.Option(help="Which files of a folder.")] = "*.txt",
+    glob: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Which files of a folder; may be repeated. Default: *.txt.", show_default=False
+        ),
+    ] = None,
     encoding: Annotated[str, typer.Option(help="Of the texts.")] = "utf-8",
     as_bytes: Annotated[
         bool, typer.Option("--bytes", help="Model bytes; works on anything.")
@@ -209,7 +214,7 @@ def train(
         threads=threads,
     )
     options = CorpusOptions(
-        pattern=glob,
+        glob=tuple(glob or ("*.txt",)),
         decoding=Decoding(encoding, as_bytes),
         min_count=min_count,
         val=val,

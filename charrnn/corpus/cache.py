@@ -1,7 +1,7 @@
-"""Runs whose text is the same, so that their ids serve again: a text is read and counted once.
+"""Find runs on the same text, so that a text is encoded only once.
 
-What decides is the content of the files. Their sizes are compared first, so that a file is hashed
-only where it may be the same; neither its name nor its date counts.
+Only the content of the files counts, not their names or dates. Sizes are compared first, so a file
+is hashed only if it may match.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from charrnn.corpus.open import Source, digest
+from charrnn.corpus.open import digest
 
 _BLOCK_BYTES = 1 << 20
 
@@ -29,44 +29,41 @@ def runs_of_same_text(
     same: Mapping[str, Any],
     candidates: Iterable[tuple[Path, Path]],
 ) -> Iterator[tuple[Path, Description]]:
-    """Yield the corpora that were made of files with the same content.
+    """Yield the corpora that were made from files with the same content.
 
     Args:
-        files: The names of the texts, in order.
-        same: What else must be the same: keys and values of the description of a corpus.
-        candidates: Corpora: the ids and the description of each.
+        files: The files of the text, in order.
+        same: What else must be equal: keys and values of the description of a corpus.
+        candidates: For each corpus its ids and its description.
 
     Yields:
-        The ids, whole by their checksum, and their description.
+        The ids, which match their checksum, and their description.
     """
     sizes = [_size(name) for name in files]
     if None in sizes:  # a pipe, or standard input
         return
-    kinds = [[Source(name, 0, "").packing, size] for name, size in zip(files, sizes, strict=True)]
 
     @cache
-    def checksums() -> list[list[str]]:
-        return [[digest(name, _BLOCK_BYTES).sha256] for name in files]
+    def contents() -> list[list[object]]:
+        return [digest(name, _BLOCK_BYTES).to_json() for name in files]
 
     for ids, path in candidates:
         about = _description(path, ids)
         if any(about.get(key) != value for key, value in same.items()):
             continue
         found = about.get("files", [])
-        if [entry[:2] for entry in found] != kinds:
+        if [entry[1:2] for entry in found] != [[size] for size in sizes]:
             continue
         try:
-            if [entry[2:] for entry in found] != checksums():
+            if found != contents() or _ids_sha256(ids) != about.get("ids_sha256"):
                 continue
-            if _ids_sha256(ids) != about.get("ids_sha256"):
-                continue
-        except (OSError, ValueError):  # what is wrong with a text, reading it will tell
+        except (OSError, ValueError):  # an unreadable text is reported when it is read
             continue
         yield ids, about
 
 
 def _size(name: str) -> int | None:
-    """Return the size of a file, or None for what is no file or cannot be looked at."""
+    """Return the size of a regular file in bytes, or None for anything else."""
     try:
         status = Path(name).stat()
     except OSError:
@@ -75,10 +72,10 @@ def _size(name: str) -> int | None:
 
 
 def _description(path: Path, ids: Path) -> Description:
-    """Return the description of a corpus of this user, or nothing if it is no good."""
+    """Return the description of a corpus of this user, or an empty one if it is unusable."""
     try:
-        # In a folder that others write to, a corpus may be anyone's.
-        if {path.stat().st_uid, ids.stat().st_uid} != {os.geteuid()}:
+        # In a folder that others can write to, a corpus may be anyone's.
+        if hasattr(os, "geteuid") and {path.stat().st_uid, ids.stat().st_uid} != {os.geteuid()}:
             return {}
         about = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
@@ -94,12 +91,12 @@ def _ids_sha256(path: Path) -> str:
 
     Raises:
         OSError: If it cannot be read.
-        ValueError: If it is no NumPy file.
+        ValueError: If it is not a NumPy file.
     """
     digest = hashlib.sha256()
     with path.open("rb") as file:
         if np.lib.format.read_magic(file) != (1, 0):
-            raise ValueError("not the version that is written")
+            raise ValueError("not version 1.0 of the NumPy format")
         np.lib.format.read_array_header_1_0(file)
         while block := file.read(_BLOCK_BYTES):
             digest.update(block)

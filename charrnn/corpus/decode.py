@@ -1,21 +1,16 @@
-"""Files, folders and standard input to blocks of text, strictly decoded.
-
-A corpus is named by paths: a file (plain, ``.gz``, ``.bz2`` or ``.xz``), a folder (every file below
-it that fits a pattern, in order of name), or ``-`` for standard input.
-"""
+"""Decode files to blocks of text, strictly."""
 
 from __future__ import annotations
 
 import codecs
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from charrnn.corpus.open import STDIN, Limit, Notice, Source, read_bytes
+from charrnn.corpus.open import Limit, Notice, Source, read_bytes
 from charrnn.errors import ConfigError, TextError
-
-__all__ = ["BLOCK_BYTES", "STDIN", "Decoding", "Notice", "find_files", "read_blocks"]
 
 BLOCK_BYTES = 1 << 20
 
@@ -24,6 +19,9 @@ _MARKS = (
     ((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE), "utf-16"),
 )
 
+# Not marks, Hangul letters or vowel signs of Kirat Rai: these may join the character before them.
+_JOINING_LETTERS = re.compile("[\u1100-\u11ff\U00016d40-\U00016d7f]")
+
 
 @dataclass(frozen=True)
 class Decoding:
@@ -31,69 +29,27 @@ class Decoding:
 
     Attributes:
         encoding: A text encoding that Python knows.
-        is_bytes: Take each byte as one character, U+0000 to U+00FF, and change nothing.
+        is_bytes: Whether to take each byte as one character, U+0000 to U+00FF, unchanged.
+        nfc: Whether to normalise the characters to Unicode NFC.
     """
 
     encoding: str = "utf-8"
     is_bytes: bool = False
+    nfc: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse an encoding that does not exist or is not one of text.
+        """Check the encoding.
 
         Raises:
-            ConfigError: If so.
+            ConfigError: If Python does not know it, or it does not encode text.
         """
         try:
-            "a".encode(self.encoding)  # of an empty text Python would not look at the encoding
+            "a".encode(self.encoding)  # for an empty text Python does not look up the encoding
         except (LookupError, ValueError):
             raise ConfigError(
-                f"--encoding: Python knows no text encoding {self.encoding!r}; "
+                f"`encoding`: {self.encoding!r} is not a text encoding of Python; "
                 "try utf-8, utf-16, latin-1 or cp1252"
             ) from None
-
-
-def find_files(corpora: Sequence[str], pattern: str = "*.txt") -> list[str]:
-    """Return the files that the names of a corpus stand for.
-
-    Args:
-        corpora: Paths of files and folders, or ``-``.
-        pattern: Which files of a folder to take, at any depth; hidden ones are left out.
-
-    Returns:
-        Paths of files, or ``-``, in the order given; those of a folder sorted.
-
-    Raises:
-        TextError: If a path does not exist or a folder holds no such file.
-    """
-    files = []
-    for name in corpora:
-        path = Path(name)
-        try:
-            is_file = name == STDIN or path.is_file()
-        except OSError as error:  # too long a name, or a folder that may not be looked into
-            raise TextError(f"{name!r}: {error.strerror}") from None
-        if is_file:
-            files.append(name)
-        elif path.is_dir():
-            found = sorted(
-                file
-                for file in path.rglob(pattern)
-                if file.is_file()
-                and not any(part.startswith(".") for part in file.relative_to(path).parts)
-            )
-            if not found:
-                raise TextError(
-                    f"{name!r}: no file in this folder fits {pattern!r}; "
-                    "give another pattern, for example --glob '*.md'"
-                )
-            files.extend(str(file) for file in found)
-        elif path.exists():  # a pipe, such as <(command) makes
-            files.append(name)
-        else:
-            raise TextError(f"{name!r}: no such file or folder")
-    if files.count(STDIN) > 1:
-        raise ConfigError("'-': standard input can be read only once")
-    return files
 
 
 def read_blocks(
@@ -105,14 +61,15 @@ def read_blocks(
 ) -> Iterator[str]:
     """Yield the characters of files, one file after another, in blocks of bounded size.
 
-    A byte order mark at the start of a file is dropped and CRLF becomes LF, but not in bytes.
+    In text, but not in bytes, a byte order mark at the start of a file is dropped and CRLF becomes
+    LF.
 
     Args:
         files: Paths, or ``-``.
         decoding: How bytes become characters.
-        notice: Called with one line when line ends were changed, and the like.
-        limit: How many bytes are read, unpacked, of all files together; None for all.
-        on_read: Called for each file that was read to its end.
+        notice: Called with one line, for example if line ends were changed.
+        limit: How many unpacked bytes to read from all files together; None for all.
+        on_read: Called for each file that was read completely.
 
     Yields:
         Blocks of text, none empty.
@@ -122,17 +79,42 @@ def read_blocks(
     """
     limit = limit or Limit()
     for name in files:
-        # closing: whoever stops early leaves no file open.
-        with contextlib.closing(read_bytes(name, BLOCK_BYTES, limit, notice, on_read)) as data:
+        data = read_bytes(name, BLOCK_BYTES, limit, notice, on_read, is_text=not decoding.is_bytes)
+        with contextlib.closing(data):  # a caller that stops early leaves no file open
             blocks = _decode(name, data, decoding, limit)
             if not decoding.is_bytes:
                 blocks = _clean(name, blocks, notice)
+            if decoding.nfc:
+                blocks = compose(blocks)
             for block in blocks:
                 if block:
                     yield block
         if limit.is_reached:
-            notice(f"{name!r}: goes on after --max-bytes; the rest is left out")
+            notice(f"{name!r}: longer than the limit on bytes; the rest is not read")
             return
+
+
+def compose(blocks: Iterable[str]) -> Iterator[str]:
+    """Yield a text in Unicode NFC, which composes a letter and its accent to one character.
+
+    See https://unicode.org/reports/tr15. Blocks are divided only before characters that cannot
+    join the one before them, so the result does not depend on the blocks.
+    """
+    held = ""
+    for block in blocks:
+        text = held + block
+        end = len(text) - 1
+        while end > 0 and may_join(text[end]):
+            end -= 1
+        yield unicodedata.normalize("NFC", text[: max(end, 0)])
+        held = text[max(end, 0) :]
+    yield unicodedata.normalize("NFC", held)
+
+
+def may_join(character: str) -> bool:
+    """Return whether NFC may join a character to the one before it."""
+    is_mark = unicodedata.category(character).startswith("M")
+    return is_mark or _JOINING_LETTERS.match(character) is not None
 
 
 def _decode(name: str, blocks: Iterator[bytes], decoding: Decoding, limit: Limit) -> Iterator[str]:
@@ -146,38 +128,38 @@ def _decode(name: str, blocks: Iterator[bytes], decoding: Decoding, limit: Limit
             fed += len(block)
             start += block[: 4 - len(start)]
             yield decoder.decode(block)
-        # What the limit cut through is no mistake of the file.
+        # A character that the limit cuts is not an error.
         yield decoder.decode(b"", final=not limit.is_reached)
     except UnicodeDecodeError as error:
-        # What the decoder looked at ends where the last block does.
+        # The bytes in the error end where the last block ends.
         offset = fed - len(error.object)
-        raise TextError(_not_decodable(name, offset, error, encoding, start)) from None
+        raise TextError(_describe_error(name, offset, error, encoding, start)) from None
     except UnicodeError as error:  # UTF-16 without its byte order mark
         raise TextError(
             f"{name!r}: not {encoding}: {error}; "
-            "give the encoding, for example --encoding utf-8, or --bytes to model bytes"
+            "give its `encoding`, for example utf-8, or `as_bytes` to model bytes"
         ) from None
 
 
-def _not_decodable(
+def _describe_error(
     name: str, offset: int, error: UnicodeDecodeError, encoding: str, start: bytes
 ) -> str:
-    """Return the line that says where a file is not text, and the ways out."""
+    """Return one line that says where a file is not text, and what to do."""
     place = offset + error.start
     wrong = error.object[error.start : error.start + 4].hex(" ")
-    # That of UTF-32 in the order of small machines begins with that of UTF-16.
+    # The mark of little-endian UTF-32 begins with that of UTF-16.
     guess = next((name for marks, name in _MARKS if start.startswith(marks)), "latin-1")
     return (
         f"{name!r}: not {encoding} at byte offset {place} ({wrong}); "
-        f"give the encoding, for example --encoding {guess}, or --bytes to model bytes"
+        f"give its `encoding`, for example {guess}, or `as_bytes` to model bytes"
     )
 
 
 def _clean(name: str, blocks: Iterator[str], notice: Notice) -> Iterator[str]:
     """Yield blocks of text without a byte order mark and with LF for CRLF."""
     is_first = True
-    was_crlf = False
-    held = ""  # a CR at the end of a block waits for what follows it
+    has_crlf = False
+    held = ""  # a CR at the end of a block, until the next character is known
     for block in blocks:
         text = held + block
         if is_first and text:
@@ -186,9 +168,9 @@ def _clean(name: str, blocks: Iterator[str], notice: Notice) -> Iterator[str]:
         held = "\r" if text.endswith("\r") else ""
         text = text.removesuffix(held)
         if "\r\n" in text:
-            was_crlf = True
+            has_crlf = True
             text = text.replace("\r\n", "\n")
         yield text
     yield held
-    if was_crlf:
+    if has_crlf:
         notice(f"{name!r}: line ends CRLF read as LF")

@@ -1,13 +1,12 @@
-"""A text of many documents: where each of them ends.
+"""A text of documents: where each document ends.
 
-Documents are the names of a list, the lines of a log, the poems of a book: pieces of text that have
-nothing to do with one another. In a text they stand one after another with a separator between
-them, which belongs to none. Two separators in a row hold no document. The end of a file ends a
-document as well.
+Names, the lines of a log and the poems of a book are documents: texts that do not depend on one
+another. A separator between them belongs to neither. Two separators in a row enclose no document.
+The end of a file also ends a document.
 
-As ids, a text of documents begins and ends with the end symbol, and has one between each two
-documents: ``E a b c E d e E``. So of N ids the first is given and the N - 1 others are predicted,
-as in any text: of each document its characters, and that it ends.
+As ids, a text of documents begins and ends with the end symbol and has one between two documents:
+``E a b c E d e E``. The first of N ids is given and the N - 1 others are predicted, as in any text:
+the characters of each document, and its end.
 
 Sizes: D documents.
 """
@@ -20,19 +19,20 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from charrnn.corpus.decode import Decoding, Notice, read_blocks
-from charrnn.corpus.open import Limit, Source
+from charrnn.corpus.decode import Decoding, read_blocks
+from charrnn.corpus.open import Limit, Notice, Source
+from charrnn.text.prefixes import num_begun
 from charrnn.text.vocabulary import Ids
 
 Places = npt.NDArray[np.int64]
 
 
-class Piece(NamedTuple):
-    """Characters in a row, separators left out, and where among them documents end.
+class DocumentChunk(NamedTuple):
+    """Some characters of a text, without separators, and where documents end among them.
 
     Attributes:
         text: The characters.
-        ends: The place after the last character of each document that ends here, shape (D,),
+        ends: The index after the last character of each document that ends here, shape (D,),
             ascending.
     """
 
@@ -40,22 +40,22 @@ class Piece(NamedTuple):
     ends: Places
 
 
-def read_pieces(
+def read_chunks(
     files: Sequence[str],
     decoding: Decoding,
     separator: str,
     notice: Notice = lambda _: None,
     limit: Limit | None = None,
     on_read: Callable[[Source], None] = lambda _: None,
-) -> Iterator[Piece]:
-    """Yield the text of files, one after another, in pieces of bounded size.
+) -> Iterator[DocumentChunk]:
+    """Yield the text of files, one after another, in chunks of bounded size.
 
     Args:
         files: Paths, or ``-``.
         decoding: How bytes become characters.
-        separator: What stands between documents; empty where the text is one piece.
+        separator: The separator between documents; empty for a text without documents.
         notice: See ``read_blocks``.
-        limit: How many bytes are read of all files together; None for all.
+        limit: How many bytes to read from all files together; None for all.
         on_read: See ``read_blocks``.
 
     Raises:
@@ -69,28 +69,28 @@ def read_pieces(
             return
 
 
-def cut_documents(blocks: Iterable[str], separator: str) -> Iterator[Piece]:
-    """Cut a text at each separator, from left to right, as ``str.split`` does.
+def cut_documents(blocks: Iterable[str], separator: str) -> Iterator[DocumentChunk]:
+    """Cut a text at each separator, from left to right, like ``str.split``.
 
-    If the separator begins with a line end, then what is there of it at the end of the text goes as
-    well: the last line of a file ends with a line end, whatever is to follow.
+    If the separator begins with a line end, an incomplete separator at the end of the text is
+    dropped as well, because the last line of a file ends with a line end too.
 
     Args:
         blocks: The text, in parts.
-        separator: What stands between documents; empty where the text is one piece.
+        separator: The separator between documents; empty for a text without documents.
 
     Yields:
-        The text without separators. All documents end, the last one where the text does; without a
-        separator there are none.
+        The text without separators. The last document ends with the text; without a separator
+        there are no documents.
     """
     if not separator:
-        yield from (Piece(block, _places([])) for block in blocks)
+        yield from (DocumentChunk(block, _places([])) for block in blocks)
         return
-    held = ""  # may be the beginning of a separator: what follows will tell
-    is_open = False  # whether characters of a document have come whose end has not
+    held = ""  # may begin a separator
+    is_open = False  # whether a document has begun and not ended
     for block in blocks:
         *whole, rest = (held + block).split(separator)
-        num_held = _overlap(rest, separator)
+        num_held = num_begun(rest, [separator])
         rest, held = rest[: len(rest) - num_held], rest[len(rest) - num_held :]
         lengths = _places([len(text) for text in whole])
         is_document = lengths > 0
@@ -98,17 +98,17 @@ def cut_documents(blocks: Iterable[str], separator: str) -> Iterator[Piece]:
             is_document[0] |= is_open
             is_open = False
         is_open |= bool(rest)
-        yield Piece("".join(whole) + rest, lengths.cumsum()[is_document])
+        yield DocumentChunk("".join(whole) + rest, lengths.cumsum()[is_document])
     if separator.startswith("\n"):
         held = ""
-    yield Piece(held, _places([len(held)] if held or is_open else []))
+    yield DocumentChunk(held, _places([len(held)] if held or is_open else []))
 
 
 def insert_ends(ids: Ids, ends: Places, end_id: int | None) -> Ids:
-    """Return the ids of a piece with end symbols.
+    """Return the ids of a chunk with end symbols.
 
     Args:
-        ids: Of its characters, shape (N,).
+        ids: The ids of its characters, shape (N,).
         ends: Where documents end, shape (D,), from 0 to N.
         end_id: The end symbol; None in a text without documents, where D is 0.
 
@@ -118,14 +118,6 @@ def insert_ends(ids: Ids, ends: Places, end_id: int | None) -> Ids:
     return ids if end_id is None else np.insert(ids, ends, end_id)
 
 
-def _overlap(text: str, separator: str) -> int:
-    """Return how many characters at the end of a text may be the beginning of a separator."""
-    longest = min(len(text), len(separator) - 1)
-    return next(
-        (length for length in range(longest, 0, -1) if text.endswith(separator[:length])), 0
-    )
-
-
 def _places(values: Sequence[int]) -> Places:
-    """Return whole numbers as an array."""
+    """Return indices as an array."""
     return np.array(values, dtype=np.int64)

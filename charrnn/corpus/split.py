@@ -1,4 +1,4 @@
-"""Which part of a text trains, which validates, and where end symbols stand among its characters.
+"""Split a text into a training and a validation part, and place the end symbols of documents.
 
 Sizes: D documents.
 """
@@ -18,13 +18,13 @@ MIN_CHARS = 20
 
 
 @dataclass(frozen=True)
-class Part:
-    """What was read: of the text, or of another that validates.
+class SplitPart:
+    """The size of a text and of its documents.
 
     Attributes:
-        num_chars: Characters, separators left out.
-        ends: The place after the last character of each document, shape (D,); without documents
-            there is none.
+        num_chars: Characters without separators.
+        ends: The index after the last character of each document, shape (D,); empty in a text
+            without documents.
     """
 
     num_chars: int
@@ -32,15 +32,16 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Layout:
+class Split:
     """How characters become the ids of a corpus.
 
     Attributes:
         num_chars: Characters of both parts.
-        ends: Before which characters end symbols stand, ascending; a place twice has two.
-        num_train: How many of the ids train, end symbols included; the others validate.
-        val_from: The first character that is predicted when validating.
-        val_ends: How many end symbols are.
+        ends: The characters before which an end symbol is inserted, ascending; an index that occurs
+            twice gets two.
+        num_train: How many ids train, end symbols included; the others validate.
+        val_from: The first character that is predicted in validation.
+        val_ends: How many end symbols are predicted in validation.
     """
 
     num_chars: int
@@ -51,35 +52,37 @@ class Layout:
 
     @property
     def num_ids(self) -> int:
-        """Characters and end symbols."""
+        """The number of characters and end symbols."""
         return self.num_chars + len(self.ends)
 
 
-def lay_out(parts: Sequence[Part], val_share: Fraction | None, *, documents: bool) -> Layout:
-    """Divide a text into what trains and what validates.
+def split_parts(
+    parts: Sequence[SplitPart], val_share: Fraction | None, *, documents: bool
+) -> Split:
+    """Split a text into a training and a validation part.
 
     Args:
-        parts: The text, and the one that validates, which may be empty.
-        val_share: The share of the first text, from its end, that validates; None where the second
-            does.
-        documents: Whether they are texts of documents; then none of them is divided.
+        parts: The text, and a separate validation text, which may be empty.
+        val_share: The share of the first text, from its end, to validate on; None to validate on
+            the second.
+        documents: Whether the texts consist of documents, which are never cut.
 
     Raises:
-        TextError: If there is only one document where two are needed.
+        TextError: If there is only one document and two are needed.
     """
     text, val = parts
     num_chars = text.num_chars + val.num_chars
     if not documents:
         num_train = text.num_chars if val_share is None else int(num_chars * (1 - val_share))
-        return Layout(num_chars, text.ends, num_train, num_train + 1, 0)
+        return Split(num_chars, text.ends, num_train, num_train + 1, 0)
     train_ends, val_ends = text.ends, val.ends + text.num_chars
     if val_share:
         num_train = _nearest_border(text.ends, val_share)
         train_ends, val_ends = np.split(text.ends, [num_train])
     border = int(train_ends[-1]) if len(train_ends) else 0
-    # One before the first document that trains, one before the first that validates.
+    # One before the first training document, and one before the first validation document.
     before_val = [border] if len(val_ends) else []
-    return Layout(
+    return Split(
         num_chars=num_chars,
         ends=np.concatenate([[0], train_ends, before_val, val_ends]).astype(np.int64),
         num_train=border + len(train_ends) + 1,
@@ -89,11 +92,11 @@ def lay_out(parts: Sequence[Part], val_share: Fraction | None, *, documents: boo
 
 
 def _nearest_border(ends: Places, val_share: Fraction) -> int:
-    """Return how many documents train, so that the others have about the share of the text."""
+    """Return how many documents train, so that the rest comes closest to the share."""
     if len(ends) == 1:
         raise TextError(
-            "the text is one document, which cannot be divided; "
-            "give another --doc-sep, or --val another file or 0"
+            "the text is one document, which cannot be split; "
+            "give another `doc_sep`, or another file or 0 for `val`"
         )
     if len(ends) == 0:
         return 0
@@ -102,27 +105,27 @@ def _nearest_border(ends: Places, val_share: Fraction) -> int:
     return 1 + int(np.abs(symbols[:-1] - wanted).argmin())
 
 
-def check_length(names: Sequence[str], layout: Layout, *, may_be_none: bool) -> None:
+def check_length(names: Sequence[str], split: Split, *, may_be_none: bool) -> None:
     """Refuse a text that is too short to train and validate on.
 
     Args:
-        names: What the user named.
-        layout: Its division.
-        may_be_none: Whether it is in order that nothing validates.
+        names: The names that the user gave.
+        split: How the text is split.
+        may_be_none: Whether the validation part may be empty.
 
     Raises:
-        TextError: If so.
+        TextError: If a part is too short.
     """
     where = ", ".join(repr(name) for name in names)
-    num_train, num_val = layout.num_train, layout.num_ids - layout.num_train
-    if layout.num_chars == 0:
+    num_train, num_val = split.num_train, split.num_ids - split.num_train
+    if split.num_chars == 0:
         raise TextError(f"{where}: the text is empty")
     if num_train < MIN_CHARS:
         raise TextError(
-            f"{where}: {num_train} characters to train on are too few; give {MIN_CHARS} or more"
+            f"{where}: {num_train} characters are too few to train on; give {MIN_CHARS} or more"
         )
     if num_val == 1 or (num_val == 0 and not may_be_none):
         raise TextError(
-            f"{where}: fewer than two characters cannot validate; "
-            "give --val a larger share, or 0 for none"
+            f"{where}: the validation text needs at least two characters; "
+            "give a larger share for `val`, or 0 for none"
         )

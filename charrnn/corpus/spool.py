@@ -1,8 +1,8 @@
-"""Text to ids in two passes: count and copy; then, the vocabulary being known, look up.
+"""Text to ids in two passes: count and copy the characters, then encode the copy.
 
-The first pass copies the characters to a spool as code points, so that standard input serves as
-well as a file, a file may change meanwhile, and nothing is decoded twice. Each block is copied as
-narrow as its characters are, in one, two or four bytes each, as Python holds them in memory.
+The first pass copies the characters to a temporary file as code points. So standard input works
+like a file, a file may change meanwhile, and nothing is decoded twice. Each block takes one, two or
+four bytes a character, as in Python's memory.
 
 Sizes: N characters, V ids in the vocabulary.
 """
@@ -17,10 +17,16 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from charrnn.corpus.documents import Piece, insert_ends
-from charrnn.corpus.split import Layout, Part
+from charrnn.corpus.documents import DocumentChunk, insert_ends
+from charrnn.corpus.split import Split, SplitPart
 from charrnn.errors import TextError
-from charrnn.text.vocabulary import Ids, Vocabulary, code_points, smallest_dtype
+from charrnn.text.vocabulary import (
+    Ids,
+    Vocabulary,
+    code_points,
+    smallest_dtype,
+    utf8_lengths,
+)
 
 NUM_CODE_POINTS = 0x110000
 
@@ -29,12 +35,12 @@ Points = npt.NDArray[np.unsignedinteger[Any]]
 
 @dataclass
 class Spool:
-    """A text as code points on disk, and how often each occurs.
+    """A text as code points on disk, and how often each code point occurs.
 
     Attributes:
-        file: Where the code points are; not seen by anyone else.
+        file: The code points; a temporary file without a name.
         counts: How often each code point occurs, shape (0x110000,).
-        num_chars: How many characters there are, N.
+        num_chars: The number of characters, N.
     """
 
     file: IO[bytes]
@@ -44,16 +50,16 @@ class Spool:
     num_chars: int = 0
     _blocks: list[tuple[int, np.dtype[Any]]] = field(default_factory=list)
 
-    def add(self, pieces: Iterable[Piece]) -> Part:
-        """Copy and count the characters of a text, and return what it is.
+    def add(self, chunks: Iterable[DocumentChunk]) -> SplitPart:
+        """Copy and count the characters of a text, and return its size.
 
         Raises:
-            TextError: If one is half of a surrogate pair.
+            TextError: If one is a surrogate.
             OSError: If the disk is full.
         """
         before = self.num_chars
         ends = [np.zeros(0, np.int64)]
-        for block, block_ends in pieces:
+        for block, block_ends in chunks:
             ends.append(block_ends + (self.num_chars - before))
             if not block:
                 continue
@@ -63,7 +69,7 @@ class Spool:
             self.file.write(points.data)
             self._blocks.append((points.nbytes, points.dtype))
             self.num_chars += len(points)
-        return Part(self.num_chars - before, np.concatenate(ends))
+        return SplitPart(self.num_chars - before, np.concatenate(ends))
 
     def __iter__(self) -> Iterator[Points]:
         """Yield the code points in blocks."""
@@ -82,30 +88,30 @@ def _narrow_points(block: str) -> Points:
         return points.astype(np.uint8)
     if highest >= 0xD800 and bool(((points >= 0xD800) & (points < 0xE000)).any()):
         raise TextError(
-            "the text holds halves of surrogate pairs, which are no characters; "
-            "give its --encoding, or --bytes"
+            "the text contains surrogates, which are not characters; "
+            "give its `encoding`, or `as_bytes`"
         )
     return points.astype(np.uint16) if highest < 0x10000 else points
 
 
 def write_ids(
-    file: IO[bytes], spool: Spool, vocabulary: Vocabulary, layout: Layout
+    file: IO[bytes], spool: Spool, vocabulary: Vocabulary, split: Split
 ) -> tuple[int, str]:
     """Write the ids of a text as a NumPy file.
 
     Args:
-        file: Where to.
+        file: The file to write to.
         spool: The text.
-        vocabulary: What its characters become; those that are not in it, the unknown symbol.
-        layout: Where end symbols stand, and which characters validate.
+        vocabulary: Maps characters to ids; others become the unknown symbol.
+        split: Where end symbols are inserted, and which characters validate.
 
     Returns:
-        How many bytes the validation text takes, as far as it is predicted (in UTF-8; one each in a
-        vocabulary of bytes; an end symbol has those of the separator that it stands for), and the
-        checksum of the ids.
+        The size in bytes of what is predicted in validation (characters in UTF-8, or one byte each
+        in a vocabulary of bytes; an end symbol counts as its separator), and the checksum of the
+        ids.
     """
     dtype = smallest_dtype(vocabulary.size)
-    header = {"descr": dtype.str, "fortran_order": False, "shape": (layout.num_ids,)}
+    header = {"descr": dtype.str, "fortran_order": False, "shape": (split.num_ids,)}
     np.lib.format.write_array_header_1_0(file, header)
     table = vocabulary.table(NUM_CODE_POINTS)
     if vocabulary.unknown_id is not None:
@@ -114,28 +120,19 @@ def write_ids(
     digest = hashlib.sha256()
     end = vocabulary.end_id
     done = 0
-    val_bytes = layout.val_ends * len(vocabulary.to_bytes(vocabulary.separator))
+    val_bytes = split.val_ends * len(vocabulary.to_bytes(vocabulary.separator))
 
     def write(ids: Ids) -> None:
         file.write(ids.data)
         digest.update(ids.data)
 
     for points in spool:
-        first, last = np.searchsorted(layout.ends, [done, done + len(points)])
+        first, last = np.searchsorted(split.ends, [done, done + len(points)])
         ids: Ids = narrow_table.take(points)
-        write(insert_ends(ids, layout.ends[first:last] - done, end))
-        predicted = points[max(layout.val_from - done, 0) :]
-        val_bytes += len(predicted) if vocabulary.is_bytes else utf8_length(predicted)
+        write(insert_ends(ids, split.ends[first:last] - done, end))
+        predicted = points[max(split.val_from - done, 0) :]
+        val_bytes += len(predicted) if vocabulary.is_bytes else int(utf8_lengths(predicted).sum())
         done += len(points)
     if end is not None:
-        write(np.full(np.count_nonzero(layout.ends == done), end, dtype))
+        write(np.full(np.count_nonzero(split.ends == done), end, dtype))
     return val_bytes, digest.hexdigest()
-
-
-def utf8_length(points: Points) -> int:
-    """Return how many bytes code points take in UTF-8."""
-    length = len(points)
-    for border in (0x80, 0x800, 0x10000):
-        if border <= np.iinfo(points.dtype).max:
-            length += int(np.count_nonzero(points >= border))
-    return length

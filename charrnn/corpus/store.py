@@ -3,11 +3,9 @@
 Two files in the run directory hold it::
 
     corpus.npy     ids in the smallest unsigned type: the training text, then the validation text;
-                   ``documents`` says how end symbols stand in a text of documents
-    corpus.json    the vocabulary, how many ids train, and what the text was: the options, the
-                   names, sizes and checksums of the files, and the checksum of the ids
-
-How text becomes ids is ``ingestion``'s; how the ids of another run serve again, ``reuse``'s.
+                   ``documents`` describes the end symbols in a text of documents
+    corpus.json    the vocabulary, the number of training ids, the options, the names, sizes and
+                   checksums of the files, and the checksum of the ids
 
 Sizes: N ids, V ids in the vocabulary.
 """
@@ -28,11 +26,12 @@ import numpy as np
 import numpy.typing as npt
 
 from charrnn.corpus.cache import runs_of_same_text
-from charrnn.corpus.decode import BLOCK_BYTES, STDIN, Notice, find_files
-from charrnn.corpus.documents import read_pieces
-from charrnn.corpus.open import Limit, Source
+from charrnn.corpus.decode import BLOCK_BYTES
+from charrnn.corpus.documents import read_chunks
+from charrnn.corpus.find import STDIN, find_files
+from charrnn.corpus.open import Limit, Notice, Source
 from charrnn.corpus.options import CorpusOptions
-from charrnn.corpus.split import check_length, lay_out
+from charrnn.corpus.split import check_length, split_parts
 from charrnn.corpus.spool import Spool, write_ids
 from charrnn.errors import ConfigError, TextError
 from charrnn.storage.atomic import link_whole, open_whole, write_whole
@@ -45,13 +44,13 @@ MAX_VOCAB_SIZE = 65_536
 
 @dataclass(frozen=True)
 class Corpus:
-    """A text that is ready for training.
+    """A text, encoded for training.
 
     Attributes:
         ids: The training text, then the validation text, shape (N,); a read-only memory map.
-        num_train: How many of the ids train; the rest validates.
-        vocabulary: What the ids mean.
-        val_bytes: Bytes of the validation text in UTF-8, its first character left out.
+        num_train: How many ids train; the others validate.
+        vocabulary: The meaning of the ids.
+        val_bytes: The size in UTF-8 of the validation text without its first character.
         sources: The files that were read, as absolute paths, or ``-``.
         ids_sha256: The checksum of the ids, in hexadecimal.
     """
@@ -65,32 +64,32 @@ class Corpus:
 
     @property
     def fingerprint(self) -> str:
-        """What two corpora share if, and only if, training on them is the same."""
+        """A checksum, equal for two corpora if and only if training on them is the same."""
         return fingerprint(self.ids_sha256, self.num_train, self.vocabulary)
 
     @property
     def train(self) -> Ids:
-        """The ids that train, shape (num_train,)."""
+        """The training ids, shape (num_train,)."""
         return self.ids[: self.num_train]
 
     @property
     def val(self) -> Ids:
-        """The ids that validate, shape (N - num_train,)."""
+        """The validation ids, shape (N - num_train,)."""
         return self.ids[self.num_train :]
 
     @cached_property
     def num_documents(self) -> int:
-        """How many documents the training text has; 0 where it is in one piece."""
+        """The number of training documents; 0 in a text without documents."""
         end = self.vocabulary.end_id
         if end is None:
             return 0
-        starts = range(0, self.num_train, BLOCK_BYTES)  # a mask of all would be as long as the text
+        starts = range(0, self.num_train, BLOCK_BYTES)  # block by block, to save memory
         blocks = (self.train[start : start + BLOCK_BYTES] for start in starts)
         return sum(int(np.count_nonzero(block == end)) for block in blocks) - 1
 
 
 def fingerprint(ids_sha256: str, num_train: int, vocabulary: Vocabulary) -> str:
-    """Return the checksum of all that training sees of a corpus, in hexadecimal."""
+    """Return the checksum of everything that training depends on, in hexadecimal."""
     seen = [ids_sha256, num_train, vocabulary.to_json()]
     return hashlib.sha256(json.dumps(seen).encode()).hexdigest()
 
@@ -108,8 +107,8 @@ def build_corpus(
         directory: An existing folder; the two files of the corpus are written there.
         names: Files, folders or ``-``.
         options: How to read them.
-        notice: Called with one line on what a user should know of the text.
-        candidates: Other run directories, whose ids serve again if they are of the same text.
+        notice: Called with one line about the text that a user should know.
+        candidates: Other run directories; their ids are reused if the text is the same.
 
     Returns:
         The corpus, open for reading.
@@ -119,25 +118,25 @@ def build_corpus(
         ConfigError: If options are out of range.
     """
     fraction = options.val_fraction
-    files = find_files(names, options.pattern)
-    val_files = [] if fraction is not None else find_files([options.val], options.pattern)
+    files = find_files(names, options.glob)
+    val_files = [] if fraction is not None else find_files([options.val], options.glob)
     if STDIN in files and STDIN in val_files:
         raise ConfigError("'-': standard input can be read only once")
     paths = [name if name == STDIN else str(Path(name).resolve()) for name in files + val_files]
-    same = {"options": options.to_json(), "num_val_files": len(val_files)}
+    same = {"options": options.identity(), "num_val_files": len(val_files)}
     others = ((folder / IDS_NAME, folder / ABOUT_NAME) for folder in candidates)
     for ids_path, about in runs_of_same_text(files + val_files, same, others):
-        with contextlib.suppress(TextError, OSError):  # then the text is read after all
+        with contextlib.suppress(TextError, OSError):  # if that fails, read the text
             link_whole(ids_path, directory / IDS_NAME)
             corpus = _describe(directory, about | {"sources": paths})
-            notice(f"the text was read before: its ids are those of {str(ids_path.parent)!r}")
+            notice(f"the text was read before; its ids come from {str(ids_path.parent)!r}")
             return corpus
     about = _ingest(directory, names, files, val_files, options, notice)
     return _describe(directory, about | same | {"sources": paths})
 
 
 def _describe(directory: Path, about: Mapping[str, Any]) -> Corpus:
-    """Write the description of a corpus whose ids are there already, and open it."""
+    """Write the description of a corpus next to its ids, and open it."""
     write_whole(directory / ABOUT_NAME, json.dumps(about, indent=1).encode())
     return open_corpus(directory)
 
@@ -150,7 +149,7 @@ def _ingest(
     options: CorpusOptions,
     notice: Notice,
 ) -> dict[str, Any]:
-    """Read files, write their ids, and return what the corpus is."""
+    """Read files, write their ids, and return the description of the corpus."""
     read: list[Source] = []
     fraction = options.val_fraction
     with tempfile.TemporaryFile(dir=directory) as file:
@@ -159,9 +158,9 @@ def _ingest(
         try:
             parts = [
                 spool.add(
-                    read_pieces(
+                    read_chunks(
                         part,
-                        options.decoding,
+                        options.decoding_read,
                         separator,
                         notice,
                         Limit(options.max_bytes),
@@ -172,30 +171,30 @@ def _ingest(
             ]
         except OSError as error:  # the texts' own errors are TextErrors
             raise TextError(
-                f"{str(directory)!r}: no copy of the text can be written there: {error.strerror}; "
-                "give -o a folder on a larger disk, or --max-bytes"
+                f"{str(directory)!r}: cannot write a copy of the text there: {error.strerror}; "
+                "give a folder on a larger disk (`out`), or `max_bytes`"
             ) from None
-        layout = lay_out(parts, fraction, documents=bool(separator))
-        check_length(names, layout, may_be_none=fraction is not None)
+        split = split_parts(parts, fraction, documents=bool(separator))
+        check_length(names, split, may_be_none=fraction is not None)
         vocabulary = _build_vocabulary(spool.counts, options, notice)
         with open_whole(directory / IDS_NAME) as ids_file:
-            val_bytes, ids_sha256 = write_ids(ids_file, spool, vocabulary, layout)
+            val_bytes, ids_sha256 = write_ids(ids_file, spool, vocabulary, split)
     is_whole = len(read) == len(files) + len(val_files)
     return {
         "vocabulary": vocabulary.to_json(),
-        "num_train": layout.num_train,
+        "num_train": split.num_train,
         "val_bytes": val_bytes,
         "ids_sha256": ids_sha256,
-        "fingerprint": fingerprint(ids_sha256, layout.num_train, vocabulary),
-        "files": [[s.packing, s.num_bytes, s.sha256] for s in read] if is_whole else [],
+        "fingerprint": fingerprint(ids_sha256, split.num_train, vocabulary),
+        "files": [source.to_json() for source in read] if is_whole else [],
     }
 
 
 def open_corpus(directory: Path) -> Corpus:
-    """Open the corpus that lies in a run directory.
+    """Open the corpus in a run directory.
 
     Raises:
-        TextError: If there is none, or its files are damaged.
+        TextError: If it is missing or damaged.
     """
     try:
         about = json.loads((directory / ABOUT_NAME).read_bytes())
@@ -210,10 +209,9 @@ def open_corpus(directory: Path) -> Corpus:
         )
     except FileNotFoundError:
         raise TextError(
-            f"{str(directory)!r}: the text that the model was trained on is not there; "
-            "give a file to evaluate"
+            f"{str(directory)!r}: the training text is not there; give a file to evaluate"
         ) from None
-    except Exception as error:  # JSON and NumPy raise many kinds for damage, none of them a bug
+    except Exception as error:  # damaged JSON and NumPy files raise many kinds of errors
         reason = str(error).partition("\n")[0]
         raise TextError(f"{str(directory)!r}: the corpus files are damaged: {reason}") from None
     dtype = smallest_dtype(corpus.vocabulary.size)
@@ -230,25 +228,26 @@ def open_corpus(directory: Path) -> Corpus:
 def _build_vocabulary(
     counts: npt.NDArray[np.int64], options: CorpusOptions, notice: Notice
 ) -> Vocabulary:
-    """Return the characters that occur often enough, and the unknown symbol for others."""
+    """Return the characters that occur often enough, and the unknown symbol for the others."""
     seen = np.flatnonzero(counts)
     kept = np.flatnonzero(counts >= options.min_count)
     if len(kept) == 0:
-        raise ConfigError(f"--min-count: no character occurs {options.min_count} times")
+        raise ConfigError(f"`min_count`: no character occurs {options.min_count} times")
     if len(kept) > MAX_VOCAB_SIZE:
-        # The least count that leaves no more than there may be, if it leaves a text at all.
+        # The smallest count that leaves few enough characters, if it leaves any.
         least = int(np.partition(counts, -MAX_VOCAB_SIZE - 1)[-MAX_VOCAB_SIZE - 1]) + 1
-        helps = f"--min-count {least}" if (counts >= least).any() else "--min-count"
+        remedy = f"`min_count` {least}" if (counts >= least).any() else "a `min_count`"
         raise TextError(
-            f"{len(kept):,} distinct characters are too many for a model, which may have "
+            f"{len(kept):,} distinct characters are too many; a model has at most "
             f"{MAX_VOCAB_SIZE:,}; is it a binary file, or not in {options.decoding.encoding}? give "
-            f"its --encoding, or --bytes, or {helps}"
+            f"its `encoding`, or `as_bytes`, or {remedy}"
         )
     if len(kept) < len(seen):
         rare = int(counts.sum() - counts[kept].sum())
         notice(
-            f"{len(seen) - len(kept)} rare characters ({rare} in the text) are the unknown symbol"
+            f"{len(seen) - len(kept)} rare characters ({rare} in the text) become the unknown "
+            "symbol"
         )
     characters = "".join(map(chr, kept.tolist()))
     has_unknown, is_bytes = len(kept) < len(seen), options.decoding.is_bytes
-    return Vocabulary(characters, has_unknown, is_bytes, options.separator_read)
+    return Vocabulary(characters, has_unknown, is_bytes, options.separator_read, options.nfc)

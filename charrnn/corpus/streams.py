@@ -1,14 +1,13 @@
 """A text cut into parallel streams, and the streams into windows.
 
-N ids give N - 1 predictions: the first character is given. They are cut into B contiguous streams
-whose lengths differ by at most one. A window is the next T predictions of every stream, so state
-can be carried from window to window; the last window of an epoch is as short as what is left. After
-it each stream wraps to its start, with a fresh state. In an epoch every character but the first is
+N ids give N - 1 predictions, because the first character is given. They are cut into B contiguous
+streams whose lengths differ by at most one. A window is the next T predictions of every stream, so
+state can be carried from window to window; the last window of an epoch is shorter if necessary.
+Then each stream starts again with a fresh state. In an epoch every character but the first is
 predicted exactly once.
 
-To measure a text, rather than to learn from it, each stream should know what came before it:
-``warm_up`` windows of the text before its start come first. They have no targets. What they give
-the first stream is meaningless, since no text is before it, so ``state`` is to be zeroed there.
+For measuring, a stream first reads ``warm_up`` windows of the text before its start, without
+targets. The first stream has no text before it, so its state is zeroed after them.
 
 Sizes: B streams, T time steps in a window, N ids.
 """
@@ -25,7 +24,7 @@ import numpy.typing as npt
 from charrnn.text.vocabulary import Ids
 
 IGNORED = -100
-"""The target where a stream has no prediction left; what torch's cross-entropy skips."""
+"""The target of a cell without a prediction; torch's cross-entropy skips it."""
 
 RELEASE_EVERY = 1 << 22  # characters
 WARM_UP_CHARS = 512
@@ -34,13 +33,13 @@ MAX_MEASURING_STREAMS = 128
 
 @dataclass(frozen=True)
 class Window:
-    """One step's worth of text.
+    """The text of one step.
 
     Attributes:
-        inputs: What is read, shape (B, T), int64.
-        targets: What is to be predicted, shape (B, T), int64; ``IGNORED`` where there is nothing.
-        num_chars: How many predictions there are.
-        is_start: Which streams begin a text here, so that their state must be zero, shape (B,).
+        inputs: The ids to read, shape (B, T), int64.
+        targets: The ids to predict, shape (B, T), int64; ``IGNORED`` if there is none.
+        num_chars: The number of predictions.
+        is_start: Which streams begin a text here and need a zero state, shape (B,).
     """
 
     inputs: npt.NDArray[np.int64]
@@ -57,7 +56,7 @@ class Streams:
         ids: The text, shape (N,) with N of 2 or more.
         batch_size: Streams, B; at most N - 1 are made.
         seq_length: Time steps in a window, T.
-        warm_up: How many windows of warming up come before the first.
+        warm_up: How many windows without targets come first.
     """
 
     ids: Ids
@@ -72,21 +71,21 @@ class Streams:
 
     @property
     def stream_length(self) -> int:
-        """Predictions in the longest stream."""
+        """The number of predictions in the longest stream."""
         return -((1 - len(self.ids)) // self.num_streams)
 
     @property
     def num_windows(self) -> int:
-        """Windows in an epoch, those of warming up not counted."""
+        """The number of windows in an epoch, without those for warming up."""
         return -(-self.stream_length // self.seq_length)
 
     @property
     def usual_chars(self) -> float:
-        """How many predictions a window has, unless it is the last of an epoch."""
+        """The number of predictions in a window, unless it is the last of an epoch."""
         return self.num_streams * min(self.seq_length, self.stream_length)
 
     def window(self, index: int) -> Window:
-        """Return the window ``index``, from ``-warm_up`` on; at ``num_windows`` all begins anew."""
+        """Return the window ``index``, from ``-warm_up``; an epoch begins at ``num_windows``."""
         index = index % self.num_windows if index > 0 else index
         if index % max(RELEASE_EVERY // (self.num_streams * self.seq_length), 1) == 0:
             release_pages(self.ids)
@@ -105,7 +104,7 @@ class Streams:
         return Window(inputs, targets, int(targets.size - is_none.sum()), is_start)
 
     def __iter__(self) -> Iterator[Window]:
-        """Yield the windows of warming up and then those of one epoch."""
+        """Yield the windows for warming up and then those of one epoch."""
         return map(self.window, range(-self.warm_up, self.num_windows))
 
 
@@ -115,12 +114,12 @@ def measuring_streams(ids: Ids, seq_length: int, num_streams: int | None = None)
     Args:
         ids: The text, shape (N,) with N of 2 or more.
         seq_length: Time steps in a window, T.
-        num_streams: How many streams, B; None for what the length of the text is worth. No stream
-            is made shorter than what warms it up.
+        num_streams: How many streams, B; None to choose by the length of the text. No stream is
+            shorter than its warm-up.
 
     Returns:
-        The streams. One stream is exact; of several, each but the first has read only the
-        ``WARM_UP_CHARS`` characters before it.
+        The streams. One stream is exact. Of several, each but the first has read only the
+        ``WARM_UP_CHARS`` characters before its start.
     """
     warm_up = -(-WARM_UP_CHARS // seq_length)
     worth = (len(ids) - 1) // (warm_up * seq_length)
@@ -131,10 +130,10 @@ def measuring_streams(ids: Ids, seq_length: int, num_streams: int | None = None)
 
 
 def release_pages(ids: Ids) -> None:
-    """Let go of the pages of a memory map that were read, which count as this process's memory.
+    """Release the pages of a memory map, which otherwise count as memory of this process.
 
-    The system has them still, if it has room; a text that is larger than memory is read again from
-    the disk.
+    The system keeps them as long as it has room. A text larger than memory is read from the disk
+    again.
     """
     owner: object = ids
     while isinstance(owner, np.ndarray):

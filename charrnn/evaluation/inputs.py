@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from charrnn.corpus.decode import Decoding, Notice
-from charrnn.corpus.documents import Piece, insert_ends, read_pieces
-from charrnn.corpus.open import Limit
+from charrnn.corpus.decode import Decoding
+from charrnn.corpus.documents import DocumentChunk, insert_ends, read_chunks
+from charrnn.corpus.open import Limit, Notice
 from charrnn.corpus.store import Corpus, open_corpus
 from charrnn.errors import TextError
 from charrnn.evaluation.baselines import (
@@ -65,6 +65,7 @@ class FileTexts:
             per_file: Whether each file is a text of its own.
         """
         self._vocabulary = vocabulary
+        decoding = replace(decoding, nfc=vocabulary.nfc)
         self._decoding = Decoding(is_bytes=True) if vocabulary.is_bytes else decoding
         self._notice = notice
         self._limit = limit or Limit()
@@ -76,7 +77,7 @@ class FileTexts:
     def passages(self, number: int, reader: Reader, num_best: int) -> Iterator[Passage]:
         """Read one text; see ``Texts``."""
         separator = self._vocabulary.separator
-        pieces = read_pieces(
+        pieces = read_chunks(
             self._groups[number], self._decoding, separator, self._notice, self._limit
         )
         pieces = self._searched(pieces)
@@ -90,7 +91,7 @@ class FileTexts:
         novelty = None if self._search is None else self._search.result()
         return replace(evaluation, baselines=baselines, novelty=novelty)
 
-    def _searched(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
+    def _searched(self, pieces: Iterator[DocumentChunk]) -> Iterator[DocumentChunk]:
         """Search each piece for copies, then yield it."""
         vocabulary = self._vocabulary
         for piece in pieces:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from charrnn.corpus.documents import Piece, insert_ends
+from charrnn.corpus.documents import DocumentChunk, insert_ends
 from charrnn.evaluation.reader import Places, Reader
 from charrnn.model.cells.spec import Array
-from charrnn.text.vocabulary import Ids, Vocabulary, code_points
+from charrnn.text.vocabulary import Ids, Vocabulary, code_points, utf8_lengths
 
 BLOCK_CHARS = 1 << 17  # about a second of work between two passages
 
@@ -94,7 +94,7 @@ def measure(reader: Reader, ids: Ids, num_best: int = 0) -> Surprise:
 
 
 def measure_text(
-    reader: Reader, vocabulary: Vocabulary, pieces: Iterable[Piece], num_best: int = 0
+    reader: Reader, vocabulary: Vocabulary, pieces: Iterable[DocumentChunk], num_best: int = 0
 ) -> Iterator[Passage]:
     """Measure a text as its pieces arrive.
 
@@ -161,7 +161,7 @@ def _measure_passage(
         surprise = _spread(surprise, is_read)
     is_end = ids == (-2 if vocabulary.end_id is None else vocabulary.end_id)
     points = code_points(text)[surprise.is_predicted[~is_end]]
-    num_bytes = len(points) if vocabulary.is_bytes else int(_utf8_lengths(points).sum())
+    num_bytes = len(points) if vocabulary.is_bytes else int(utf8_lengths(points).sum())
     if is_end.any():
         separator = vocabulary.separator
         num_bytes += int(is_end.sum()) * len(vocabulary.to_bytes(separator))

@@ -12,6 +12,7 @@ from charrnn.errors import ConfigError
 from charrnn.generation.chunks import Drawn, SampleChunk
 from charrnn.generation.params import StopCriteria
 from charrnn.generation.regex.pattern import Mask, Pattern, StateSet
+from charrnn.text.prefixes import num_begun
 from charrnn.text.vocabulary import Vocabulary
 
 
@@ -85,7 +86,7 @@ class Progress:
         text = "".join(each.character for each in self._held)
         if found := stop_at_end(text, self._stops.texts):
             return SampleChunk(sample, self._held[:-found], "stop")
-        size = len(text) if reason else len(text) - num_held(text, self._stops.texts)
+        size = len(text) if reason else len(text) - num_begun(text, self._stops.texts)
         released, self._held = self._held[:size], self._held[size:]
         return SampleChunk(sample, released, reason)
 
@@ -98,12 +99,3 @@ class Progress:
 def stop_at_end(text: str, stops: Sequence[str]) -> int:
     """Return the length of the longest stop text at the end of a text; 0 if there is none."""
     return max((len(stop) for stop in stops if text.endswith(stop)), default=0)
-
-
-def num_held(text: str, stops: Sequence[str]) -> int:
-    """Return how many characters at the end of a text may begin a stop text."""
-    longest = max((len(stop) for stop in stops), default=0)
-    for size in range(min(longest - 1, len(text)), 0, -1):
-        if any(stop.startswith(text[-size:]) for stop in stops):
-            return size
-    return 0

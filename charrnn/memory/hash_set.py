@@ -1,9 +1,8 @@
-"""A set of hashes in few bits, which may say yes when it should say no, but never the reverse.
+"""A compact set of hashes with false positives but no false negatives.
 
-Of each of n hashes a fingerprint is kept: one of n buckets and a remainder of r bits. The numbers
-of fingerprints in the buckets stand in unary, 2 n bits, the remainders in r n bits, in order of the
-buckets (Elias 1974, Fano 1971): r + 2 bits a hash. A hash that is not in the set is taken for one
-that is with a probability of 2^-r.
+Each of n hashes is stored as a fingerprint: one of n buckets and a remainder of r bits. The sizes
+of the buckets are coded in unary with 2 n bits, followed by the remainders with r n bits, in order
+of the buckets (Elias 1974, Fano 1971): r + 2 bits a hash. The false positive rate is 2^-r.
 """
 
 from __future__ import annotations
@@ -17,17 +16,17 @@ import numpy.typing as npt
 Hashes = npt.NDArray[np.uint64]
 
 BUCKET_BITS = 2
-"""What a hash costs beside its remainder."""
+"""Bits for each hash in addition to its remainder."""
 
 
 def distinct(hashes: Hashes) -> Hashes:
-    """Return hashes in order, each once: ``np.unique``, which takes ten times as long for these."""
+    """Return sorted, distinct hashes, ten times as fast as ``np.unique``."""
     hashes = np.sort(hashes)
     return hashes[first_places(hashes)]
 
 
 def first_places(hashes: Hashes) -> npt.NDArray[np.intp]:
-    """Return where each different hash begins, of hashes in order."""
+    """Return the first index of each distinct hash in sorted hashes."""
     is_new = np.ones(len(hashes), np.bool_)
     is_new[1:] = hashes[1:] != hashes[:-1]
     return np.flatnonzero(is_new)
@@ -42,11 +41,11 @@ def coded_bytes(size: int, remainder_bits: int) -> int:
 class HashSet:
     """A set of 64-bit hashes; checked on construction.
 
-    The lower half of a hash chooses its bucket and the bits above give the remainder, so the
-    highest bits of the hashes may be anything.
+    The lower half of a hash selects its bucket and the next bits give the remainder, so the
+    highest bits may be biased.
 
     Attributes:
-        size: How many there are, n.
+        size: The number of hashes, n.
         remainder_bits: r, 1 to 24.
         coded: The buckets and the remainders, bytes.
 
@@ -59,15 +58,15 @@ class HashSet:
     coded: npt.NDArray[np.uint8]
 
     def __post_init__(self) -> None:
-        """Check that the code is as long, and counts as many, as the size says."""
+        """Check the length of the code and the number of hashes in it."""
         if self.coded.shape != (coded_bytes(self.size, self.remainder_bits),):
-            raise ValueError("a set of fingerprints has another length than its size asks for")
+            raise ValueError("the length of a set of fingerprints does not match its size")
         if int(np.bitwise_count(self._buckets).sum(dtype=np.int64)) != self.size:
-            raise ValueError("a set of fingerprints holds another number than its size says")
+            raise ValueError("the content of a set of fingerprints does not match its size")
 
     @classmethod
     def of(cls, hashes: Hashes, remainder_bits: int) -> HashSet:
-        """Return the set of some hashes, of which equal ones count once."""
+        """Return the set of some hashes."""
         hashes = distinct(hashes)
         size = len(hashes)
         values = np.sort(_fingerprints(hashes, size, remainder_bits))
@@ -81,11 +80,11 @@ class HashSet:
 
     @property
     def false_positive_rate(self) -> float:
-        """How likely a hash that is not in the set is taken for one that is."""
+        """The probability that a hash outside the set seems to be in it."""
         return 0.0 if self.size == 0 else 2.0**-self.remainder_bits
 
     def contain(self, hashes: Hashes) -> npt.NDArray[np.bool_]:
-        """Return whether each hash is in the set, or looks as if it were."""
+        """Return whether each hash is in the set, or seems to be."""
         if self.size == 0:
             return np.zeros(hashes.shape, np.bool_)
         wanted = _fingerprints(hashes, self.size, self.remainder_bits)
@@ -110,7 +109,7 @@ class HashSet:
         for place, column in enumerate(bits.reshape(self.size, self.remainder_bits).T):
             remainders |= column.astype(np.uint64) << np.uint64(place)
         values = (buckets.astype(np.uint64) << np.uint64(self.remainder_bits)) | remainders
-        return np.sort(values)  # a file need not have them in order
+        return np.sort(values)  # a file may have them in any order
 
 
 def _fingerprints(hashes: Hashes, size: int, remainder_bits: int) -> Hashes:

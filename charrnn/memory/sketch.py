@@ -1,15 +1,14 @@
-"""A small sketch of a text, with which one can tell later what another text has copied from it.
+"""A small sketch of a text that later finds passages copied from it.
 
-It holds two sets of fingerprints, made of 64-bit hashes of runs of characters:
+It holds two sets of fingerprints, made from 64-bit hashes of runs of characters:
 
-* **Grams**: of all runs of 20 characters those with the smallest hashes, as many as there is room
-  for. Which they are depends on their content alone, so another text's runs can be chosen by the
-  same rule, and the share of them that is found is an estimate of the share of all. (Broder 1997,
-  "On the resemblance and containment of documents".)
-* **Blocks**: the text cut into pieces at every multiple of a stride. Wherever a copied passage
-  begins, a block begins soon after, and then the next one exactly a stride later, so that a chain
-  of blocks shows the passage. (Tridgell 1999, "Efficient algorithms for sorting and
-  synchronization", chapter 3.)
+* **Grams**: the runs of 20 characters with the smallest hashes, as many as fit. The choice depends
+  on their content alone. The runs of another text are chosen by the same rule, so the share of them
+  in the set estimates the share of all runs. (Broder 1997, "On the resemblance and containment of
+  documents".)
+* **Blocks**: the runs that begin at every multiple of a stride. Soon after the start of a copied
+  passage a block begins, and the next one exactly a stride later, so a chain of blocks reveals the
+  passage. (Tridgell 1999, "Efficient algorithms for sorting and synchronization", chapter 3.)
 
 The sketch takes at most a tenth of the text's bytes, and never more than ``MAX_BYTES``. With room
 for 0.8 bits a byte, it holds about every 43rd gram and every 43rd block of an ASCII text.
@@ -33,14 +32,14 @@ from charrnn.text.vocabulary import Ids, Vocabulary
 GRAM_CHARS = 20
 MAX_BYTES = 4 << 20
 
-GRAM_BITS = 11  # one in 2,048 is found that is not there
-BLOCK_BITS = 19  # one in 524,288: a text asks for all of its blocks, but for few of its grams
+GRAM_BITS = 11  # one false positive in 2,048
+BLOCK_BITS = 19  # one in 524,288: all blocks of a text are looked up, but few of its grams
 _COST = GRAM_BITS + BLOCK_BITS + 2 * BUCKET_BITS  # of a gram and a block
 
 _NUMBERS = struct.Struct("<QIII")  # threshold, stride, grams, blocks: what precedes the codes
-_ENTRY_BYTES = 96  # what the header of a model file says of a sketch
-_PIECE = 1 << 15  # characters that are hashed at a time: what the processor's cache holds
-_RELEASED_PIECES = 128  # after so many the memory of a text that was read is given back
+_ENTRY_BYTES = 96  # the description of a sketch in the header of a model file
+_PIECE = 1 << 15  # characters hashed at a time, which fit the processor's cache
+_RELEASED_PIECES = 128  # how often the memory of the text that was read is released
 
 _BASE = 0x9E3779B97F4A7C15  # odd, so that it has an inverse
 _INVERSE = pow(_BASE, -1, 1 << 64)
@@ -65,7 +64,7 @@ class RunHashes:
         np.cumsum(ids.astype(np.uint64) * powers, out=self._sums[1:])
 
     def of(self, length: int, start: int = 0, stride: int = 1) -> Hashes:
-        """Return the hashes of the runs of a length that begin at every so many places."""
+        """Return the hashes of the runs of a length that begin at every ``stride`` characters."""
         end = len(self._sums) - length
         if end <= start:
             return np.zeros(0, np.uint64)
@@ -92,10 +91,10 @@ _INVERSES = _powers(_INVERSE, 2 * _PIECE)
 
 @dataclass(frozen=True)
 class Sketch:
-    """What is kept of a text; see the module.
+    """The sketch of a text; see the module.
 
     Attributes:
-        threshold: The largest hash of a gram that is kept: all grams with hashes up to it are.
+        threshold: The largest hash of a kept gram; all grams with hashes up to it are kept.
         stride: Characters from the beginning of a block to that of the next.
         grams: The hashes of those grams.
         blocks: The hashes of the blocks.
@@ -112,12 +111,12 @@ class Sketch:
         return max(self.stride, GRAM_CHARS)
 
     def are_sampled(self, grams: Hashes) -> npt.NDArray[np.bool_]:
-        """Return which grams, given by their hashes, the sketch can say anything of."""
+        """Return which grams, given by their hashes, the sketch would have kept."""
         sampled: npt.NDArray[np.bool_] = grams <= np.uint64(self.threshold)
         return sampled
 
     def to_array(self) -> npt.NDArray[np.uint8]:
-        """Return the sketch as it stands in a model file: four numbers, then the two codes."""
+        """Return the sketch for a model file: four numbers, then the two codes."""
         numbers = _NUMBERS.pack(self.threshold, self.stride, self.grams.size, self.blocks.size)
         return np.concatenate(
             [np.frombuffer(numbers, np.uint8), self.grams.coded, self.blocks.coded]
@@ -128,14 +127,14 @@ class Sketch:
         """Return the sketch that ``to_array`` gave.
 
         Raises:
-            ValueError: If the bytes are no sketch.
+            ValueError: If the bytes are not a sketch.
         """
         if array.dtype != np.uint8 or array.ndim != 1 or len(array) < _NUMBERS.size:
-            raise ValueError("its sketch is none")
+            raise ValueError("its sketch is not an array of bytes")
         threshold, stride, grams, blocks = _NUMBERS.unpack(array[: _NUMBERS.size].tobytes())
         grams_end = _NUMBERS.size + coded_bytes(grams, GRAM_BITS)
         if stride == 0 or len(array) != grams_end + coded_bytes(blocks, BLOCK_BITS):
-            raise ValueError("the numbers of its sketch do not fit its size")
+            raise ValueError("the numbers of its sketch do not match its size")
         return cls(
             threshold,
             stride,
@@ -145,13 +144,13 @@ class Sketch:
 
 
 def build_sketch(ids: Ids, vocabulary: Vocabulary) -> Sketch | None:
-    """Return the sketch of a text, or None of one that is too short for any.
+    """Return the sketch of a text, or None if the text is too short.
 
     Args:
         ids: The text, shape (N,).
         vocabulary: Its characters.
     """
-    num_bytes = _utf8_bytes(ids[: 10 * MAX_BYTES], vocabulary)  # of more it makes no difference
+    num_bytes = _utf8_bytes(ids[: 10 * MAX_BYTES], vocabulary)  # more makes no difference
     release_pages(ids)
     room = min(num_bytes // 10, MAX_BYTES) - _NUMBERS.size - _ENTRY_BYTES
     most = 8 * room // _COST  # grams, and blocks
@@ -179,7 +178,7 @@ def build_sketch(ids: Ids, vocabulary: Vocabulary) -> Sketch | None:
 
 
 def _begins(ids: Ids, span: int) -> Iterator[int]:
-    """Yield where the pieces of a text begin; what was read does not stay in memory."""
+    """Yield the indices at which spans of a text begin, and release what has been read."""
     for number, begin in enumerate(range(0, len(ids), span)):
         yield begin
         if number % _RELEASED_PIECES == 0:
@@ -201,7 +200,7 @@ class _Lowest:
         self._num_kept = 0
 
     def add(self, hashes: Hashes) -> None:
-        """Take some more."""
+        """Add hashes."""
         low = hashes[hashes <= self._threshold]
         self._kept.append(low)
         self._num_kept += len(low)
@@ -209,20 +208,20 @@ class _Lowest:
             self._cut()
 
     def _cut(self) -> None:
-        """Forget those that are not among the lowest."""
+        """Drop all but the lowest."""
         lowest = distinct(np.concatenate(self._kept))[: self._most]
         if len(lowest) == self._most:
             self._threshold = lowest[-1]
         self._kept, self._num_kept = [lowest], len(lowest)
 
     def result(self) -> tuple[Hashes, int]:
-        """Return the lowest, and up to which hash there are no others."""
+        """Return the lowest hashes, and the bound up to which they are complete."""
         self._cut()
         return self._kept[0], int(self._threshold)
 
 
 def _utf8_bytes(ids: Ids, vocabulary: Vocabulary) -> int:
-    """Return the bytes of a text, those of unknown characters not counted."""
+    """Return the size of a text in bytes, without unknown characters."""
     lengths = vocabulary.byte_lengths
     if lengths.min() == lengths.max():
         return len(ids) * int(lengths[0])

@@ -32,6 +32,7 @@ from charrnn.model.cells.spec import Array
 from charrnn.model.config import ModelConfig, parameter_shapes
 from charrnn.model.network import strip_prefix
 from charrnn.storage.tensorfile import TensorFile, open_tensor_file, write_tensor_file
+from charrnn.text.escaping import printable
 from charrnn.text.vocabulary import Vocabulary
 
 MODEL_NAME = "model.safetensors"
@@ -156,8 +157,3 @@ def read_time(about: object) -> float:
     except OverflowError:
         return -1.0
     return seconds if math.isfinite(seconds) else -1.0
-
-
-def printable(text: str) -> str:
-    """Return a text as one line that cannot control a terminal."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

@@ -7,7 +7,7 @@ from functools import partial
 
 from charrnn.evaluation.surprise import Passage
 from charrnn.render.heat_scale import LINE_END, heat_levels, level_names, shown_character
-from charrnn.text.escaping import num_cells
+from charrnn.text.escaping import cell_widths, num_cells
 from charrnn.text.vocabulary import Vocabulary
 
 # The nearest of the 256 colours that terminals share; level 0 is not coloured.
@@ -91,12 +91,13 @@ class DigitHeat:
         """Return the lines that end in a passage."""
         levels = heat_levels(passage.surprise, 9).tolist()
         done = ""
-        for character, value in zip(passage.text, levels, strict=True):
+        widths = cell_widths(passage.text)
+        for character, value, width in zip(passage.text, levels, widths, strict=True):
             is_end = character == "\n"
             digit = str(value) if value else " "
             seen = (LINE_END if value else "") if is_end else self._show(character)
             seen = seen.replace("\t", " ")
-            cells = sum(map(num_cells, seen))
+            cells = width if seen == character else num_cells(seen)
             if self._cells and self._cells + cells > self._width:
                 done += self.rest()
             self._line += seen

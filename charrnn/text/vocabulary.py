@@ -1,10 +1,11 @@
-"""Characters to ids and back, and the one rule for characters that the model never saw.
+"""Characters to ids and back, including characters that the model never saw.
 
 Sizes: V ids in the vocabulary, N characters in a text.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -19,12 +20,21 @@ Ids = npt.NDArray[np.integer[Any]]
 OnUnknown = Literal["error", "skip", "replace"]
 
 UNKNOWN = "\N{REPLACEMENT CHARACTER}"
-"""How the unknown symbol is shown. It is an id, not a character: U+FFFD in a text is itself."""
+"""How the unknown symbol is shown. It is only an id: U+FFFD in a text has an id of its own."""
 
 
 def code_points(text: str) -> npt.NDArray[np.uint32]:
     """Return the Unicode code points of a text, shape (N,)."""
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+
+
+def utf8_lengths(points: npt.NDArray[np.unsignedinteger[Any]]) -> npt.NDArray[np.uint8]:
+    """Return how many bytes each code point takes in UTF-8, 1 to 4, shape (N,)."""
+    lengths = np.ones(len(points), np.uint8)
+    for first in (0x80, 0x800, 0x10000):
+        if first <= np.iinfo(points.dtype).max:
+            lengths += points >= first
+    return lengths
 
 
 def smallest_dtype(size: int) -> np.dtype[Any]:
@@ -34,26 +44,28 @@ def smallest_dtype(size: int) -> np.dtype[Any]:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The characters of a model, sorted by code point; an id is a place in that order.
+    """The characters of a model, sorted by code point; an id is an index into them.
 
-    A vocabulary of bytes is one of the characters U+0000 to U+00FF, one for each byte value.
+    In a vocabulary of bytes the characters U+0000 to U+00FF stand for the byte values.
 
-    After the characters come the ids of symbols that are none: first the unknown symbol, if there
-    is one, then the end symbol, if there is one.
+    The ids of symbols follow those of the characters: first the unknown symbol, if there is one,
+    then the end symbol, if there is one.
 
     Attributes:
         characters: The characters, each once, sorted by code point.
-        has_unknown: Whether an id stands for all other characters. It is learned from the rare
+        has_unknown: Whether one id stands for all other characters. It is learned from the rare
             characters of the training text and never sampled.
         is_bytes: Whether each character stands for one byte.
-        separator: Where the model writes documents, what stands between two of them in a text;
-            then an id, the end symbol, stands for the end of a document. Else empty.
+        separator: The separator between documents, if the model writes documents; then one id, the
+            end symbol, stands for the end of a document. Otherwise empty.
+        nfc: Whether texts are normalised to Unicode NFC before they are encoded.
     """
 
     characters: str
     has_unknown: bool = False
     is_bytes: bool = False
     separator: str = ""
+    nfc: bool = False
 
     @property
     def size(self) -> int:
@@ -71,32 +83,36 @@ class Vocabulary:
         return self.size - 1 if self.separator else None
 
     def table(self, size: int) -> npt.NDArray[np.int32]:
-        """Return the id of each code point below ``size``, and -1 where there is none."""
+        """Return the id of each code point below ``size``, and -1 if it has none."""
         points = code_points(self.characters)
-        points = points[points < size]  # sorted, so the ids of these are the first
+        points = points[points < size]  # sorted, so these have the first ids
         table = np.full(size, -1, dtype=np.int32)
         table[points] = np.arange(len(points))
         return table
 
     @cached_property
     def _table(self) -> npt.NDArray[np.int32]:
-        """Code point to id, -1 where there is none; the last entry stands for all beyond it."""
+        """Code point to id, -1 if there is none; the last entry stands for all higher ones."""
         return self.table(max(map(ord, self.characters[-1:]), default=0) + 2)
 
     @cached_property
     def byte_lengths(self) -> npt.NDArray[np.int64]:
-        """How many bytes each character takes in UTF-8 (1 in a vocabulary of bytes), shape (V,).
+        """The length of each character in UTF-8 in bytes (1 for a byte), shape (V,).
 
-        The unknown symbol counts 0: how long it was in the text is not known. The end symbol counts
-        the bytes of the separator, which it stands for.
+        The unknown symbol counts 0, because its length in the text is unknown. The end symbol
+        counts the bytes of the separator.
         """
-        lengths = [1 if self.is_bytes else len(c.encode()) for c in self.characters]
-        lengths += [0] * self.has_unknown
-        lengths += [len(self.to_bytes(self.separator))] * bool(self.separator)
-        return np.array(lengths, dtype=np.int64)
+        points = code_points(self.characters)
+        lengths = np.ones(self.size, np.int64)
+        lengths[: len(points)] = 1 if self.is_bytes else utf8_lengths(points)
+        if self.unknown_id is not None:
+            lengths[self.unknown_id] = 0
+        if self.end_id is not None:
+            lengths[self.end_id] = len(self.to_bytes(self.separator))
+        return lengths
 
     def look_up(self, text: str) -> npt.NDArray[np.int32]:
-        """Return the id of each character, and -1 for each that has none; shape (N,)."""
+        """Return the id of each character, shape (N,), and -1 for unknown ones."""
         return self._table.take(code_points(text), mode="clip")
 
     def encode(self, text: str, on_unknown: OnUnknown = "error") -> npt.NDArray[np.int32]:
@@ -124,10 +140,10 @@ class Vocabulary:
             fallback = self.characters.find(" ")
             ids[missing] = max(fallback, 0) if self.unknown_id is None else self.unknown_id
             return ids
-        place = int(np.argmax(missing))
-        character = text[place]
+        index = int(np.argmax(missing))
+        character = text[index]
         raise UnknownCharacterError(
-            f"the model never saw {character!r} (U+{ord(character):04X}), character {place + 1} of "
+            f"the model never saw {character!r} (U+{ord(character):04X}), character {index + 1} of "
             "the prompt; give another prompt, or `on_unknown` skip or replace"
         )
 
@@ -141,9 +157,9 @@ class Vocabulary:
         return "".join([symbols[i] for i in ids.tolist()])
 
     def from_user(self, text: str) -> str:
-        """Return what a user typed as characters of this vocabulary: for bytes, one a byte."""
+        """Return typed text as characters of this vocabulary: normalised, or one for each byte."""
         if not self.is_bytes:
-            return text
+            return unicodedata.normalize("NFC", text) if self.nfc else text
         return text.encode("utf-8", "surrogateescape").decode("latin-1")
 
     def to_bytes(self, text: str) -> bytes:
@@ -151,13 +167,14 @@ class Vocabulary:
         return text.encode("latin-1", "replace") if self.is_bytes else to_utf8(text)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the vocabulary as it stands in a model file."""
-        return {
+        """Return the vocabulary as JSON for a model file."""
+        value: dict[str, Any] = {
             "characters": self.characters,
             "has_unknown": self.has_unknown,
             "is_bytes": self.is_bytes,
             "separator": self.separator,
         }
+        return value | ({"nfc": True} if self.nfc else {})  # absent from older files
 
     @classmethod
     def from_json(cls, value: object) -> Vocabulary:
@@ -173,7 +190,8 @@ class Vocabulary:
                 "is_bytes": bool(is_bytes),
                 **others,
             }:
-                separator = others.get("separator", "")  # older files have none
+                separator = others.get("separator", "")  # absent from older files
+                nfc = others.get("nfc", False)
                 points = code_points(text)
                 if (
                     len(points) == 0
@@ -183,8 +201,10 @@ class Vocabulary:
                 ):
                     raise ValueError("the characters are not distinct, sorted and valid")
                 if not isinstance(separator, str) or not _is_encodable(separator, is_bytes):
-                    raise ValueError("the separator of documents is no text")
-                return cls(text, unknown, is_bytes, separator)
+                    raise ValueError("the separator of documents is not text")
+                if not isinstance(nfc, bool) or (nfc and is_bytes):
+                    raise ValueError("its normalisation is not true or false")
+                return cls(text, unknown, is_bytes, separator, nfc)
         raise ValueError("not a vocabulary")
 
 

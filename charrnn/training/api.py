@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from charrnn.corpus.decode import find_files
+from charrnn.corpus.find import find_files
 from charrnn.corpus.options import CorpusOptions
 from charrnn.corpus.store import build_corpus, open_corpus
 from charrnn.errors import RunError
@@ -74,7 +74,7 @@ def train(
     options = options or CorpusOptions()
     settings = settings or Settings()
     monitor = monitor or Silent()
-    find_files(corpora, options.pattern)  # mistakes are told before anything is made
+    find_files(corpora, options.glob)  # mistakes are told before anything is made
     source = None if init_from is None else read_checkpoint(init_from)
     if source is not None:
         settings = settings_from(source, settings, is_bytes=options.decoding.is_bytes)

@@ -179,7 +179,7 @@ def test_folder_is_a_corpus(tmp_path: Path) -> None:
     (tmp_path / "src" / "b.py").write_text("b = 2\n" * 50)
     (tmp_path / "src" / "a.txt").write_text("left out")
     (tmp_path / "src" / "deep" / "a.py").write_text("a = 1\n" * 50)
-    options = CorpusOptions(pattern="*.py", val="0")
+    options = CorpusOptions(glob=("*.py",), val="0")
     result = train([str(tmp_path / "src")], out=tmp_path / "run", settings=SMALL, options=options)
     corpus = open_corpus(result.directory)
     text = corpus.vocabulary.decode(corpus.ids)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from charrnn.corpus import decode
-from charrnn.corpus.decode import Decoding, find_files, read_blocks
+from charrnn.corpus.decode import Decoding, read_blocks
+from charrnn.corpus.find import find_files
 from charrnn.errors import TextError
 
 
@@ -33,9 +34,12 @@ def read() -> Callable[..., str]:
 
 
 def _read(
-    *names: Path | str, encoding: str = "utf-8", is_bytes: bool = False, pattern: str = "*.txt"
+    *names: Path | str,
+    encoding: str = "utf-8",
+    is_bytes: bool = False,
+    glob: tuple[str, ...] = ("*.txt",),
 ) -> str:
-    files = find_files([str(name) for name in names], pattern)
+    files = find_files([str(name) for name in names], glob)
     return "".join(read_blocks(files, Decoding(encoding, is_bytes)))
 
 

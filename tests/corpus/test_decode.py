@@ -1,8 +1,5 @@
 """Bytes of files become text whatever their encoding, line ends and packing, or a line says why."""
 
-import bz2
-import gzip
-import lzma
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +9,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from charrnn.corpus.decode import Decoding, read_blocks
-from charrnn.errors import TextError
 
 law = settings(derandomize=True, deadline=None, max_examples=100)
 
@@ -20,11 +16,6 @@ BLOCK_SIZES = [1, 2, 3, 4, 5, 6, 7, 8]
 BOM = "\ufeff"
 # One character of each length in UTF-8, from 1 to 4 bytes.
 MIXED = "a\u00e9\u20ac\U0001f600b\n"
-COMPRESSORS = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
-Compress = Callable[[bytes], bytes]
-compressed = pytest.mark.parametrize(
-    ("suffix", "compress"), COMPRESSORS.items(), ids=[suffix[1:] for suffix in COMPRESSORS]
-)
 any_block_size = pytest.mark.parametrize("block_bytes", BLOCK_SIZES)
 
 
@@ -216,94 +207,3 @@ def test_bytes_need_no_encoding(read: Callable[..., Any], path: Path) -> None:
     """The encoding does not matter to a text of bytes."""
     path.write_bytes(b"\xff\x00a")
     assert read(path, encoding="ascii", is_bytes=True) == "\xff\x00a"
-
-
-# Compressed files
-
-
-@compressed
-@pytest.mark.parametrize("block_bytes", [1, 3, 1 << 22])
-def test_compressed_is_plain(
-    read: Callable[..., Any],
-    blocks_of: Callable[..., Any],
-    tmp_path: Path,
-    suffix: str,
-    compress: Compress,
-    block_bytes: int,
-) -> None:
-    """A compressed file gives the text of the plain one, cleaned in the same way."""
-    data = (BOM + "one\r\n" + MIXED * 5).encode()
-    (tmp_path / "plain.txt").write_bytes(data)
-    (tmp_path / f"text{suffix}").write_bytes(compress(data))
-    (tmp_path / f"TEXT{suffix.upper()}").write_bytes(compress(data))
-    with blocks_of(block_bytes):
-        plain = read(tmp_path / "plain.txt")
-        assert plain == "one\n" + MIXED * 5
-        assert read(tmp_path / f"text{suffix}") == plain
-        assert read(tmp_path / f"TEXT{suffix.upper()}") == plain
-
-
-@compressed
-def test_two_compressed_files_in_one(
-    read: Callable[..., Any], tmp_path: Path, suffix: str, compress: Compress
-) -> None:
-    """Compressed files that were joined give their texts one after another."""
-    (tmp_path / f"text{suffix}").write_bytes(compress(b"first ") + compress(b"second"))
-    assert read(tmp_path / f"text{suffix}") == "first second"
-
-
-@compressed
-def test_a_compressed_file_cut_short_is_refused(
-    error_of: Callable[..., Any], tmp_path: Path, suffix: str, compress: Compress
-) -> None:
-    """No beginning of a compressed file passes for the whole."""
-    path = tmp_path / f"text{suffix}"
-    data = compress(b"a text to be cut short")
-    for length in range(1, len(data)):
-        path.write_bytes(data[:length])
-        assert error_of(path).startswith(f"{str(path)!r}: ")
-
-
-@compressed
-def test_a_damaged_compressed_file_never_gives_another_text(
-    read: Callable[..., Any], tmp_path: Path, suffix: str, compress: Compress
-) -> None:
-    """With any one byte changed a compressed file is refused or still gives its text."""
-    path = tmp_path / f"text{suffix}"
-    data = compress(b"a text to be damaged")
-    num_refused = 0
-    for place in range(len(data)):
-        path.write_bytes(data[:place] + bytes([data[place] ^ 0xFF]) + data[place + 1 :])
-        try:
-            text = read(path)
-        except TextError:
-            num_refused += 1
-        else:
-            assert text == "a text to be damaged"
-    assert num_refused > len(data) // 2
-
-
-@compressed
-def test_plain_text_with_the_name_of_compressed(
-    read: Callable[..., Any],
-    error_of: Callable[..., Any],
-    tmp_path: Path,
-    suffix: str,
-    compress: Compress,
-) -> None:
-    """A file that is not what its name says is refused."""
-    path = tmp_path / f"text{suffix}"
-    path.write_bytes(b"not compressed at all")
-    assert error_of(path).startswith(f"{str(path)!r}: ")
-    path.write_bytes(compress(b"compressed"))
-    assert read(path) == "compressed"
-
-
-@compressed
-def test_the_offset_in_a_compressed_file_is_that_of_the_text(
-    error_of: Callable[..., Any], tmp_path: Path, suffix: str, compress: Compress
-) -> None:
-    """Where a compressed text is wrong is counted in what it decompresses to."""
-    path = tmp_path / f"text{suffix}"
-    path.write_bytes(compress(b"abc" * 100 + b"\xff"))
-    assert " at byte offset 300 (ff)" in error_of(path)

@@ -11,8 +11,8 @@ from charrnn.corpus.document_streams import (
     MAX_MEASURED_CHARS,
     MIN_BATCHES,
     DocumentStreams,
-    measuring_documents,
-    training_documents,
+    measuring_windows,
+    training_windows,
 )
 from charrnn.corpus.streams import IGNORED, WARM_UP_CHARS
 
@@ -72,7 +72,7 @@ def test_each_document_is_measured_once_from_its_start(
     lengths: list[int], batch_size: int, seq_length: int, epoch: int
 ) -> None:
     """Each stream begins with the end symbol and predicts one document to its end."""
-    streams = measuring_documents(text_of(lengths), END, seq_length, batch_size)
+    streams = measuring_windows(text_of(lengths), END, seq_length, batch_size)
     assert streams.num_streams == min(batch_size, len(lengths))
     assert documents_of(read(streams, epoch)) == expected_of(lengths)
 
@@ -84,7 +84,7 @@ def test_each_id_is_learned_once_an_epoch(
 ) -> None:
     """In every epoch every id but the first is predicted once, after the one before it."""
     ids = text_of(lengths)
-    runs = read(training_documents(ids, END, batch_size, seq_length, seed), epoch)
+    runs = read(training_windows(ids, END, batch_size, seq_length, seed), epoch)
     found = [
         pair
         for inputs, targets in runs
@@ -102,7 +102,7 @@ def test_only_what_would_go_on_alone_is_cut(
     """Documents up to a quarter of a stream, or a window, are learned in one go."""
     ids = text_of(lengths)
     longest = max(seq_length, -(-len(ids) // (MIN_BATCHES * batch_size)))
-    runs = read(training_documents(ids, END, batch_size, seq_length, 1))
+    runs = read(training_windows(ids, END, batch_size, seq_length, 1))
     predicted = [[t for t in targets if t != IGNORED] for _, targets in runs]
     assert max(map(len, predicted)) <= longest
     for document in expected_of(lengths):
@@ -115,7 +115,7 @@ def test_only_what_would_go_on_alone_is_cut(
 def test_windows_say_what_they_hold(lengths: list[int], batch_size: int, seq_length: int) -> None:
     """Windows are B by at most T, count their predictions, and are never without one."""
     ids = text_of(lengths)
-    streams = training_documents(ids, END, batch_size, seq_length, 1)
+    streams = training_windows(ids, END, batch_size, seq_length, 1)
     windows = list(streams)
     assert len(windows) == streams.num_windows
     assert sum(window.num_chars for window in windows) == len(ids) - 1
@@ -134,7 +134,7 @@ def test_hardly_a_place_is_empty() -> None:
     rng = np.random.default_rng(0)
     for mean, spread, seq_length, batch_size in [(8, 3, 64, 113), (120, 60, 64, 16)]:
         lengths = np.maximum(rng.normal(mean, spread, 3000).astype(int), 1).tolist()
-        windows = list(training_documents(text_of(lengths), END, batch_size, seq_length, 1))
+        windows = list(training_windows(text_of(lengths), END, batch_size, seq_length, 1))
         places = sum(window.targets.size for window in windows)
         assert sum(window.num_chars for window in windows) > 0.9 * places
 
@@ -144,8 +144,8 @@ def test_epochs_differ_and_seeds_differ() -> None:
     ids = text_of([3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8] * 3)
     orders = {}
     for seed, epoch in itertools.product((1, 2), (0, 1)):
-        streams = training_documents(ids, END, 3, 8, seed)
-        again = training_documents(ids, END, 3, 8, seed)
+        streams = training_windows(ids, END, 3, 8, seed)
+        again = training_windows(ids, END, 3, 8, seed)
         again.window(5 * again.num_windows)  # having been elsewhere makes no difference
         orders[seed, epoch] = read(streams, epoch)
         assert read(again, epoch) == orders[seed, epoch]
@@ -155,7 +155,7 @@ def test_epochs_differ_and_seeds_differ() -> None:
 def test_windows_that_are_spelled_out() -> None:
     """Three documents in two streams, the longest first: these windows."""
     ids = np.array([0, 1, 0, 2, 3, 4, 0, 5, 6, 0])
-    first, second, third = measuring_documents(ids, END, 3, 2)
+    first, second, third = measuring_windows(ids, END, 3, 2)
     assert first.inputs.tolist() == [[0, 2], [0, 5]]  # four steps are two windows of two
     assert first.targets.tolist() == [[2, 3], [5, 6]]
     assert first.is_start.tolist() == [True, True]
@@ -170,7 +170,7 @@ def test_a_long_document_is_measured_in_warmed_up_parts(batch_size: int) -> None
     """Each part but the first has read the characters before it, and each id is predicted once."""
     lengths = [3 * MAX_MEASURED_CHARS, 5, MAX_MEASURED_CHARS - 1]
     ids = text_of(lengths)
-    runs = read(measuring_documents(ids, END, 64, batch_size))
+    runs = read(measuring_windows(ids, END, 64, batch_size))
     found: list[int] = []
     num_warm = 0
     for inputs, targets in runs:
@@ -187,5 +187,5 @@ def test_a_long_document_is_measured_in_warmed_up_parts(batch_size: int) -> None
 def test_a_document_cut_short_is_measured_as_far_as_it_goes() -> None:
     """A text that ends within a document, as the beginning of a longer one may, has no last end."""
     ids = text_of([3, 4])[:-2]
-    runs = read(measuring_documents(ids, END, 10, 2))
+    runs = read(measuring_windows(ids, END, 10, 2))
     assert documents_of(runs) == [[1, 2, 3, END], [4, 5, 6]]

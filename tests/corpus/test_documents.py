@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from charrnn.corpus import decode
 from charrnn.corpus.decode import Decoding
-from charrnn.corpus.documents import Piece, cut_documents, insert_ends, read_pieces
+from charrnn.corpus.documents import DocumentChunk, cut_documents, insert_ends, read_chunks
 
 law = settings(derandomize=True, deadline=None, max_examples=300)
 
@@ -19,7 +19,7 @@ SEPARATORS = st.sampled_from(
 BLOCKS = st.lists(st.text(st.sampled_from("ab\n%x"), max_size=9), max_size=8)
 
 
-def joined(pieces: list[Piece]) -> list[str]:
+def joined(pieces: list[DocumentChunk]) -> list[str]:
     """Return the documents that pieces hold, each as one text; also if it is empty."""
     text = "".join(piece.text for piece in pieces)
     ends, before = [], 0
@@ -83,8 +83,8 @@ def test_a_file_ends_a_document(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"one\ntwo")
     (tmp_path / "b").write_bytes(b"\xef\xbb\xbfthree\r\n\r\nfour\r\n")
     names = [str(tmp_path / name) for name in "ab"]
-    assert joined(list(read_pieces(names, Decoding(), "\n"))) == ["one", "two", "three", "four"]
-    as_bytes = list(read_pieces(names, Decoding(is_bytes=True), "\n"))
+    assert joined(list(read_chunks(names, Decoding(), "\n"))) == ["one", "two", "three", "four"]
+    as_bytes = list(read_chunks(names, Decoding(is_bytes=True), "\n"))
     assert joined(as_bytes) == ["one", "two", "\xef\xbb\xbfthree\r", "\r", "four\r"]
 
 
@@ -94,7 +94,7 @@ def test_a_long_document_is_not_held_in_memory(
     """A document that is longer than a block comes in pieces of about a block."""
     (tmp_path / "a").write_bytes(b"x" * 1000 + b"\n" + b"y" * 1000)
     monkeypatch.setattr(decode, "BLOCK_BYTES", 64)
-    pieces = list(read_pieces([str(tmp_path / "a")], Decoding(), "\n"))
+    pieces = list(read_chunks([str(tmp_path / "a")], Decoding(), "\n"))
     assert max(len(piece.text) for piece in pieces) <= 64 + 1
     assert joined(pieces) == ["x" * 1000, "y" * 1000]
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from charrnn.corpus.decode import Decoding, find_files, read_blocks
+from charrnn.corpus.decode import Decoding, read_blocks
+from charrnn.corpus.find import find_files
 from charrnn.errors import ConfigError, TextError
 
 MIXED = "a\u00e9\u20ac\U0001f600b\n"  # one character of each length in UTF-8, from 1 to 4 bytes
@@ -27,8 +28,8 @@ def test_a_folder_is_its_texts_in_order(read: Callable[..., Any], tmp_path: Path
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(f"<{name}>")
     assert read(tmp_path) == "<B.txt><a.txt><b.txt><c/d/y.txt><c/z.txt>"
-    assert read(tmp_path, pattern="*.md") == "<e.md>"
-    assert read(tmp_path, pattern="[ab].*") == "<a.txt><b.txt>"
+    assert read(tmp_path, glob=("*.md",)) == "<e.md>"
+    assert read(tmp_path, glob=("[ab].*",)) == "<a.txt><b.txt>"
 
 
 @pytest.mark.parametrize("name", [".a.txt", ".git/a.txt", "b/.c/d/a.txt"])
@@ -79,7 +80,7 @@ def test_a_folder_without_a_text_is_an_error(error_of: Callable[..., Any], tmp_p
     message = error_of(tmp_path)
     assert message.startswith(f"{str(tmp_path)!r}: ")
     assert "'*.txt'" in message
-    assert "--glob" in message
+    assert "`glob`" in message
 
 
 # What cannot be read
@@ -249,7 +250,8 @@ def test_standard_input_of_a_process() -> None:
     """Bytes in a real pipe, more than one pipe holds at once, come through as text."""
     program = (
         "import sys\n"
-        "from charrnn.corpus.decode import Decoding, find_files, read_blocks\n"
+        "from charrnn.corpus.decode import Decoding, read_blocks\n"
+        "from charrnn.corpus.find import find_files\n"
         "text = ''.join(read_blocks(find_files(['-']), Decoding()))\n"
         "sys.stdout.buffer.write(text.encode())\n"
     )

@@ -50,7 +50,7 @@ def test_the_limit_counts_unpacked_bytes(tmp_path: Path, suffix: str, block_byte
         text, notices, sources = read(path, max_bytes=max_bytes, block_bytes=block_bytes)
         assert text == data[:max_bytes].decode("utf-8", "ignore")
         assert len(notices) == 1
-        assert "--max-bytes" in notices[0]
+        assert "limit" in notices[0]
         assert sources == []
     for max_bytes in (len(data), len(data) + 1, None):
         assert read(path, max_bytes=max_bytes, block_bytes=block_bytes)[:2] == (TEXT, [])
@@ -106,8 +106,8 @@ def test_a_file_is_known_by_its_bytes(tmp_path: Path, suffix: str, block_bytes: 
     packed = PACKERS[suffix](TEXT.encode())
     path.write_bytes(packed)
     (source,) = read(path, block_bytes=block_bytes)[2]
-    assert source == Source(str(path), len(packed), hashlib.sha256(packed).hexdigest())
-    assert source.packing == suffix
+    sha256 = hashlib.sha256(packed).hexdigest()
+    assert source == Source(str(path), len(packed), sha256, suffix)
 
 
 @pytest.mark.parametrize("change", ["appended", "cut", "rewritten"])
@@ -162,10 +162,10 @@ def test_a_file_that_does_not_change_is_not_said_to(tmp_path: Path) -> None:
 def test_the_mark_of_another_encoding_names_it(
     tmp_path: Path, encoding: str, guess: str, order: str, block_bytes: int
 ) -> None:
-    """A file with a byte order mark of UTF-16 or UTF-32 is told to be of that encoding."""
+    """A file with a byte order mark of UTF-16 or UTF-32 is reported with that encoding."""
     path = tmp_path / "text"
     path.write_bytes(("\ufeff" + TEXT).encode(f"{encoding}-{order}"))
-    with pytest.raises(TextError, match=f"--encoding {guess}, or --bytes"):
+    with pytest.raises(TextError, match=f"`encoding`, for example {guess}, or `as_bytes`"):
         read(path, block_bytes=block_bytes)
     text = "".join(read_blocks([str(path)], Decoding(guess)))
     assert text == TEXT

@@ -1,5 +1,6 @@
 """A text of which no corpus can be made is refused in one line, and leaves nothing."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -66,9 +67,9 @@ def test_what_trains_must_be_long_enough(tmp_path: Path, run: Path) -> None:
 
 def test_one_character_cannot_validate(tmp_path: Path, run: Path) -> None:
     """A validation text of one character, which leaves nothing to predict, is refused."""
-    assert "--val" in refused(run, "a" * 25, val="0.04")
+    assert "`val`" in refused(run, "a" * 25, val="0.04")
     (tmp_path / "val").write_text("\u20ac")
-    assert "--val" in refused(run, PANGRAM, val=str(tmp_path / "val"))
+    assert "`val`" in refused(run, PANGRAM, val=str(tmp_path / "val"))
 
 
 def test_an_empty_text_cannot_validate(tmp_path: Path, run: Path) -> None:
@@ -82,7 +83,7 @@ def test_too_many_characters_are_refused(run: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(corpus_module, "MAX_VOCAB_SIZE", 4)
     message = refused(run, "abcde" * 10)
     assert message.startswith("5 distinct characters")
-    for option in ("--encoding", "--bytes", "--min-count"):
+    for option in ("`encoding`", "`as_bytes`", "`min_count`"):
         assert option in message
     assert build(run, "abcd" * 10).vocabulary.size == 4
     assert build(run, "abcd" * 10 + "e", min_count=2).vocabulary.characters == "abcd"
@@ -114,4 +115,25 @@ def test_names_in_messages_are_quoted(tmp_path: Path, name: str) -> None:
     refused(tmp_path / name, "short")
     with pytest.raises(TextError) as caught:
         open_corpus(tmp_path / name)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9.txt", b"new\nline", b"\x1b[31mred"], ids=ascii)
+def test_any_bytes_can_be_a_name(tmp_path: Path, run: Path, name: bytes) -> None:
+    """A file whose name is not UTF-8 is read, stored and found again in the cache."""
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    source = folder / os.fsdecode(name)
+    source.write_text(PANGRAM)
+    options = CorpusOptions(glob=("*",))
+    corpus = build_corpus(run, [str(folder)], options)
+    assert corpus.sources == open_corpus(run).sources == (str(source),)
+    again = tmp_path / "again"
+    again.mkdir()
+    notices: list[str] = []
+    build_corpus(again, [str(source)], options, notices.append, [run])
+    assert any("was read before" in notice for notice in notices)
+    source.write_bytes(b"\xff")
+    with pytest.raises(TextError) as caught:
+        build_corpus(again, [str(source)], options)
     assert str(caught.value).isprintable()

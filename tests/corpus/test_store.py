@@ -16,7 +16,7 @@ from charrnn.corpus import decode
 from charrnn.corpus.decode import Decoding
 from charrnn.corpus.options import CorpusOptions
 from charrnn.corpus.store import Corpus, build_corpus, open_corpus
-from charrnn.errors import ConfigError, TextError
+from charrnn.errors import ConfigError
 from charrnn.text.vocabulary import UNKNOWN
 
 # Fewer examples than elsewhere: each of them builds a corpus on disk.
@@ -190,14 +190,14 @@ def test_no_character_is_rare_unless_asked(run: Path) -> None:
 @pytest.mark.parametrize("min_count", [0, -1])
 def test_a_count_below_one_is_refused(min_count: int) -> None:
     """A character that is in the text at all occurs once or more."""
-    with pytest.raises(ConfigError, match=f"--min-count: {min_count} "):
+    with pytest.raises(ConfigError, match=f"`min_count`: {min_count} "):
         CorpusOptions(min_count=min_count)
 
 
 @pytest.mark.parametrize("min_count", [61, 1000])
 def test_not_every_character_can_be_rare(run: Path, min_count: int) -> None:
     """An option that leaves no character is wrong, and named."""
-    with pytest.raises(ConfigError, match=f"--min-count: .* {min_count} times"):
+    with pytest.raises(ConfigError, match=f"`min_count`: .* {min_count} times"):
         build(run, "ab" * 60, min_count=min_count)
     assert names_in(run) == []
 
@@ -287,65 +287,6 @@ def test_the_text_is_read_once(tmp_path: Path, run: Path) -> None:
     assert text_of(corpus) == PANGRAM
 
 
-def test_several_sources_are_one_text(tmp_path: Path, run: Path) -> None:
-    """Files and folders are joined in order, and the split is made in the whole."""
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "folder" / "b.md").write_text("b" * 30)
-    (tmp_path / "folder" / "a.md").write_text("a" * 30)
-    (tmp_path / "c").write_text("c" * 40)
-    names = [str(tmp_path / "c"), str(tmp_path / "folder")]
-    corpus = build_corpus(run, names, CorpusOptions(pattern="*.md"))
-    assert text_of(corpus) == "c" * 40 + "a" * 30 + "b" * 30
-    assert corpus.num_train == 90
-
-
-def test_sources_are_absolute(tmp_path: Path, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the text came from is kept so that it is found from any folder."""
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "folder" / "a.txt").write_text(PANGRAM)
-    (tmp_path / "val.txt").write_text(PANGRAM)
-    monkeypatch.chdir(tmp_path)
-    with Path("val.txt").open() as stdin:
-        monkeypatch.setattr("sys.stdin", stdin)
-        corpus = build_corpus(run, ["folder", "-"], CorpusOptions(val="val.txt"))
-    resolved = tmp_path.resolve()
-    expected = (str(resolved / "folder" / "a.txt"), "-", str(resolved / "val.txt"))
-    assert corpus.sources == open_corpus(run).sources == expected
-
-
-# The share that validates
-
-
-@pytest.mark.parametrize(
-    ("val", "num_train"),
-    [
-        ("0", 1000),
-        ("0.0", 1000),
-        ("0.002", 998),
-        ("0.1", 900),
-        (".25", 750),
-        ("0.3", 700),
-        ("5e-1", 500),
-        ("0.8", 200),
-        ("0.9", 100),
-    ],
-)
-def test_the_share_that_validates(run: Path, val: str, num_train: int) -> None:
-    """The share that a user gives, as a decimal number, is taken from the end of the text."""
-    corpus = build(run, "ab" * 500, val=val)
-    assert corpus.num_train == num_train
-    assert len(corpus.val) == 1000 - num_train
-    assert corpus.val_bytes == max(len(corpus.val) - 1, 0)
-
-
-@pytest.mark.parametrize("val", ["1", "1.5", "-0.1", "-1", "nan", "inf", "-inf", "1e9"])
-def test_a_share_out_of_range_is_refused(run: Path, val: str) -> None:
-    """A number that is no share is a wrong option, found before any text is read."""
-    with pytest.raises(ConfigError, match=f"--val: {val} "):
-        build_corpus(run, ["no such file"], CorpusOptions(val=val))
-    assert names_in(run) == []
-
-
 @law
 @given(TEXTS, TEXTS, st.integers(1, 9))
 def test_another_text_validates(folder: Path, text: str, val_text: str, block_bytes: int) -> None:
@@ -356,29 +297,3 @@ def test_another_text_validates(folder: Path, text: str, val_text: str, block_by
     assert corpus.vocabulary.decode(corpus.train) == cleaned(text)
     assert corpus.vocabulary.decode(corpus.val) == cleaned(val_text)
     assert corpus.val_bytes == len(cleaned(val_text)[1:].encode())
-
-
-def test_a_folder_can_validate(tmp_path: Path, run: Path) -> None:
-    """The text that validates is found like the text that trains."""
-    (tmp_path / "val").mkdir()
-    (tmp_path / "val" / "a.txt").write_text("first ")
-    (tmp_path / "val" / "b.txt").write_text("second")
-    corpus = build(run, PANGRAM, val=str(tmp_path / "val"))
-    assert corpus.vocabulary.decode(corpus.val) == "first second"
-
-
-def test_a_validation_file_that_is_not_there(run: Path) -> None:
-    """A name that is neither a share nor a file is said before the text is read."""
-    with pytest.raises(TextError, match=r"'missing\.txt': no such file"):
-        build(run, b"\xff", val="missing.txt")
-
-
-def test_standard_input_does_not_train_and_validate(
-    tmp_path: Path, run: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Standard input, which can be read only once, is not both texts."""
-    (tmp_path / "text").write_text(PANGRAM)
-    with (tmp_path / "text").open() as stdin:
-        monkeypatch.setattr("sys.stdin", stdin)
-        with pytest.raises(ConfigError, match="only once"):
-            build_corpus(run, ["-"], CorpusOptions(val="-"))

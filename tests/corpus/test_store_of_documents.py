@@ -170,9 +170,9 @@ def test_texts_that_cannot_be_used(folder: Path, text: str, message: str) -> Non
 
 def test_a_separator_must_be_text(folder: Path) -> None:
     """A separator that is nothing, or no text, is wrong usage."""
-    with pytest.raises(ConfigError, match="--doc-sep: it is empty"):
+    with pytest.raises(ConfigError, match="`doc_sep`: empty"):
         build(folder, "\n".join(LONG), separator="")
-    with pytest.raises(ConfigError, match="--doc-sep: it is not UTF-8"):
+    with pytest.raises(ConfigError, match="`doc_sep`: not UTF-8"):
         build(folder, "\n".join(LONG), separator=os.fsdecode(b"\xff"))
 
 

@@ -17,8 +17,9 @@ from charrnn.generation.generator import (
 )
 from charrnn.generation.params import SamplingParams, StopCriteria
 from charrnn.generation.results import collect
-from charrnn.generation.stops import num_held, stop_at_end
+from charrnn.generation.stops import stop_at_end
 from charrnn.model.network import Network
+from charrnn.text.prefixes import num_begun
 
 GOLDEN = {
     "rnn-tanh": "eddd\n adbddd \n dd \n \nbadeadded ddbbddbbd",
@@ -164,7 +165,7 @@ def test_stop_texts_are_found_and_held_back(text, found, held):
     stops = ("abc", "bc", "ca")
     assert stop_at_end(text, stops) == found
     if not found:
-        assert num_held(text, stops) == held
+        assert num_begun(text, stops) == held
 
 
 def test_texts_are_those_that_they_were(make_checkpoint, any_kind, request):

@@ -13,8 +13,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from charrnn.corpus.document_streams import AnyStreams
 from charrnn.corpus.streams import IGNORED, Window
-from charrnn.corpus.windows import AnyStreams
 from charrnn.model.cells.spec import Array
 from charrnn.training.devices.backend import Backend
 from charrnn.training.nn.loss import cross_entropy

@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from charrnn.corpus.document_streams import AnyStreams
 from charrnn.corpus.streams import IGNORED
-from charrnn.corpus.windows import AnyStreams
 from charrnn.memory.context_model import ContextModel
 from charrnn.memory.counting import USUAL_SHARE
 from charrnn.memory.counts import Counts

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from charrnn.corpus.windows import AnyStreams, measuring_windows, training_windows
+from charrnn.corpus.document_streams import AnyStreams, measuring_windows, training_windows
 from charrnn.memory.counts import Counts
 from charrnn.model.cells.spec import Array
 from charrnn.model.ensemble import join_networks, split_networks

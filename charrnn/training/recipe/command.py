@@ -62,7 +62,6 @@ def _reading(options: CorpusOptions) -> list[str]:
     usual = CorpusOptions()
     decoding = options.decoding
     words = {
-        "glob": (options.pattern, usual.pattern),
         "encoding": (decoding.encoding, usual.decoding.encoding),
         "min-count": (options.min_count, usual.min_count),
         "max-bytes": (options.max_bytes, usual.max_bytes),
@@ -71,4 +70,8 @@ def _reading(options: CorpusOptions) -> list[str]:
     given = [f"--{name}={value}" for name, (value, usually) in words.items() if value != usually]
     if options.separator is not None:
         given.append(f"--doc-sep={options.separator.translate(_ESCAPES)}")
+    if options.glob != usual.glob:
+        given += [f"--glob={pattern}" for pattern in options.glob]
+    if options.nfc:
+        given.append("--nfc")
     return [*given, *(["--bytes"] if decoding.is_bytes else [])]

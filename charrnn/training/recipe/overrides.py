@@ -27,7 +27,7 @@ BUDGET = ("time", "steps", "epochs")
 STEERING = ("learning_rate", "clip", "dropout")
 MACHINE = ("device", "precision", "threads")
 _OPTION_NAMES = {
-    "pattern": "--glob",
+    "glob": "--glob",
     "decoding": "--encoding or --bytes",
     "separator": "--lines or --doc-sep",
 }

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from charrnn.corpus.decode import STDIN, find_files
+from charrnn.corpus.find import STDIN, find_files
 from charrnn.corpus.store import ABOUT_NAME, IDS_NAME, open_corpus
 from charrnn.errors import CharRNNError, RunError
 from charrnn.model.checkpoint import MODEL_NAME
@@ -85,7 +85,7 @@ def find_run(corpora: Sequence[str]) -> Path:
         found = read_standing(path)
         if found is not None:
             with contextlib.suppress(CharRNNError):
-                files = find_files(corpora, found["options"].pattern)
+                files = find_files(corpora, found["options"].glob)
                 names = tuple(
                     name if name == STDIN else str(Path(name).resolve()) for name in files
                 )

@@ -13,9 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from charrnn.corpus.document_streams import training_windows
 from charrnn.corpus.options import CorpusOptions
 from charrnn.corpus.store import Corpus
-from charrnn.corpus.windows import training_windows
 from charrnn.errors import CheckpointError, ConfigError, RunError
 from charrnn.memory.counting import count_followers
 from charrnn.memory.counts import Counts

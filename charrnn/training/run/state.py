@@ -22,18 +22,17 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
 
-from charrnn.corpus.decode import Decoding
 from charrnn.corpus.options import CorpusOptions
 from charrnn.errors import CharRNNError, CheckpointError
-from charrnn.model.checkpoint import printable
 from charrnn.model.config import ModelConfig
 from charrnn.storage.tensorfile import TensorFile, open_tensor_file, write_tensor_file
+from charrnn.text.escaping import printable
 from charrnn.training.recipe.settings import Recipe
 from charrnn.training.run.progress import LoopState
 
@@ -88,7 +87,7 @@ def write_state(path: Path, state: RunState) -> None:
     recipe = {**state.recipe.to_json(), "model": state.recipe.model.to_json()}
     strings = {
         "recipe": json.dumps(recipe, allow_nan=False),
-        "options": json.dumps(asdict(state.options)),
+        "options": json.dumps(state.options.to_json()),
         "fingerprint": json.dumps(state.fingerprint),
         "machine": json.dumps(dict(state.backend)),
         "standing": json.dumps(standing, allow_nan=False),
@@ -138,11 +137,10 @@ def _standing(file: TensorFile) -> dict[str, Any]:
     options = file.json("options")
     standing = file.json("standing")
     try:
-        decoding = Decoding(**options.pop("decoding"))
         used = {name: float(standing["used"][name]) for name in _USED}
         values: dict[str, Any] = {
             "recipe": Recipe(**{**recipe, "model": ModelConfig.from_json(recipe["model"])}),
-            "options": CorpusOptions(**options, decoding=decoding),
+            "options": CorpusOptions.from_json(options),
             "fingerprint": str(file.json("fingerprint")),
             "backend": dict(file.json("machine")),
             "step": int(standing["step"]),
