@@ -30,6 +30,9 @@ from charrnn.units import nats_to_bits
 PREVIEW_CHARS = 160
 MAX_PREVIEW_DOCUMENTS = 10
 SECONDS_BETWEEN_LINES = 10.0
+STOP_SIGNALS = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]  # Windows has no SIGHUP
 
 WriteJson = Callable[[Mapping[str, Any]], None]
 
@@ -210,10 +213,7 @@ def make_monitor(*, quiet: bool, json: WriteJson | None) -> Iterator[PlainMonito
     """
     can_draw = is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb" and not quiet
     monitor = TerminalMonitor(json=json) if can_draw else PlainMonitor(quiet=quiet, json=json)
-    before = {
-        number: signal.signal(number, monitor.on_signal)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    }
+    before = {number: signal.signal(number, monitor.on_signal) for number in STOP_SIGNALS}
     try:
         with contextlib.ExitStack() as stack:
             if isinstance(monitor, TerminalMonitor):

@@ -28,6 +28,7 @@ _READING = {
     "lines": "separator",
     "doc_sep": "separator",
     "min_count": "min_count",
+    "max_bytes": "max_bytes",
     "val": "val",
 }
 

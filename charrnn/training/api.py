@@ -16,13 +16,9 @@ from charrnn.corpus.store import build_corpus, open_corpus
 from charrnn.errors import RunError
 from charrnn.model.checkpoint import MODEL_NAME, read_checkpoint
 from charrnn.model.find import RUNS
+from charrnn.training.recipe.command import from_here
 from charrnn.training.recipe.defaults import Throughput, resolve
-from charrnn.training.recipe.overrides import (
-    change_recipe,
-    check_corpus,
-    check_texts,
-    has_same_budget,
-)
+from charrnn.training.recipe.overrides import change_recipe, has_same_budget
 from charrnn.training.recipe.settings import Settings
 from charrnn.training.recipe.warm_start import recipe_from, settings_from
 from charrnn.training.run.directory import (
@@ -33,6 +29,7 @@ from charrnn.training.run.directory import (
     remove_vain_run,
 )
 from charrnn.training.run.monitor import Monitor, Silent
+from charrnn.training.run.same_corpus import check_corpus, check_texts
 from charrnn.training.run.session import SAVE_EVERY, PreviewText, Result, Run
 from charrnn.training.run.state import STATE_NAME, read_state
 
@@ -80,7 +77,7 @@ def train(
         settings = settings_from(source, settings, is_bytes=options.decoding.is_bytes)
     resolve(settings, num_chars=1, vocab_size=1)
     directory, is_new = make_directory(out, corpora[0])
-    with locked(directory, is_new=is_new):
+    with locked(directory, is_new=is_new, notice=monitor.notice):
         refuse_run(directory)
         try:
             monitor.notice(f"reading {', '.join(map(repr, corpora))}")
@@ -100,10 +97,10 @@ def train(
                 num_chars=corpus.num_train,
                 vocab_size=corpus.vocabulary.size,
                 num_documents=corpus.num_documents,
-                throughput=_power(settings),
+                throughput=_measure(settings, monitor),
             )
-            if source is not None:
-                recipe = recipe_from(source, recipe)
+            if source is not None and init_from is not None:
+                recipe = recipe_from(source, recipe, from_here(str(Path(init_from).resolve())))
             run = Run(directory, corpus, options, recipe, monitor, preview_text)
             return run.train(began, preview_every, save_every, source=source)
         except BaseException:
@@ -154,7 +151,7 @@ def resume(
             f"{str(directory)!r}: no run was saved here; start it without --resume, in another "
             "directory or after removing this one"
         )
-    with locked(directory):
+    with locked(directory, notice=monitor.notice):
         state = read_state(directory / STATE_NAME)
         recipe = change_recipe(state, changes or {})
         corpus = open_corpus(directory)
@@ -174,13 +171,15 @@ def resume(
         return run.train(began, preview_every, save_every, state=state)
 
 
-def _power(settings: Settings) -> Throughput | None:
-    """Return what the machine can do, if a recipe for these settings depends on it."""
+def _measure(settings: Settings, monitor: Monitor) -> Throughput | None:
+    """Measure how fast the machine trains, if the recipe for these settings depends on it."""
     if settings.steps is not None or settings.epochs is not None:
         return None
     from charrnn.training.devices.backend import prepare_backend
     from charrnn.training.devices.throughput import measure_throughput
 
-    return measure_throughput(
+    measured = measure_throughput(
         prepare_backend(settings.device, settings.precision, settings.threads)
     )
+    monitor.notice(f"measured {measured}")
+    return measured.rounded()

@@ -23,6 +23,10 @@ SAVING_SHARE = 0.01  # of the time of a run
 Keep = Callable[[dict[str, Array], Report], None]
 
 
+class StateError(Exception):
+    """The disk refused the state file; an error of a monitor is never one of these."""
+
+
 @dataclass
 class StateSaver:
     """Saves a run now and then, so rarely that it costs little of its time.
@@ -40,7 +44,7 @@ class StateSaver:
         """Save.
 
         Raises:
-            OSError: If that fails; what was saved before stays.
+            StateError: If the disk refuses; the previous state stays.
             TrainingError: If the weights are not finite; what was saved before stays.
         """
         budget = trainer.budget
@@ -50,6 +54,8 @@ class StateSaver:
             raise TrainingError(_not_finite(trainer, loop_state.best))
         try:
             self.write(arrays, loop_state)
+        except OSError as error:
+            raise StateError(error.strerror or str(error)) from error
         finally:
             took = budget.elapsed - before
             if self.every:
@@ -61,10 +67,10 @@ class StateSaver:
             return
         try:
             self.save(trainer, loop_state)
-        except OSError as error:
+        except StateError as error:
             monitor.notice(
-                f"warning: the state of the run could not be saved: {error.strerror}; "
-                "what was saved before is kept, and the training goes on"
+                f"warning: the state of the run could not be saved: {error}; the previous state "
+                "is intact, and training continues"
             )
 
 
@@ -130,7 +136,7 @@ def run_training(
 
     Raises:
         TrainingError: If the loss is not finite. What was kept stays kept.
-        OSError: If the model, or at the end the state, cannot be written.
+        StateError: If the state cannot be written at the start or the end.
     """
     budget = trainer.budget
     loop_state = begin(trainer, monitor) if loop_state is None else loop_state

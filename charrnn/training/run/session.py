@@ -111,7 +111,7 @@ class Run:
         from charrnn.training.devices.backend import prepare_backend
         from charrnn.training.devices.memory import one_line_if_out_of_memory
         from charrnn.training.learn.trainer import Trainer
-        from charrnn.training.run.loop import StateSaver, run_training
+        from charrnn.training.run.loop import StateError, StateSaver, run_training
 
         recipe = self.recipe
         backend = prepare_backend(recipe.device, recipe.precision, recipe.threads)
@@ -131,7 +131,9 @@ class Run:
         self.monitor.notice(f"to repeat: {shlex.join(self.command)}")
         if source is not None:
             fresh = trainer.to_arrays()
-            trainer.take_weights(transfer(source, recipe.model, self.corpus.vocabulary, fresh))
+            trainer.take_weights(
+                transfer(source, recipe.model, corpus.vocabulary, fresh, corpus.train)
+            )
             for line in describe_transfer(source.vocabulary, self.corpus.vocabulary):
                 self.monitor.notice(line)
         if state is not None and loop_state is not None:
@@ -159,11 +161,11 @@ class Run:
                     loop_state=loop_state,
                     saver=saver,
                 )
-        except OSError as error:
+        except StateError as error:
             writer.finish()
             raise RunError(
-                f"{str(self.directory / STATE_NAME)!r} could not be saved: {error.strerror}; what "
-                "was saved before is whole"
+                f"{str(self.directory / STATE_NAME)!r} could not be saved: {error}; the previous "
+                "state is intact"
             ) from None
         writer.finish()
         return Result(self.directory, outcome.best, outcome.stop_signal)
