@@ -119,7 +119,10 @@ def test_a_reader_beside_a_writer_always_loads(
 USAGE = {
     "no text": (["train"], "no text: name files, folders, or - for standard input"),
     "no text to go on": (["train", "--resume"], "no text: name files"),
-    "both": (["train", "sea.txt", "--resume", "--init-from", "m"], "--init-from: a run that goes"),
+    "both": (
+        ["train", "sea.txt", "--resume", "--init-from", "m"],
+        "--init-from and --resume exclude",
+    ),
     "no model": (["train", "sea.txt", "--init-from", "none"], "'none': no such model"),
     "no run": (["train", "sea.txt", "--resume"], "no run below ./runs was trained on 'sea.txt'"),
     "no directory": (["train", "--resume", "-o", "x"], "'x': no run was saved here; start it"),

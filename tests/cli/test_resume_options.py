@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import typer
 
+from charrnn.cli import train as options
 from charrnn.cli.app import app
 from charrnn.errors import CharRNNError
+from charrnn.model.config import BLOCKS, NONLINEARITIES
+from charrnn.training.recipe.settings import DEVICES, OPTIMIZERS, PRECISIONS
 
 OUTPUT = {"help", "resume", "as_json", "quiet", "color"}  # these do not concern the run
 VALUES = {
@@ -59,9 +62,8 @@ def test_no_option_is_ignored(
     monkeypatch.setattr("charrnn.training.api.resume", resume)
     value = VALUES.get(parameter.name, "3")
     long_name = next((name for name in parameter.opts if name.startswith("--")), None)
-    given = (
-        [value] if long_name is None else [long_name] if parameter.is_flag else [long_name, value]
-    )
+    is_flag = getattr(parameter, "is_flag", False)
+    given = [word for word in (long_name, None if is_flag else value) if word]
     invoke("train", "--resume", "-o", "run")
     finished = invoke("train", "--resume", "-o", "run", *given)
     assert len(finished.error_lines) == 1
@@ -70,3 +72,15 @@ def test_no_option_is_ignored(
         assert long_name in finished.stderr
     else:
         assert calls[0] != calls[1]
+
+
+def test_choices_are_those_of_the_library() -> None:
+    """The typed choices of the command line are exactly what the library accepts."""
+    for typed, known in [
+        (options.Block, BLOCKS),
+        (options.Nonlinearity, NONLINEARITIES),
+        (options.Optimizer, OPTIMIZERS),
+        (options.Device, DEVICES),
+        (options.Precision, PRECISIONS),
+    ]:
+        assert get_args(typed) == known
