@@ -1,4 +1,4 @@
-"""Who shows a training run to the user: a bar on a terminal, plain lines elsewhere."""
+"""Progress of a training run: a bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class PlainMonitor:
             os._exit(128 + number)
         self._signal = number
         name = signal.Signals(number).name
-        self.notice(f"{name}: saving after this step; once more to quit at once")
+        self.notice(f"{name}: saving after this step; repeat to quit immediately")
 
     def closing_lines(self, result: Result) -> Iterator[str]:
         """Yield what the user is told at the end."""

@@ -7,14 +7,14 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from charrnn.cli import values
+from charrnn.cli.command import section
 from charrnn.cli.output import ColorMode, log, open_stdout
-from charrnn.cli.values import parse_duration, parse_separator, parse_size
 from charrnn.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -32,13 +32,6 @@ _READING = {
     "doc_sep": "separator",
 }
 
-# Typed choices, so that Tab completes them; a test holds them against the library's.
-Block = Literal["plain", "residual"]
-Nonlinearity = Literal["tanh", "relu"]
-Optimizer = Literal["muon", "adamw", "adam", "rmsprop", "sgd"]
-Device = Literal["auto", "cpu", "cuda", "mps"]
-Precision = Literal["auto", "float32", "bfloat16"]
-
 
 def _cells() -> list[str]:
     """Return the names of the cells, for completion; the library checks the value."""
@@ -47,20 +40,10 @@ def _cells() -> list[str]:
     return list(CELLS)
 
 
-def _section(title: str) -> Callable[..., Any]:
-    """Return what declares the options of a section of the help."""
-
-    def option(metavar: str | None, text: str, *names: str, **more: Any) -> Any:
-        more |= {"metavar": metavar, "help": text, "rich_help_panel": title}
-        return typer.Option(*names, show_default=False, **more)
-
-    return option
-
-
-_data = _section("Data")
-_model = _section("Model")
-_budget = _section("Budget and optimisation")
-_run = _section("Output and run")
+_data = section("Data")
+_model = section("Model")
+_budget = section("Budget and optimisation")
+_run = section("Output and run")
 
 
 def train(
@@ -126,7 +109,7 @@ def train(
         ),
     ] = None,
     block: Annotated[
-        Block | None,
+        values.Block | None,
         _model(
             None,
             "plain stacks layers; residual adds each layer to its normalised input. Default: "
@@ -134,7 +117,7 @@ def train(
         ),
     ] = None,
     nonlinearity: Annotated[
-        Nonlinearity | None, _model(None, "For --cell rnn. Default: tanh.")
+        values.Nonlinearity | None, _model(None, "For --cell rnn. Default: tanh.")
     ] = None,
     ngrams: Annotated[
         int | None,
@@ -193,7 +176,7 @@ def train(
         int | None,
         _budget("INT", "Time steps that gradients reach back. Default: 64, fewer for a tiny text."),
     ] = None,
-    optimizer: Annotated[Optimizer, _budget(None, "Optimizer. Default: muon.")] = "muon",
+    optimizer: Annotated[values.Optimizer, _budget(None, "Optimizer. Default: muon.")] = "muon",
     learning_rate: Annotated[
         float | None,
         _budget(
@@ -225,9 +208,9 @@ def train(
             "--resume",
         ),
     ] = False,
-    device: Annotated[Device, _run(None, "Where to train. Default: auto.")] = "auto",
+    device: Annotated[values.Device, _run(None, "Where to train. Default: auto.")] = "auto",
     precision: Annotated[
-        Precision, _run(None, "Precision of matrix products. Default: auto.")
+        values.Precision, _run(None, "Precision of matrix products. Default: auto.")
     ] = "auto",
     threads: Annotated[int | None, _run("INT", "Processor threads. Default: one per core.")] = None,
     preview_every: Annotated[
@@ -275,20 +258,22 @@ def train(
     from charrnn.training import api
     from charrnn.training.recipe.settings import Settings
 
-    values = {field.name: context.params[field.name] for field in dataclasses.fields(Settings)}
-    settings = Settings(**values | {"time": None if time is None else parse_duration("time", time)})
+    chosen = {field.name: context.params[field.name] for field in dataclasses.fields(Settings)}
+    settings = Settings(
+        **chosen | {"time": None if time is None else values.parse_duration("time", time)}
+    )
     options = CorpusOptions(
         pattern=glob,
         decoding=Decoding(encoding, as_bytes),
         min_count=min_count,
         val=val,
-        max_bytes=None if max_bytes is None else parse_size("max_bytes", max_bytes),
-        separator=parse_separator(lines, doc_sep),
+        max_bytes=None if max_bytes is None else values.parse_size("max_bytes", max_bytes),
+        separator=values.parse_separator(lines, doc_sep),
     )
     how: dict[str, Any] = {
-        "preview_every": parse_duration("preview_every", preview_every, may_be_zero=True),
+        "preview_every": values.parse_duration("preview_every", preview_every, may_be_zero=True),
         "preview_text": preview_text,
-        "save_every": parse_duration("save_every", save_every, may_be_zero=True),
+        "save_every": values.parse_duration("save_every", save_every, may_be_zero=True),
         "began": _BEGAN,
     }
     with contextlib.ExitStack() as stack:
@@ -317,7 +302,7 @@ def _given(context: typer.Context, settings: Settings, options: CorpusOptions) -
         if source is None or source.name == "DEFAULT":
             continue
         attribute = _READING.get(name, name)
-        for values in (settings, options):
-            if hasattr(values, attribute):
-                given[attribute] = getattr(values, attribute)
+        for holder in (settings, options):
+            if hasattr(holder, attribute):
+                given[attribute] = getattr(holder, attribute)
     return given

@@ -9,7 +9,7 @@ from typing import Any, get_args
 import pytest
 import typer
 
-from charrnn.cli import train as options
+from charrnn.cli import values as options
 from charrnn.cli.app import app
 from charrnn.errors import CharRNNError
 from charrnn.model.config import BLOCKS, NONLINEARITIES

@@ -29,7 +29,7 @@ class StateError(Exception):
 
 @dataclass
 class StateSaver:
-    """Saves a run now and then, so rarely that it costs little of its time.
+    """Saves the state of a run, rarely enough to take about 1 % of its time.
 
     Attributes:
         write: Called with a trainer's ``state_arrays`` and the loop's counts.
@@ -101,7 +101,8 @@ def begin(trainer: Trainer, monitor: Monitor) -> LoopState:
     validation_chars = trainer.validation_chars()
     if validation_chars < len(trainer.val):
         monitor.notice(
-            f"validations read the first {validation_chars:,} of {len(trainer.val):,} characters"
+            f"each validation reads the first {validation_chars:,} of {len(trainer.val):,} "
+            "characters"
         )
     budget.start_training()
     return LoopState(validation_chars, reported_at=budget.elapsed)
@@ -119,8 +120,8 @@ def run_training(
 ) -> Outcome:
     """Train until the budget is used up or a signal asks for an end.
 
-    A signal leaves no trace in the run: what it saves is what the next step would have found. So a
-    run that is stopped and goes on ends as one that was never stopped.
+    Stopping saves exactly the state that the next step would have used, so a resumed run ends like
+    one that was never stopped.
 
     Args:
         trainer: The run, at any step.
@@ -246,5 +247,5 @@ def _not_finite(trainer: Trainer, best: Report | None) -> str:
     kept = "no model was good enough to keep" if best is None else "the best model so far is kept"
     return (
         f"the loss is not finite after {trainer.step} steps; {kept}; "
-        f"try --lr {rate / 4:.2g}, or --clip 0.5, or --precision float32"
+        f"try `learning_rate` {rate / 4:.2g}, `clip` 0.5 or `precision` float32"
     )

@@ -26,7 +26,7 @@ def test_a_budget_that_is_over_is_refused(
 ) -> None:
     """A budget that is no longer than what is done gives nothing to do."""
     stopped(corpus, tmp_path / "run", small, 9)
-    with pytest.raises(ConfigError, match="no longer than what is over: step 9 is done and"):
+    with pytest.raises(ConfigError, match="used up: step 9 "):
         resume(tmp_path / "run", changes=changes)
 
 
@@ -274,3 +274,16 @@ def test_a_full_disk_warns_and_training_goes_on(
     (line,) = [line for line in monitor.notices if "warning" in line]
     assert "could not be saved: No space left on device" in line
     assert read_state(tmp_path / "run" / "state.safetensors").step == 21
+
+
+def test_an_error_of_a_monitor_is_not_one_of_the_state(
+    small: Settings, stopping: Callable[..., Any], corpus: str, tmp_path: Path
+) -> None:
+    """Only errors of the state file say that it could not be saved."""
+
+    class Broken(stopping):  # type: ignore[misc,valid-type]
+        def report(self, *_: object) -> None:
+            raise ConnectionResetError(104, "the monitor lost its connection")
+
+    with pytest.raises(ConnectionResetError, match="the monitor lost"):
+        train([corpus], out=tmp_path / "run", settings=small, monitor=Broken())
