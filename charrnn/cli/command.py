@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
+import typer
 from typer.core import TyperCommand
 
 from charrnn.errors import CharRNNError
@@ -61,3 +63,16 @@ def _user_name(parameter: Any) -> str:
     """Return what a user types for a parameter: its first long option, or its metavar."""
     long_names = [name for name in parameter.opts if name.startswith("--")]
     return str(long_names[0] if long_names else parameter.metavar or parameter.name)
+
+
+def section(title: str) -> Callable[..., Any]:
+    """Return a function that declares options of one section of the help.
+
+    It takes a metavar, the help text and the option names.
+    """
+
+    def option(metavar: str | None, text: str, *names: str, **more: Any) -> Any:
+        more |= {"metavar": metavar, "help": text, "rich_help_panel": title}
+        return typer.Option(*names, show_default=False, **more)
+
+    return option

@@ -1,4 +1,4 @@
-"""Who shows a training run to the user: a bar on a terminal, plain lines elsewhere."""
+"""Progress of a training run: a bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from types import FrameType
 from typing import IO, Any, cast
 
 from charrnn.cli.command import Stopped
-from charrnn.cli.output import Stderr, escape_controls, is_terminal, log
+from charrnn.cli.output import ColorMode, Stderr, escape_controls, is_terminal, log, wants_color
 from charrnn.cli.values import format_duration
 from charrnn.corpus.store import open_corpus
 from charrnn.errors import CharRNNError
@@ -29,6 +29,9 @@ from charrnn.units import nats_to_bits
 PREVIEW_CHARS = 160
 MAX_PREVIEW_DOCUMENTS = 10
 SECONDS_BETWEEN_LINES = 10.0
+STOP_SIGNALS = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]  # Windows has no SIGHUP
 
 WriteJson = Callable[[Mapping[str, Any]], None]
 
@@ -98,7 +101,7 @@ class PlainMonitor:
             os._exit(128 + number)
         self._signal = number
         name = signal.Signals(number).name
-        self.notice(f"{name}: saving after this step; once more to quit at once")
+        self.notice(f"{name}: saving after this step; repeat to quit immediately")
 
     def closing_lines(self, result: Result) -> Iterator[str]:
         """Yield what the user is told at the end."""
@@ -128,14 +131,18 @@ class PlainMonitor:
 class TerminalMonitor(PlainMonitor):
     """A bar on the terminal; what else is said scrolls above it."""
 
-    def __init__(self, *, json: WriteJson | None) -> None:
-        """Make the bar; it is drawn from the first report on."""
+    def __init__(self, *, json: WriteJson | None, color: ColorMode) -> None:
+        """Create the bar, which appears with the first report."""
         super().__init__(quiet=False, json=json)
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
 
         self._console = Console(
-            file=cast(IO[str], Stderr()), highlight=False, markup=False, emoji=False
+            file=cast(IO[str], Stderr()),
+            no_color=not wants_color(color, sys.stderr),
+            highlight=False,
+            markup=False,
+            emoji=False,
         )
         self._progress = Progress(
             BarColumn(),
@@ -196,19 +203,23 @@ def describe(report: Report) -> str:
 
 
 @contextlib.contextmanager
-def make_monitor(*, quiet: bool, json: WriteJson | None) -> Iterator[PlainMonitor]:
-    """Give a run its monitor, and the monitor the signals.
+def make_monitor(
+    *, quiet: bool, json: WriteJson | None, color: ColorMode = "auto"
+) -> Iterator[PlainMonitor]:
+    """Create the monitor of a run and let it handle signals for the block.
 
     Args:
-        quiet: Say nothing but errors.
-        json: Where reports go as objects; None for nowhere.
+        quiet: Write nothing but errors.
+        json: Receives each report as a JSON object; None if nobody wants it.
+        color: Whether the bar has colours.
     """
     can_draw = is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb" and not quiet
-    monitor = TerminalMonitor(json=json) if can_draw else PlainMonitor(quiet=quiet, json=json)
-    before = {
-        number: signal.signal(number, monitor.on_signal)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    }
+    monitor = (
+        TerminalMonitor(json=json, color=color)
+        if can_draw
+        else PlainMonitor(quiet=quiet, json=json)
+    )
+    before = {number: signal.signal(number, monitor.on_signal) for number in STOP_SIGNALS}
     try:
         with contextlib.ExitStack() as stack:
             if isinstance(monitor, TerminalMonitor):

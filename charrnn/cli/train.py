@@ -1,35 +1,48 @@
 """``charrnn train``: options in, a run directory out."""
 
+# ruff: noqa: ARG001 - the settings are taken from the context by the names of the parameters
+
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from charrnn.cli.output import log, open_stdout
-from charrnn.cli.values import parse_duration, parse_separator, parse_size
+from charrnn.cli import values
+from charrnn.cli.command import section
+from charrnn.cli.output import ColorMode, log, open_stdout
 from charrnn.errors import ConfigError
 
 if TYPE_CHECKING:
     from charrnn.corpus.options import CorpusOptions
     from charrnn.training.recipe.settings import Settings
 
-_BEGAN = time.monotonic()  # the budget is what a user's watch shows, from the start of the program
+_BEGAN = time.monotonic()  # the time budget includes the start of the program
 
-
-# Which attribute of CorpusOptions an option is about.
+# Options that set an attribute of CorpusOptions with another name.
 _READING = {
-    "glob": "glob",
     "encoding": "decoding",
     "as_bytes": "decoding",
     "lines": "separator",
     "doc_sep": "separator",
-    "min_count": "min_count",
-    "val": "val",
 }
+
+
+def _cells() -> list[str]:
+    """Return the names of the cells, for completion; the library checks the value."""
+    from charrnn.model.cells.registry import CELLS
+
+    return list(CELLS)
+
+
+_data = section("Data")
+_model = section("Model")
+_budget = section("Budget and optimisation")
+_run = section("Output and run")
 
 
 def train(
@@ -41,130 +54,189 @@ def train(
             help="Texts: files (also .gz, .bz2, .xz), folders, or - for standard input.",
         ),
     ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("-o", "--out", help="Run directory. Default: a new one below ./runs."),
-    ] = None,
-    resume: Annotated[
-        bool,
-        typer.Option(
-            "--resume",
-            help="Go on with the run in -o, or else with the last one below ./runs on this text; a "
-            "larger --time, --steps or --epochs makes it longer.",
-        ),
-    ] = False,
-    init_from: Annotated[
-        str | None,
-        typer.Option(
-            metavar="MODEL", help="Begin with the weights of a model file or run directory."
-        ),
-    ] = None,
-    time: Annotated[
-        str | None,
-        typer.Option(
-            help="How long the whole run may take: 90s, 5m, 2h. Default: 5m, if neither --steps "
-            "nor --epochs is given.",
-            show_default=False,
-        ),
-    ] = None,
-    steps: Annotated[int | None, typer.Option(help="Optimizer updates.")] = None,
-    epochs: Annotated[float | None, typer.Option(help="Passes over the text.")] = None,
-    cell: Annotated[
-        str | None, typer.Option(help="lstm, gru, rnn or mingru. Default: lstm.")
-    ] = None,
-    block: Annotated[
-        str | None,
-        typer.Option(
-            help="plain stacks layers; residual adds each to its normalised input. Default: "
-            "residual for mingru, else plain."
-        ),
-    ] = None,
-    ngrams: Annotated[
-        int | None,
-        typer.Option(
-            help="Also embed the last 2, ... K characters together; 1: do not. Default: 4 of a "
-            "text that is read few times, 2 of a short one, else 3."
-        ),
-    ] = None,
-    nonlinearity: Annotated[
-        str | None,
-        typer.Option(help="tanh or relu, of --cell rnn. Default: tanh.", show_default=False),
-    ] = None,
-    hidden_size: Annotated[int | None, typer.Option(help="Hidden units in a layer.")] = None,
-    num_layers: Annotated[int | None, typer.Option(help="Layers on top of one another.")] = None,
-    embedding_size: Annotated[int | None, typer.Option(help="Numbers for a character.")] = None,
-    num_networks: Annotated[
-        int | None,
-        typer.Option(
-            help="Networks that learn side by side, whose predictions are averaged. Default: one "
-            "if time is short for the text, else one for each core, up to 4 if there is time."
-        ),
-    ] = None,
-    counts: Annotated[
-        int | None,
-        typer.Option(
-            help="Let what followed the last 0, ... K characters in the text have a share in each "
-            "prediction; 0: do not. Default: 8, or 12 of a long text."
-        ),
-    ] = None,
-    dropout: Annotated[float | None, typer.Option(help="Share of units dropped, 0 to 1.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Parallel streams of text.")] = None,
-    seq_length: Annotated[
-        int | None, typer.Option(help="Time steps that gradients reach back.")
-    ] = None,
-    learning_rate: Annotated[
-        float | None, typer.Option("--learning-rate", "--lr", help="At its highest.")
-    ] = None,
-    clip: Annotated[float, typer.Option(help="Longest gradient (L2 norm); 0: no limit.")] = 1.0,
-    optimizer: Annotated[str, typer.Option(help="muon, adamw, adam, rmsprop or sgd.")] = "muon",
     val: Annotated[
-        str, typer.Option(help="Share of the text, from its end, that validates; or another file.")
+        str,
+        _data(
+            "SHARE|PATH",
+            "Share of the text, from its end, to validate on; or the path of another text. "
+            "Default: 0.1.",
+        ),
     ] = "0.1",
     lines: Annotated[
-        bool,
-        typer.Option("--lines", help="Each line is a document, with nothing before it to know of."),
+        bool, _data(None, "Treat each line as an independent document. Default: off.", "--lines")
     ] = False,
     doc_sep: Annotated[
         str | None,
-        typer.Option(
-            help="What stands between documents; \\n, \\t, \\r, \\0 and \\\\ are understood.",
-            show_default=False,
+        _data(
+            "TEXT",
+            "Separator between documents; \\n, \\t, \\r, \\0 and \\\\ are escapes. Default: the "
+            "text is one document.",
         ),
     ] = None,
     glob: Annotated[
         list[str] | None,
-        typer.Option(
-            help="Which files of a folder; may be repeated. Default: *.txt.", show_default=False
-        ),
+        _data("PATTERN", "Which files of a folder to read; can be repeated. Default: *.txt."),
     ] = None,
-    encoding: Annotated[str, typer.Option(help="Of the texts.")] = "utf-8",
+    encoding: Annotated[
+        str, _data("NAME", "Character encoding of the texts. Default: utf-8.")
+    ] = "utf-8",
     as_bytes: Annotated[
-        bool, typer.Option("--bytes", help="Model bytes; works on anything.")
+        bool,
+        _data(
+            None, "Model bytes in place of characters; works on any file. Default: off.", "--bytes"
+        ),
+    ] = False,
+    nfc: Annotated[
+        bool, _data(None, "Normalise the text to Unicode NFC. Default: off.", "--nfc")
     ] = False,
     min_count: Annotated[
-        int, typer.Option(help="Characters seen less often become one unknown symbol.")
+        int, _data("INT", "Characters that occur less often become one unknown symbol. Default: 1.")
     ] = 1,
     max_bytes: Annotated[
         str | None,
-        typer.Option(help="Read only so much of the text, unpacked: 500k, 20M, 1G."),
+        _data("SIZE", "Read at most this much of the text, unpacked: 500k, 20M, 1G. Default: all."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of all chance.")] = 1,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    init_from: Annotated[
+        str | None,
+        _model(
+            "MODEL",
+            "Start from the weights of a model file or run directory. Default: random weights.",
+        ),
+    ] = None,
+    cell: Annotated[
+        str | None,
+        _model(
+            "CELL",
+            "Recurrent cell: lstm, gru, rnn or mingru. Default: lstm.",
+            autocompletion=_cells,
+        ),
+    ] = None,
+    block: Annotated[
+        values.Block | None,
+        _model(
+            None,
+            "plain stacks layers; residual adds each layer to its normalised input. Default: "
+            "residual for mingru, else plain.",
+        ),
+    ] = None,
+    nonlinearity: Annotated[
+        values.Nonlinearity | None, _model(None, "For --cell rnn. Default: tanh.")
+    ] = None,
+    ngrams: Annotated[
+        int | None,
+        _model(
+            "INT",
+            "Also embed the last 2, ... K characters together; 1: single characters only. "
+            "Default: chosen from text and budget.",
+        ),
+    ] = None,
+    hidden_size: Annotated[
+        int | None, _model("INT", "Hidden units per layer. Default: chosen from text and budget.")
+    ] = None,
+    num_layers: Annotated[
+        int | None, _model("INT", "Stacked layers. Default: 4 for mingru, else 1.")
+    ] = None,
+    embedding_size: Annotated[
+        int | None,
+        _model("INT", "Embedding dimension. Default: 128, or the hidden size of residual blocks."),
+    ] = None,
+    num_networks: Annotated[
+        int | None,
+        _model(
+            "INT",
+            "Networks trained in parallel, whose predictions are averaged. Default: chosen from "
+            "text, budget and threads, up to 4.",
+        ),
+    ] = None,
+    counts: Annotated[
+        int | None,
+        _model(
+            "INT",
+            "Mix in the counts of what followed the last 0, ... K characters of the text; 0: "
+            "none. Default: 8, or 12 for a long text.",
+        ),
+    ] = None,
+    time: Annotated[
+        str | None,
+        _budget(
+            "DURATION",
+            "Time limit for the whole run: 90s, 5m, 2h. Default: 5m, if neither --steps nor "
+            "--epochs is given.",
+        ),
+    ] = None,
+    steps: Annotated[
+        int | None, _budget("INT", "Number of optimizer updates. Default: no limit.")
+    ] = None,
+    epochs: Annotated[
+        float | None,
+        _budget("FLOAT", "Passes over the text. Default: no limit, or 60 for a short text."),
+    ] = None,
+    batch_size: Annotated[
+        int | None,
+        _budget("INT", "Parallel streams of text. Default: chosen from text and budget."),
+    ] = None,
+    seq_length: Annotated[
+        int | None,
+        _budget("INT", "Time steps that gradients reach back. Default: 64, fewer for a tiny text."),
+    ] = None,
+    optimizer: Annotated[values.Optimizer, _budget(None, "Optimizer. Default: muon.")] = "muon",
+    learning_rate: Annotated[
+        float | None,
+        _budget(
+            "FLOAT",
+            "Peak learning rate. Default: chosen from text and optimizer.",
+            "--learning-rate",
+            "--lr",
+        ),
+    ] = None,
+    clip: Annotated[
+        float, _budget("FLOAT", "Maximum L2 norm of the gradient; 0: no limit. Default: 1.")
+    ] = 1.0,
+    dropout: Annotated[
+        float | None,
+        _budget(
+            "FLOAT", "Share of units to drop, 0 to below 1. Default: chosen from text and budget."
+        ),
+    ] = None,
+    seed: Annotated[int, _budget("INT", "Random seed. Default: 1.")] = 1,
+    out: Annotated[
+        Path | None, _run("PATH", "Run directory. Default: a new one below ./runs.", "-o", "--out")
+    ] = None,
+    resume: Annotated[
+        bool,
+        _run(
+            None,
+            "Resume the run in -o, or the latest run below ./runs on this text; a larger --time, "
+            "--steps or --epochs extends it. Default: start a new run.",
+            "--resume",
+        ),
+    ] = False,
+    device: Annotated[values.Device, _run(None, "Where to train. Default: auto.")] = "auto",
     precision: Annotated[
-        str, typer.Option(help="auto, float32 or bfloat16, of products.")
+        values.Precision, _run(None, "Precision of matrix products. Default: auto.")
     ] = "auto",
-    threads: Annotated[int | None, typer.Option(help="Processor threads.")] = None,
+    threads: Annotated[int | None, _run("INT", "Processor threads. Default: one per core.")] = None,
     preview_every: Annotated[
-        str, typer.Option(help="Time between short texts of the model; 0: none.")
+        str, _run("DURATION", "Time between sample texts; 0: none. Default: 30s.")
     ] = "30s",
     save_every: Annotated[
-        str, typer.Option(help="Time between saves of the run's state; 0: only at its end.")
+        str,
+        _run(
+            "DURATION",
+            "Time between saves of the state for --resume; 0: only at the end. Default: 1m.",
+        ),
     ] = "1m",
     as_json: Annotated[
-        bool, typer.Option("--json", help="Each report as a line of JSON on standard output.")
+        bool,
+        _run(
+            None, "Write each report as a line of JSON to standard output. Default: off.", "--json"
+        ),
     ] = False,
+    color: Annotated[
+        ColorMode, _run(None, "Colours of the progress bar. Default: auto, on a terminal.")
+    ] = "auto",
     quiet: Annotated[
-        bool, typer.Option("-q", "--quiet", help="Only errors on standard error.")
+        bool, _run(None, "Write only errors to standard error. Default: off.", "-q", "--quiet")
     ] = False,
 ) -> None:
     """Train a model on texts.
@@ -177,7 +249,7 @@ def train(
     charrnn train names.txt --lines   # then each sample is a name
     """
     if resume and init_from is not None:
-        raise ConfigError("--init-from: a run that goes on has its weights; drop it or --resume")
+        raise ConfigError("`init_from` and `resume` exclude each other; drop one of the two")
     if not corpora and not (resume and out is not None):
         raise ConfigError(
             "no text: name files, folders, or - for standard input; see charrnn train --help"
@@ -189,47 +261,29 @@ def train(
     from charrnn.training import api
     from charrnn.training.recipe.settings import Settings
 
+    chosen = {field.name: context.params[field.name] for field in dataclasses.fields(Settings)}
     settings = Settings(
-        time=None if time is None else parse_duration("time", time),
-        steps=steps,
-        epochs=epochs,
-        cell=cell,
-        block=block,
-        ngrams=ngrams,
-        nonlinearity=nonlinearity,
-        hidden_size=hidden_size,
-        num_layers=num_layers,
-        embedding_size=embedding_size,
-        num_networks=num_networks,
-        counts=counts,
-        dropout=dropout,
-        batch_size=batch_size,
-        seq_length=seq_length,
-        learning_rate=learning_rate,
-        clip=clip,
-        optimizer=optimizer,
-        seed=seed,
-        device=device,
-        precision=precision,
-        threads=threads,
+        **chosen | {"time": None if time is None else values.parse_duration("time", time)}
     )
     options = CorpusOptions(
         glob=tuple(glob or ("*.txt",)),
         decoding=Decoding(encoding, as_bytes),
+        nfc=nfc,
         min_count=min_count,
         val=val,
-        max_bytes=None if max_bytes is None else parse_size("max_bytes", max_bytes),
-        separator=parse_separator(lines, doc_sep),
+        max_bytes=None if max_bytes is None else values.parse_size("max_bytes", max_bytes),
+        separator=values.parse_separator(lines, doc_sep),
     )
     how: dict[str, Any] = {
-        "preview_every": parse_duration("preview_every", preview_every, may_be_zero=True),
+        "preview_every": values.parse_duration("preview_every", preview_every, may_be_zero=True),
         "preview_text": preview_text,
-        "save_every": parse_duration("save_every", save_every, may_be_zero=True),
+        "save_every": values.parse_duration("save_every", save_every, may_be_zero=True),
         "began": _BEGAN,
     }
     with contextlib.ExitStack() as stack:
         write_json = stack.enter_context(open_stdout()).json if as_json else None
-        how["monitor"] = monitor = stack.enter_context(make_monitor(quiet=quiet, json=write_json))
+        monitor = stack.enter_context(make_monitor(quiet=quiet, json=write_json, color=color))
+        how["monitor"] = monitor
         if resume:
             changes = _given(context, settings, options)
             result = api.resume(out, corpora or (), changes=changes, **how)
@@ -245,17 +299,14 @@ def train(
 
 
 def _given(context: typer.Context, settings: Settings, options: CorpusOptions) -> dict[str, object]:
-    """Return the attributes of the settings that a user named, with their values.
-
-    A run that goes on keeps what it was started with; only what is named is meant to differ.
-    """
+    """Return the settings and corpus options that the user named; a resumed run keeps the rest."""
     given = {}
     for name in context.params:
         source = context.get_parameter_source(name)
         if source is None or source.name == "DEFAULT":
             continue
-        if name in _READING:
-            given[_READING[name]] = getattr(options, _READING[name])
-        elif hasattr(settings, name):
-            given[name] = getattr(settings, name)
+        attribute = _READING.get(name, name)
+        for holder in (settings, options):
+            if hasattr(holder, attribute):
+                given[attribute] = getattr(holder, attribute)
     return given

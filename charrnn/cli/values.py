@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 from charrnn.errors import ConfigError
+
+# Typed choices, so that Tab completes them; a test holds them against the library's.
+Block = Literal["plain", "residual"]
+Nonlinearity = Literal["tanh", "relu"]
+Optimizer = Literal["muon", "adamw", "adam", "rmsprop", "sgd"]
+Device = Literal["auto", "cpu", "cuda", "mps"]
+Precision = Literal["auto", "float32", "bfloat16"]
 
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _PREFIXES = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}

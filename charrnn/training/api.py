@@ -1,6 +1,6 @@
-"""From names of texts to a model file: the directory, the corpus, the recipe, the run.
+"""Training in one call: from file names to a run directory with a model.
 
-Torch is imported only after the texts are read, so that a mistake in a name is told at once.
+Torch is imported only after the texts are read, so that a wrong file name is reported quickly.
 """
 
 from __future__ import annotations
@@ -16,13 +16,9 @@ from charrnn.corpus.store import build_corpus, open_corpus
 from charrnn.errors import RunError
 from charrnn.model.checkpoint import MODEL_NAME, read_checkpoint
 from charrnn.model.find import RUNS
+from charrnn.training.recipe.command import from_here
 from charrnn.training.recipe.defaults import Throughput, resolve
-from charrnn.training.recipe.overrides import (
-    change_recipe,
-    check_corpus,
-    check_texts,
-    has_same_budget,
-)
+from charrnn.training.recipe.overrides import change_recipe, has_same_budget
 from charrnn.training.recipe.settings import Settings
 from charrnn.training.recipe.warm_start import recipe_from, settings_from
 from charrnn.training.run.directory import (
@@ -33,6 +29,7 @@ from charrnn.training.run.directory import (
     remove_vain_run,
 )
 from charrnn.training.run.monitor import Monitor, Silent
+from charrnn.training.run.same_corpus import check_corpus, check_texts
 from charrnn.training.run.session import SAVE_EVERY, PreviewText, Result, Run
 from charrnn.training.run.state import STATE_NAME, read_state
 
@@ -50,22 +47,22 @@ def train(
     save_every: float = SAVE_EVERY,
     began: float | None = None,
 ) -> Result:
-    """Train a model on texts and leave it in a run directory.
+    """Train a model on texts and save it in a run directory.
 
     Args:
         corpora: Files, folders, or ``-`` for standard input.
         out: The run directory; None for a new one below ``./runs``, named after the text.
         options: How to read the texts.
         settings: How to train.
-        init_from: A model file whose weights to begin with.
-        monitor: Who follows the run.
-        preview_every: Seconds between short texts for the monitor; 0 for none.
-        preview_text: Makes those texts.
-        save_every: Seconds between two times that the state is saved; 0 for at the end only.
-        began: When the time budget began, by ``time.monotonic``; None for now.
+        init_from: A model file with the initial weights; None for random weights.
+        monitor: Receives reports and notices.
+        preview_every: Seconds between sample texts for the monitor; 0 for none.
+        preview_text: Generates those texts.
+        save_every: Seconds between saves of the state; 0 to save only at the end.
+        began: Start of the time budget, by ``time.monotonic``; None for now.
 
     Returns:
-        Where the model is, and how good.
+        The run directory and its best report.
 
     Raises:
         CharRNNError: If a text, an option or the directory cannot be used, or training fails.
@@ -80,7 +77,7 @@ def train(
         settings = settings_from(source, settings, is_bytes=options.decoding.is_bytes)
     resolve(settings, num_chars=1, vocab_size=1)
     directory, is_new = make_directory(out, corpora[0])
-    with locked(directory, is_new=is_new):
+    with locked(directory, is_new=is_new, notice=monitor.notice):
         refuse_run(directory)
         try:
             monitor.notice(f"reading {', '.join(map(repr, corpora))}")
@@ -88,22 +85,21 @@ def train(
             corpus = build_corpus(directory, corpora, options, monitor.notice, others)
             monitor.notice(
                 f"{len(corpus.ids):,} characters, {corpus.vocabulary.size:,} distinct; "
-                f"{len(corpus.val):,} of them validate"
+                f"{len(corpus.val):,} held out for validation"
             )
             if corpus.num_documents:
                 monitor.notice(
-                    f"{corpus.num_documents:,} documents train; the end of each counts as a "
-                    "character"
+                    f"{corpus.num_documents:,} documents to train on; each ends with an end symbol"
                 )
             recipe = resolve(
                 settings,
                 num_chars=corpus.num_train,
                 vocab_size=corpus.vocabulary.size,
                 num_documents=corpus.num_documents,
-                throughput=_power(settings),
+                throughput=_measure(settings, monitor),
             )
-            if source is not None:
-                recipe = recipe_from(source, recipe)
+            if source is not None and init_from is not None:
+                recipe = recipe_from(source, recipe, from_here(str(Path(init_from).resolve())))
             run = Run(directory, corpus, options, recipe, monitor, preview_text)
             return run.train(began, preview_every, save_every, source=source)
         except BaseException:
@@ -122,39 +118,37 @@ def resume(
     save_every: float = SAVE_EVERY,
     began: float | None = None,
 ) -> Result:
-    """Go on with a run that was stopped, or longer with one that was not.
+    """Resume a stopped run, or extend a finished one.
 
-    With a number of steps, on the same machine, it ends bit for bit as if it had not been stopped;
-    where that cannot be, the monitor is told why.
+    Resuming by steps on the same machine is exact: it gives bit for bit the model of a run without
+    a stop. Otherwise the monitor is told why not.
 
     Args:
-        directory: The run directory; None for that below ``./runs`` that belongs to the texts.
-        corpora: The texts of the run, to be held against what it was trained on; they may be left
-            out where the directory is given, which has them as numbers.
-        changes: What is to be other than it was, by the attributes of ``Settings``; see
-            ``change_recipe``.
-        monitor: Who follows the run.
-        preview_every: Seconds between short texts for the monitor; 0 for none.
-        preview_text: Makes those texts.
-        save_every: Seconds between two times that the state is saved; 0 for at the end only.
-        began: When this process began, by ``time.monotonic``; None for now.
+        directory: The run directory; None for the latest run below ``./runs`` on these texts.
+        corpora: The texts of the run, to check that they are unchanged. Optional if the directory
+            is given, because it holds the encoded corpus.
+        changes: New values of settings; see ``change_recipe``.
+        monitor: Receives reports and notices.
+        preview_every: Seconds between sample texts for the monitor; 0 for none.
+        preview_text: Generates those texts.
+        save_every: Seconds between saves of the state; 0 to save only at the end.
+        began: Start of this process, by ``time.monotonic``; None for now.
 
     Returns:
-        Where the model is, and how good.
+        The run directory and its best report.
 
     Raises:
-        CharRNNError: If there is no such run, text or vocabulary are others, an option may not
-            change, or training fails.
+        CharRNNError: If there is no such run, the text changed, an option may not change, or
+            training fails.
     """
     began = time.monotonic() if began is None else began
     monitor = monitor or Silent()
     directory = find_run(corpora) if directory is None else Path(directory)
     if not (directory / STATE_NAME).exists():
         raise RunError(
-            f"{str(directory)!r}: no run was saved here; start it without --resume, in another "
-            "directory or after removing this one"
+            f"{str(directory)!r}: no run was saved here; start a new one without `resume`"
         )
-    with locked(directory):
+    with locked(directory, notice=monitor.notice):
         state = read_state(directory / STATE_NAME)
         recipe = change_recipe(state, changes or {})
         corpus = open_corpus(directory)
@@ -166,21 +160,23 @@ def resume(
         is_same = has_same_budget(state.recipe, recipe)
         if state.loop_state.is_over and is_same and best and (directory / MODEL_NAME).exists():
             monitor.notice(
-                f"the run {str(directory)!r} is over: {recipe.budget} are used up; for "
-                "more, add a larger --time, --steps or --epochs"
+                f"the run {str(directory)!r} is finished ({recipe.budget}); to extend it, give a "
+                "larger --time, --steps or --epochs"
             )
             return Result(directory, best)
         run = Run(directory, corpus, state.options, recipe, monitor, preview_text)
         return run.train(began, preview_every, save_every, state=state)
 
 
-def _power(settings: Settings) -> Throughput | None:
-    """Return what the machine can do, if a recipe for these settings depends on it."""
+def _measure(settings: Settings, monitor: Monitor) -> Throughput | None:
+    """Measure how fast the machine trains, if the recipe for these settings depends on it."""
     if settings.steps is not None or settings.epochs is not None:
         return None
     from charrnn.training.devices.backend import prepare_backend
     from charrnn.training.devices.throughput import measure_throughput
 
-    return measure_throughput(
+    measured = measure_throughput(
         prepare_backend(settings.device, settings.precision, settings.threads)
     )
+    monitor.notice(f"measured {measured}")
+    return measured.rounded()

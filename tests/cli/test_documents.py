@@ -24,7 +24,7 @@ def names_run(charrnn: Callable, tmp_path_factory: pytest.TempPathFactory) -> Pa
     how = ["--steps", "60", "--cell", "gru", "--hidden-size", "48", "--threads", "1"]
     finished = charrnn("train", str(NAMES), "--lines", *how, "-o", "run", "--json", cwd=folder)
     assert finished.code == 0, finished.stderr
-    assert "2,733 documents train" in finished.stderr
+    assert "2,733 documents" in finished.stderr
     reports = [json.loads(line) for line in finished.text.splitlines()]
     assert reports[-1]["val_nats_per_char"] < 2.7
     return folder / "run"

@@ -63,12 +63,12 @@ def test_a_stopped_run_ends_as_one_that_was_not(
         finished = charrnn("train", corpus, "--resume", "-o", "parts", cwd=tmp_path)
         whole.communicate(timeout=60)
     assert (whole.returncode, finished.code) == (0, 0), finished.stderr
-    assert f"charrnn: going on with 'parts' after step {step:,}" in finished.error_lines
+    assert f"charrnn: resuming 'parts' after step {step:,}" in finished.error_lines
     assert "bit for bit" not in finished.stderr
     assert left(tmp_path / "parts") == left(tmp_path / "whole")
     again = charrnn("train", "--resume", "-o", "parts", cwd=tmp_path)
     assert again.code == 0
-    assert "is over: 120 steps are used up; for more, add a larger --time" in again.stderr
+    assert "is finished (120 steps)" in again.stderr
 
 
 @pytest.mark.slow
@@ -119,10 +119,13 @@ def test_a_reader_beside_a_writer_always_loads(
 USAGE = {
     "no text": (["train"], "no text: name files, folders, or - for standard input"),
     "no text to go on": (["train", "--resume"], "no text: name files"),
-    "both": (["train", "sea.txt", "--resume", "--init-from", "m"], "--init-from: a run that goes"),
+    "both": (
+        ["train", "sea.txt", "--resume", "--init-from", "m"],
+        "--init-from and --resume exclude",
+    ),
     "no model": (["train", "sea.txt", "--init-from", "none"], "'none': no such model"),
     "no run": (["train", "sea.txt", "--resume"], "no run below ./runs was trained on 'sea.txt'"),
-    "no directory": (["train", "--resume", "-o", "x"], "'x': no run was saved here; start it"),
+    "no directory": (["train", "--resume", "-o", "x"], "'x': no run was saved here"),
     "save": (["train", "sea.txt", "--save-every", "x"], "--save-every: invalid duration 'x'"),
 }
 
@@ -183,8 +186,8 @@ def test_longer_by_time(
     assert invoke("train", corpus, "--steps", "3", *tiny, "-q").code == 0
     finished = invoke("train", corpus, "--resume", "--time", "4s")
     assert finished.code == 0
-    assert "not bit for bit as without a stop: the schedule follows the clock" in finished.stderr
-    assert "the budget is now 4 s, of which step 3 is done and" in finished.stderr
+    assert "bit for bit: the schedule follows the clock" in finished.stderr
+    assert "the budget is now 4 s; step 3 " in finished.stderr
     state = read_state(Path("runs/sea/state.safetensors"))
     assert state.step > 3
     assert state.recipe.steps is None

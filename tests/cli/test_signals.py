@@ -59,7 +59,7 @@ def test_signals_end_runs_after_saving(
             assert time.monotonic() - sent < 30
             assert (process.returncode, stdout) == (128 + number, b"")
             lines = errors.decode().splitlines()
-            saving = f"{number.name}: saving after this step; once more to quit at once"
+            saving = f"{number.name}: saving after this step"
             assert f"charrnn: {saving}" in lines
             assert "Traceback" not in errors.decode()
             assert len(load(tmp_path / number.name).sample(length=10)) == 10
@@ -76,7 +76,7 @@ def test_signals_end_runs_after_saving(
             if number is signal.SIGTERM:
                 finished = charrnn(*shlex.split(command), "--steps", str(step + 1), cwd=tmp_path)
                 assert finished.code == 0, finished.stderr
-                assert f"going on with {number.name!r} after step {step:,}" in finished.stderr
+                assert f"resuming {number.name!r} after step {step:,}" in finished.stderr
 
 
 @pytest.mark.slow
@@ -91,7 +91,7 @@ def test_a_second_signal_ends_at_once_and_leaves_whole_files(
         wait_for_training(process)
         process.send_signal(signal.SIGINT)  # a step takes long: it is not over
         line = b""
-        while b"once more" not in line:
+        while b"saving after" not in line:
             assert process.stderr is not None
             line = process.stderr.readline()
             assert line
@@ -174,6 +174,6 @@ def test_the_terminal_is_given_back(
         os.close(master)
         assert process.wait(60) == 130
     shown = arrived.decode()
-    assert "SIGINT: saving after this step; once more to quit at once" in shown
+    assert "SIGINT: saving after this step" in shown
     assert "to go on: charrnn train --resume -o run" in shown
     assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")

@@ -91,11 +91,11 @@ def test_no_command_shows_the_help(invoke: Callable) -> None:
 OPTIONS = {
     "": "--version --install-completion --show-completion -h --help",
     "train": (
-        "-o --out --resume --init-from --time --steps --epochs --cell --block --ngrams "
-        "--nonlinearity --hidden-size --num-layers --embedding-size --num-networks --counts "
-        "--dropout --batch-size --seq-length --learning-rate --lr --clip --optimizer --val --lines "
-        "--doc-sep --glob --encoding --bytes --min-count --max-bytes --seed --device --precision "
-        "--threads --preview-every --save-every --json -q --quiet -h --help"
+        "--val --lines --doc-sep --glob --encoding --bytes --min-count --max-bytes --init-from "
+        "--cell --block --nonlinearity --ngrams --hidden-size --num-layers --embedding-size "
+        "--num-networks --counts --time --steps --epochs --batch-size --seq-length --optimizer "
+        "--learning-rate --lr --clip --dropout --seed -o --out --resume --device --precision "
+        "--threads --preview-every --save-every --json --color -q --quiet -h --help"
     ),
     "sample": (
         "-m --model --prompt-file --on-unknown -t --temp --temperature --top-k --top-p --min-p "

@@ -15,15 +15,15 @@ from charrnn.training.nn.network import TrainableNetwork
 from charrnn.training.recipe.defaults import Throughput, macs_per_char
 
 STREAMS, STEPS = 16, 64
-SECONDS = 0.25
+PROBES, PROBE_SECONDS, PAUSE_SECONDS = 3, 0.1, 0.05
 SHARE = 0.85  # of a step that is forward and backward; the rest is the optimizer and overhead
 PROBE = ModelConfig(vocab_size=64, cell="lstm", embedding_size=128, hidden_size=256, num_layers=1)
 
 
 def measure_throughput(backend: Backend) -> Throughput:
-    """Train a small network for a quarter of a second.
+    """Time training steps of a small network in three short probes, half a second in all.
 
-    The fastest step counts, because other programs slow the others down.
+    The fastest step counts, because other processes slow down the rest.
 
     Args:
         backend: Where to train; its number of threads is restored. A GPU counts as one thread.
@@ -46,13 +46,15 @@ def _step_seconds(backend: Backend) -> list[float]:
     ids = torch.zeros((STREAMS, STEPS), dtype=torch.int64, device=backend.device)
     state = network.initial_state(STREAMS)
     taken: list[float] = []
-    began = time.monotonic()
-    while len(taken) < 4 or time.monotonic() - began < SECONDS:
-        before = time.monotonic()
-        with backend.autocast():
-            logits, _ = network(ids, state)
-        loss = logits.float().logsumexp(-1).sum()
-        loss.backward()
-        float(loss.detach())  # waits for a GPU
-        taken.append(time.monotonic() - before)
+    for _ in range(PROBES):
+        began = time.monotonic()
+        while len(taken) < 4 or time.monotonic() - began < PROBE_SECONDS:
+            before = time.monotonic()
+            with backend.autocast():
+                logits, _ = network(ids, state)
+            loss = logits.float().logsumexp(-1).sum()
+            loss.backward()
+            float(loss.detach())  # waits for a GPU
+            taken.append(time.monotonic() - before)
+        time.sleep(PAUSE_SECONDS)
     return taken[2:]

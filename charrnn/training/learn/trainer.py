@@ -6,7 +6,7 @@ Sizes: N ids.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -28,10 +28,12 @@ from charrnn.training.run.progress import NUM_VALIDATIONS
 
 VALIDATION_SHARE = 0.05  # of the time of a run, or of the characters it trains on
 LONGEST_VALIDATION = 0.02  # of the time of a run
-MIN_VALIDATION_CHARS = 120_000
+MIN_VALIDATION_CHARS = 120_000  # unless they take more than twice LONGEST_VALIDATION
+WARM_UP_CHARS = 2048
 PROBE_CHARS = 16_384
 VALIDATION_SEQ_LENGTH = 32  # arrays of 64 streams of it stay in the processor's cache
 VALIDATION_STREAMS = 64
+MAX_LOGITS = 1 << 24  # of a validation window, 64 MiB per network; fewer streams if V > 8,192
 
 Result = TypeVar("Result")
 
@@ -126,7 +128,9 @@ class Trainer:
         val = self.val[: max_chars + 1]
         if len(val) < 2:
             return None
-        windows = measuring_windows(val, self.end_id, VALIDATION_SEQ_LENGTH, VALIDATION_STREAMS)
+        num_streams = MAX_LOGITS // (VALIDATION_SEQ_LENGTH * self.recipe.model.vocab_size)
+        num_streams = max(1, min(num_streams, VALIDATION_STREAMS))
+        windows = measuring_windows(val, self.end_id, VALIDATION_SEQ_LENGTH, num_streams)
         losses = self._each(lambda learner: learner.measure(windows))
         with np.errstate(invalid="ignore"):  # a loss that is not finite is told by who asked for it
             log_probs = np.logaddexp.reduce([-loss for loss in losses]) - np.log(len(losses))
@@ -154,23 +158,29 @@ class Trainer:
         return mixed
 
     def validation_chars(self) -> int:
-        """Return how much of the validation text a validation may read.
+        """Return how many characters each validation reads.
 
-        All of it if that is cheap. Otherwise so much that one takes a fiftieth of the time of the
-        run, by a probe, or that all together read a twentieth of what a run of so many steps reads.
+        All of them if that is cheap. Otherwise one validation takes 2 % of the time budget by a
+        probe, and all together read 5 % of the characters that the steps read. At least 120,000
+        characters make a validation reliable, but never if they take over 4 % of the time.
         """
         limit = len(self.val)
+        enough = MIN_VALIDATION_CHARS
         if self.budget.seconds is not None:
-            self.validate(PROBE_CHARS)  # the first time, kernels are still to be prepared
-            before = self.budget.elapsed
-            self.validate(PROBE_CHARS)
-            longest = LONGEST_VALIDATION * self.budget.seconds
-            probe_seconds = max(self.budget.elapsed - before, 1e-6)
-            limit = min(limit, int(longest / probe_seconds * PROBE_CHARS))
+            affordable = LONGEST_VALIDATION * self.budget.seconds * self._validation_speed()
+            limit = min(limit, int(affordable))
+            enough = min(enough, int(2 * affordable))
         if self.budget.steps is not None:
             num_chars = self.budget.steps * self.recipe.batch_size * self.recipe.seq_length
             limit = min(limit, int(VALIDATION_SHARE / NUM_VALIDATIONS * num_chars))
-        return max(limit, MIN_VALIDATION_CHARS)
+        return max(limit, enough, WARM_UP_CHARS)
+
+    def _validation_speed(self) -> float:
+        """Return how many characters per second a validation reads, by a short probe."""
+        self.validate(WARM_UP_CHARS)  # prepares kernels
+        before = self.budget.elapsed
+        self.validate(PROBE_CHARS)
+        return min(PROBE_CHARS, len(self.val)) / max(self.budget.elapsed - before, 1e-6)
 
     def to_arrays(self) -> dict[str, Array]:
         """Return a copy of the averaged weights under the names of the model file."""
@@ -210,7 +220,15 @@ class Trainer:
         self.chars = chars
 
     def _each(self, work: Callable[[Learner], Result]) -> list[Result]:
-        """Let each learner do something, all at once; the first one in this thread."""
+        """Run work for all networks in parallel, for network 0 in the calling thread.
+
+        Raises:
+            Exception: The first error, after all networks have finished.
+        """
         first, *others = self.learners
-        begun = [self._threads.submit(work, learner) for learner in others]
-        return [work(first), *(each.result() for each in begun)]
+        started = [self._threads.submit(work, learner) for learner in others]
+        try:
+            result = work(first)
+        finally:
+            wait(started)
+        return [result, *(each.result() for each in started)]

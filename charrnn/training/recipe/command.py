@@ -24,6 +24,7 @@ def command_line(sources: Sequence[str], options: CorpusOptions, recipe: Recipe)
     """
     model = recipe.model
     values: dict[str, object] = {
+        "init-from": recipe.init_from,
         "time": None if recipe.time is None else f"{recipe.time:g}s",
         "steps": recipe.steps,
         "epochs": recipe.epochs,
@@ -48,13 +49,19 @@ def command_line(sources: Sequence[str], options: CorpusOptions, recipe: Recipe)
         "threads": recipe.threads,
     }
     chosen = [f"--{name}={value}" for name, value in values.items() if value is not None]
-    return ["charrnn", "train", *_reading(options), *chosen, "--", *map(_from_here, sources)]
+    return ["charrnn", "train", *_reading(options), *chosen, "--", *map(from_here, sources)]
 
 
-def _from_here(source: str) -> str:
-    """Return a path from the current folder, or else the name alone: folders stay private."""
+def from_here(source: str) -> str:
+    """Return a path relative to the current folder, else the file name: folders stay private."""
     path = Path(source)
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else path.name
+
+
+def _val(options: CorpusOptions) -> str:
+    """Return the share, or the validation file without private folders."""
+    is_file = options.val_fraction is None
+    return from_here(str(Path(options.val).resolve())) if is_file else options.val
 
 
 def _reading(options: CorpusOptions) -> list[str]:
@@ -65,7 +72,7 @@ def _reading(options: CorpusOptions) -> list[str]:
         "encoding": (decoding.encoding, usual.decoding.encoding),
         "min-count": (options.min_count, usual.min_count),
         "max-bytes": (options.max_bytes, usual.max_bytes),
-        "val": (options.val, usual.val),
+        "val": (_val(options), usual.val),
     }
     given = [f"--{name}={value}" for name, (value, usually) in words.items() if value != usually]
     if options.separator is not None:

@@ -44,6 +44,20 @@ class Throughput:
     macs_per_second: float = 25e9
     threads: int = 2
 
+    def rounded(self) -> Throughput:
+        """Return the throughput to the nearest power of two times that of a laptop.
+
+        A noisy measurement then rarely changes the recipe.
+        """
+        usual = Throughput.macs_per_second
+        return replace(
+            self, macs_per_second=usual * 2.0 ** round(math.log2(self.macs_per_second / usual))
+        )
+
+    def __str__(self) -> str:
+        """Return the throughput for users."""
+        return f"{self.macs_per_second:.1e} multiply-adds/s per thread, {self.threads} threads"
+
     def chars_per_second(self, config: ModelConfig) -> float:
         """Return how many characters one network reads in training, on one thread."""
         return self.macs_per_second / macs_per_char(config)
@@ -155,19 +169,32 @@ def _default_batch_size(num_chars: int, seq_length: int, num_documents: int) -> 
 
 
 def _default_num_networks(threads: int, epochs: float | None) -> int:
-    """Return how many networks learn: one for each core, fewer or more as time is scarce or plenty.
+    """Return the number of networks: one per thread, up to ``MAX_NETWORKS``.
+
+    Short of time there is one network on all threads. With time for several passes of
+    ``ENOUGH_EPOCHS``, threads train several networks in turn.
 
     Args:
-        threads: That the networks share.
-        epochs: How often one of them on one thread would read the text in the time; None where
-            time does not end the run.
+        threads: Threads that the networks share.
+        epochs: Passes over the text that one network on one thread has time for; None if time
+            does not limit the run.
     """
     if epochs is None:
-        return min(threads, MAX_NETWORKS)
+        return _networks_at_once(threads)
     if epochs < FEW_EPOCHS:
         return 1
+    networks = _networks_at_once(threads)
+    if networks < threads:
+        return networks  # each has more than one thread already
     rounds = max(1, round(epochs / ENOUGH_EPOCHS))
-    return min(threads * rounds, MAX_NETWORKS)
+    return networks * min(rounds, MAX_NETWORKS // networks)
+
+
+def _networks_at_once(threads: int) -> int:
+    """Return the most networks that share the threads evenly, at most 20 % of them idle."""
+    return max(
+        n for n in range(1, MAX_NETWORKS + 1) if 5 * (threads - threads % n) >= 4 * threads >= 4 * n
+    )
 
 
 def _default_ngrams(num_chars: int, epochs: float) -> int:

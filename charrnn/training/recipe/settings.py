@@ -6,7 +6,8 @@ Sizes: B streams, T time steps, E embedding, H hidden units, L layers.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import Field, asdict, dataclass, fields
 from typing import Any
 
 from charrnn.errors import ConfigError
@@ -15,6 +16,22 @@ from charrnn.model.config import ModelConfig, parameter_shapes
 OPTIMIZERS = ("muon", "adamw", "adam", "rmsprop", "sgd")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "float32", "bfloat16")
+BUDGET = ("time", "steps", "epochs")
+
+_CHOICES = {"optimizer": OPTIMIZERS, "device": DEVICES, "precision": PRECISIONS}
+_RANGES = {
+    "time": (1e-9, math.inf),
+    "steps": (1, 10**12),
+    "epochs": (1e-9, math.inf),
+    "batch_size": (1, 1 << 16),
+    "seq_length": (1, 1 << 16),
+    "learning_rate": (0.0, 1e6),
+    "clip": (0.0, math.inf),
+    "seed": (0, 2**63 - 1),
+    "threads": (1, 1024),
+}
+_KINDS: dict[str, type | tuple[type, ...]] = {"int": int, "float": (int, float), "str": str}
+_KIND_NAMES = {"int": "a whole number", "float": "a number", "str": "text"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,45 +88,35 @@ class Settings:
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        """Check what is given; sizes of the model are checked where it is configured.
+        """Check types, choices and ranges; the model's configuration checks its own sizes.
 
         Raises:
-            ConfigError: If a value is out of range.
+            ConfigError: If a value has the wrong type or is out of range.
         """
-        for name, choices in [
-            ("optimizer", OPTIMIZERS),
-            ("device", DEVICES),
-            ("precision", PRECISIONS),
-        ]:
-            if getattr(self, name) not in choices:
-                raise ConfigError(
-                    f"--{name}: {getattr(self, name)!r} is none of {', '.join(choices)}"
-                )
-        for name, low, high in [
-            ("time", 1e-9, math.inf),
-            ("steps", 1, 10**12),
-            ("epochs", 1e-9, math.inf),
-            ("batch_size", 1, 1 << 16),
-            ("seq_length", 1, 1 << 16),
-            ("learning_rate", 0.0, 1e6),
-            ("clip", 0.0, math.inf),
-            ("seed", 0, 2**63 - 1),
-            ("threads", 1, 1024),
-        ]:
+        _check_types(self, fields(self))
+        for name, choices in _CHOICES.items():
+            value = getattr(self, name)
+            if value not in choices:
+                raise ConfigError(f"`{name}`: unknown value {value!r}; give {', '.join(choices)}")
+        for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and low <= value <= high):
-                raise ConfigError(f"--{name.replace('_', '-')}: {value!r} is out of range")
+                raise ConfigError(f"`{name}`: {value!r} is out of range")
         if self.dropout is not None and not 0 <= self.dropout < 1:
-            raise ConfigError(f"--dropout: {self.dropout!r} is not a share from 0 to below 1")
+            raise ConfigError(f"`dropout`: {self.dropout!r} is out of range; give 0 to below 1")
 
     def to_json(self) -> dict[str, Any]:
-        """Return the settings as they stand in a model file."""
+        """Return the settings by name."""
         return asdict(self)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """A run with nothing left open; the attributes are those of ``Settings``."""
+    """A run with nothing left open; the attributes are those of ``Settings``.
+
+    ``init_from`` is the model that the first weights came from, without folders outside the current
+    one; None for random weights.
+    """
 
     time: float | None
     steps: int | None
@@ -125,6 +132,19 @@ class Recipe:
     device: str
     precision: str
     threads: int | None
+    init_from: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check types and ranges as ``Settings`` does, and that the run has an end.
+
+        Raises:
+            ConfigError: If a value has the wrong type, is missing or is out of range.
+        """
+        _check_types(self, [field for field in fields(self) if field.name != "model"])
+        own = {field.name for field in fields(Settings)}
+        Settings(**{name: value for name, value in self.to_json().items() if name in own})
+        if all(getattr(self, name) is None for name in BUDGET):
+            raise ConfigError("`time`, `steps` and `epochs` are all None; give one of them")
 
     def to_json(self) -> dict[str, Any]:
         """Return the recipe as it stands in a model file, which has the sizes elsewhere."""
@@ -147,3 +167,14 @@ class Recipe:
         networks = f"{model.num_networks} x " if model.num_networks > 1 else ""
         sizes = f"{model.num_layers} x {model.hidden_size}, {num_parameters:,} parameters"
         return f"{networks}{model.cell} {sizes}, for {self.budget}"
+
+
+def _check_types(values: object, its_fields: Sequence[Field[Any]]) -> None:
+    """Check values against the annotations of their dataclass: int, float or str, or None."""
+    for field in its_fields:
+        kind, _, rest = str(field.type).partition(" | ")
+        value = getattr(values, field.name)
+        if value is None and rest:
+            continue
+        if not isinstance(value, _KINDS[kind]) or isinstance(value, bool):
+            raise ConfigError(f"`{field.name}`: {value!r} is not {_KIND_NAMES[kind]}")

@@ -1,7 +1,7 @@
-"""A new training that begins with the weights of a model, on another text.
+"""Warm start: training on another text from the weights of a model.
 
-What a character means to the model is found by the character, never by its id: embedding, output
-row and the rows of runs of characters go with it. New characters begin as in a new model.
+Weights are matched character by character: embeddings, output rows, and the embeddings of the runs
+of characters in the new text. New characters start as in a new model, new runs at zero.
 
 Sizes: V characters, E embedding, H hidden units, K the longest run of characters.
 """
@@ -9,7 +9,7 @@ Sizes: V characters, E embedding, H hidden units, K the longest run of character
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -19,12 +19,11 @@ from charrnn.model.cells.spec import Array
 from charrnn.model.checkpoint import Checkpoint
 from charrnn.model.config import ModelConfig
 from charrnn.model.ngram_embedding import ngram_rows
-from charrnn.text.vocabulary import Vocabulary
+from charrnn.text.vocabulary import Ids, Vocabulary
 from charrnn.training.recipe.settings import Recipe, Settings
 
-MAX_RUNS = 1 << 18  # of one length; where there are more they begin as nothing
-BLOCK_RUNS = 1 << 14
-SHOWN = 20  # characters that are named
+MATCHED_CHARS = 1 << 22  # characters of the new text whose runs are matched: a second, 0.5 GB
+SHOWN = 20  # characters listed in a message
 
 Numbers = npt.NDArray[np.int64]
 
@@ -44,37 +43,49 @@ def settings_from(source: Checkpoint, settings: Settings, *, is_bytes: bool) -> 
     """
     if is_bytes != source.vocabulary.is_bytes:
         kind, advice = ("bytes", "add") if source.vocabulary.is_bytes else ("characters", "drop")
-        raise ConfigError(f"--init-from: the model is one of {kind}; {advice} --bytes")
+        raise ConfigError(f"`init_from`: the model was trained on {kind}; {advice} `as_bytes`")
     sizes = {}
     for field in dataclasses.fields(settings):
         if hasattr(source.config, field.name) and field.name not in _FREE:
             given, has = getattr(settings, field.name), getattr(source.config, field.name)
             if given is not None and given != has:
-                option = field.name.replace("_", "-")
                 raise ConfigError(
-                    f"--{option}: the model of --init-from has {has}, not {given}; drop the option"
+                    f"`{field.name}`: the model of `init_from` has {has}, not {given}; drop the "
+                    "option"
                 )
             sizes[field.name] = has
     return dataclasses.replace(settings, **sizes)
 
 
-def recipe_from(source: Checkpoint, recipe: Recipe) -> Recipe:
-    """Return a recipe with the architecture of a model; what is of the text is as it was."""
+def recipe_from(source: Checkpoint, recipe: Recipe, name: str) -> Recipe:
+    """Return a recipe with the architecture of a model and the vocabulary size of the text.
+
+    Args:
+        source: The model.
+        recipe: What to train otherwise.
+        name: The path of the model, for the command that repeats the run.
+    """
     own = {name: getattr(recipe.model, name) for name in ("vocab_size", *_FREE)}
     model = dataclasses.replace(source.config, **own)
-    return dataclasses.replace(recipe, model=model)
+    return dataclasses.replace(recipe, model=model, init_from=name)
 
 
 def transfer(
-    source: Checkpoint, config: ModelConfig, vocabulary: Vocabulary, fresh: Mapping[str, Array]
+    source: Checkpoint,
+    config: ModelConfig,
+    vocabulary: Vocabulary,
+    fresh: Mapping[str, Array],
+    text: Ids,
 ) -> dict[str, Array]:
     """Return the weights of a model for another vocabulary.
 
     Args:
         source: The model.
-        config: The sizes of the new one, which differ in V alone.
-        vocabulary: The characters of the new one.
-        fresh: The weights of a new model, which the rows of new characters are from.
+        config: The sizes of the new model, which differ in V alone.
+        vocabulary: The characters of the new model.
+        fresh: The weights of a new model, for the rows of new characters.
+        text: The training text, N ids. Its first ``MATCHED_CHARS`` characters decide which runs of
+            characters are matched.
 
     Returns:
         The weights by name.
@@ -83,6 +94,10 @@ def transfer(
     if vocabulary == source.vocabulary:
         return arrays
     old, new = _shared_ids(source.vocabulary, vocabulary)
+    old_ids = np.full(vocabulary.size, -1, dtype=np.int64)
+    old_ids[new] = old
+    ids = np.asarray(text[:MATCHED_CHARS], dtype=np.int64)
+    rows = _shared_rows(source.config, config, old_ids, ids) if config.ngrams > 1 else []
     for full_name, array in fresh.items():
         name = full_name.split(".")[2:] if config.num_networks > 1 else full_name.split(".")
         match name:
@@ -90,11 +105,9 @@ def transfer(
                 arrays[full_name] = array.copy()
                 arrays[full_name][new] = source.arrays[full_name][old]
             case ["ngrams", length, _]:
+                old_rows, new_rows = rows[int(length) - 2]
                 arrays[full_name] = np.zeros_like(array)
-                for old_rows, new_rows in _shared_rows(
-                    int(length), source.config, config, old, new
-                ):
-                    arrays[full_name][new_rows] = source.arrays[full_name][old_rows]
+                arrays[full_name][new_rows] = source.arrays[full_name][old_rows]
     return arrays
 
 
@@ -121,28 +134,34 @@ def _shared_ids(old: Vocabulary, new: Vocabulary) -> tuple[Numbers, Numbers]:
 
 
 def _shared_rows(
-    length: int, old_config: ModelConfig, new_config: ModelConfig, old: Numbers, new: Numbers
-) -> Iterator[tuple[Numbers, Numbers]]:
-    """Yield the rows, old and new, of the runs of shared characters in a table.
+    old_config: ModelConfig, new_config: ModelConfig, old_ids: Numbers, ids: Numbers
+) -> list[tuple[Numbers, Numbers]]:
+    """Return the table rows, old and new, of the runs of shared characters in a text.
 
-    Where runs share a row it is that of the last of them.
+    Where runs share a row in the new table, the most frequent run decides.
 
     Args:
-        length: Characters in a run.
         old_config: The sizes of the old model.
-        new_config: Those of the new one.
-        old: The ids of shared characters in the old model.
-        new: Those in the new one.
+        new_config: The sizes of the new model.
+        old_ids: For each new id the old id of the same character, or -1.
+        ids: The text, N new ids.
+
+    Returns:
+        For each length of run from 2 to K, two arrays of equal length.
     """
-    num_runs = len(old) ** length
-    if num_runs > MAX_RUNS:
-        return
-    for start in range(0, num_runs, BLOCK_RUNS):
-        numbers = np.arange(start, min(start + BLOCK_RUNS, num_runs))
-        recent = np.zeros((new_config.ngrams, len(numbers)), dtype=np.int64)
-        rows = []
-        for config, ids in ((old_config, old), (new_config, new)):
-            for place in range(length):
-                recent[-1 - place] = ids[numbers // len(ids) ** place % len(ids)]
-            rows.append(ngram_rows(config, recent)[length - 2][0])
-        yield rows[0], rows[1]
+    is_shared = old_ids[ids] >= 0
+    before = np.maximum(old_ids[ids], 0)
+    tables = (
+        ngram_rows(config, np.pad(each, (config.ngrams - 1, 0))[:, None])
+        for config, each in ((old_config, before), (new_config, ids))
+    )
+    pairs = []
+    keep = is_shared.copy()
+    for length, (was, now) in enumerate(zip(*tables, strict=True), start=2):
+        keep[length - 1 :] &= is_shared[: len(ids) - length + 1]
+        keep[: length - 1] = False
+        num_rows = old_config.ngram_rows
+        keys, counts = np.unique(now[keep, 0] * num_rows + was[keep, 0], return_counts=True)
+        keys = keys[np.argsort(counts, kind="stable")]  # of equal rows NumPy keeps the last
+        pairs.append((keys % num_rows, keys // num_rows))
+    return pairs

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import fcntl
 import itertools
 import json
 import os
+import re
 import shutil
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from charrnn.corpus.find import STDIN, find_files
@@ -19,10 +18,13 @@ from charrnn.corpus.store import ABOUT_NAME, IDS_NAME, open_corpus
 from charrnn.errors import CharRNNError, RunError
 from charrnn.model.checkpoint import MODEL_NAME
 from charrnn.model.find import RUNS
+from charrnn.storage.atomic import remove_abandoned
+from charrnn.storage.lock import lock_file
 from charrnn.training.run.metrics import METRICS_NAME
 from charrnn.training.run.state import STATE_NAME, read_standing
 
 LOCK_NAME = ".lock"
+TEMPORARY_FOLDER = rf"\.{re.escape(IDS_NAME)}\.[a-z0-9_]{{8}}"  # as tempfile names them
 RUN_NAMES = (MODEL_NAME, STATE_NAME, METRICS_NAME, IDS_NAME, ABOUT_NAME)
 
 
@@ -109,27 +111,31 @@ def remove_vain_run(directory: Path) -> None:
 
 
 @contextlib.contextmanager
-def locked(directory: Path, *, is_new: bool = False) -> Iterator[None]:
-    """Keep a run directory to this process for a block.
+def locked(
+    directory: Path, *, is_new: bool = False, notice: Callable[[str], None] = lambda _: None
+) -> Iterator[None]:
+    """Lock a run directory for this process.
 
-    The lock is one of the system on a hidden file, so it ends with the process, however that ends;
-    what the file says is for people. The file is removed after the block. What a process that was
-    killed left half written is removed before it.
+    The operating system releases the lock when the process ends, however it ends. The content of
+    the lock file is for people; the file goes after the block. Temporary files that a killed
+    process left behind go before it.
 
     Args:
         directory: An existing folder.
-        is_new: Whether it was made for this block; then it goes too, if the block leaves it empty.
+        is_new: Whether the caller created it for this block; if the block leaves it empty, it is
+            removed too.
+        notice: Called with one line if the file system has no locks.
 
     Raises:
-        RunError: If another process holds it.
+        RunError: If another process holds the lock.
     """
     path = directory / LOCK_NAME
-    descriptor = _lock(path)
+    descriptor = _lock(path, notice)
     try:
         _remove_litter(directory)
         holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.time()}
-        os.truncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, json.dumps(holder).encode())
         yield
     finally:
         # While the lock is held, so that what is removed is never the lock of another process.
@@ -143,28 +149,18 @@ def locked(directory: Path, *, is_new: bool = False) -> Iterator[None]:
                     RUNS.rmdir()
 
 
-def _lock(path: Path) -> int:
-    """Return the descriptor of a lock file that this process holds the lock on."""
-    while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            said = os.pread(descriptor, 4096, 0)
-            os.close(descriptor)
-            raise RunError(
-                f"{str(path.parent)!r}: {_describe_holder(said)}; wait for it, stop it, or give "
-                "-o another directory"
-            ) from None
-        except OSError as error:
-            # Not every file system of a network has locks; training there is still worth much.
-            if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
-                os.close(descriptor)
-                raise
-        with contextlib.suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(descriptor), path.stat()):
-                return descriptor
-        os.close(descriptor)  # it was removed by its last holder in between: once more
+def _lock(path: Path, notice: Callable[[str], None]) -> int:
+    """Lock a run; return the descriptor of its lock file."""
+    try:
+        return lock_file(path, notice=notice)
+    except BlockingIOError:
+        content = b""
+        with contextlib.suppress(OSError):  # the holder may have just removed it
+            content = path.read_bytes()[:4096]
+        raise RunError(
+            f"{str(path.parent)!r}: {_describe_holder(content)}; wait for it, stop it, or choose "
+            "another directory with `out`"
+        ) from None
 
 
 def _describe_holder(said: bytes) -> str:
@@ -179,10 +175,9 @@ def _describe_holder(said: bytes) -> str:
 
 
 def _remove_litter(directory: Path) -> None:
-    """Remove the temporary files of processes that were killed while they wrote."""
+    """Remove the temporary files and folders that killed runs left behind."""
     for name in RUN_NAMES:
-        for path in directory.glob(f".{name}.*"):
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
+        remove_abandoned(directory / name)
+    for path in directory.glob(f".{IDS_NAME}.*"):  # see check_texts
+        if re.fullmatch(TEMPORARY_FOLDER, path.name) and not path.is_symlink() and path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)

@@ -23,9 +23,13 @@ SAVING_SHARE = 0.01  # of the time of a run
 Keep = Callable[[dict[str, Array], Report], None]
 
 
+class StateError(Exception):
+    """The disk refused the state file; an error of a monitor is never one of these."""
+
+
 @dataclass
 class StateSaver:
-    """Saves a run now and then, so rarely that it costs little of its time.
+    """Saves the state of a run, rarely enough to take about 1 % of its time.
 
     Attributes:
         write: Called with a trainer's ``state_arrays`` and the loop's counts.
@@ -40,7 +44,7 @@ class StateSaver:
         """Save.
 
         Raises:
-            OSError: If that fails; what was saved before stays.
+            StateError: If the disk refuses; the previous state stays.
             TrainingError: If the weights are not finite; what was saved before stays.
         """
         budget = trainer.budget
@@ -50,6 +54,8 @@ class StateSaver:
             raise TrainingError(_not_finite(trainer, loop_state.best))
         try:
             self.write(arrays, loop_state)
+        except OSError as error:
+            raise StateError(error.strerror or str(error)) from error
         finally:
             took = budget.elapsed - before
             if self.every:
@@ -61,10 +67,10 @@ class StateSaver:
             return
         try:
             self.save(trainer, loop_state)
-        except OSError as error:
+        except StateError as error:
             monitor.notice(
-                f"warning: the state of the run could not be saved: {error.strerror}; "
-                "what was saved before is kept, and the training goes on"
+                f"warning: the state of the run could not be saved: {error}; the previous state "
+                "is intact, and training continues"
             )
 
 
@@ -95,7 +101,8 @@ def begin(trainer: Trainer, monitor: Monitor) -> LoopState:
     validation_chars = trainer.validation_chars()
     if validation_chars < len(trainer.val):
         monitor.notice(
-            f"validations read the first {validation_chars:,} of {len(trainer.val):,} characters"
+            f"each validation reads the first {validation_chars:,} of {len(trainer.val):,} "
+            "characters"
         )
     budget.start_training()
     return LoopState(validation_chars, reported_at=budget.elapsed)
@@ -113,8 +120,8 @@ def run_training(
 ) -> Outcome:
     """Train until the budget is used up or a signal asks for an end.
 
-    A signal leaves no trace in the run: what it saves is what the next step would have found. So a
-    run that is stopped and goes on ends as one that was never stopped.
+    Stopping saves exactly the state that the next step would have used, so a resumed run ends like
+    one that was never stopped.
 
     Args:
         trainer: The run, at any step.
@@ -130,7 +137,7 @@ def run_training(
 
     Raises:
         TrainingError: If the loss is not finite. What was kept stays kept.
-        OSError: If the model, or at the end the state, cannot be written.
+        StateError: If the state cannot be written at the start or the end.
     """
     budget = trainer.budget
     loop_state = begin(trainer, monitor) if loop_state is None else loop_state
@@ -240,5 +247,5 @@ def _not_finite(trainer: Trainer, best: Report | None) -> str:
     kept = "no model was good enough to keep" if best is None else "the best model so far is kept"
     return (
         f"the loss is not finite after {trainer.step} steps; {kept}; "
-        f"try --lr {rate / 4:.2g}, or --clip 0.5, or --precision float32"
+        f"try `learning_rate` {rate / 4:.2g}, `clip` 0.5 or `precision` float32"
     )

@@ -47,12 +47,12 @@ PreviewText = Callable[[Checkpoint], str]
 
 @dataclass(frozen=True)
 class Result:
-    """What a run left.
+    """The result of a run.
 
     Attributes:
         directory: The run directory.
-        best: The report of the validation that the model file was kept at.
-        stop_signal: The signal that ended the run early, if one did.
+        best: The report of the best validation, when the model file was saved.
+        stop_signal: The signal that stopped the run early, or None.
     """
 
     directory: Path
@@ -111,7 +111,7 @@ class Run:
         from charrnn.training.devices.backend import prepare_backend
         from charrnn.training.devices.memory import one_line_if_out_of_memory
         from charrnn.training.learn.trainer import Trainer
-        from charrnn.training.run.loop import StateSaver, run_training
+        from charrnn.training.run.loop import StateError, StateSaver, run_training
 
         recipe = self.recipe
         backend = prepare_backend(recipe.device, recipe.precision, recipe.threads)
@@ -131,7 +131,9 @@ class Run:
         self.monitor.notice(f"to repeat: {shlex.join(self.command)}")
         if source is not None:
             fresh = trainer.to_arrays()
-            trainer.take_weights(transfer(source, recipe.model, self.corpus.vocabulary, fresh))
+            trainer.take_weights(
+                transfer(source, recipe.model, corpus.vocabulary, fresh, corpus.train)
+            )
             for line in describe_transfer(source.vocabulary, self.corpus.vocabulary):
                 self.monitor.notice(line)
         if state is not None and loop_state is not None:
@@ -140,7 +142,7 @@ class Run:
             except ValueError as error:
                 raise damaged(self.directory / STATE_NAME, error) from None
             if reasons := why_not_exact(state, recipe, backend.to_json()):
-                self.monitor.notice(f"not bit for bit as without a stop: {'; '.join(reasons)}")
+                self.monitor.notice(f"resuming is not exact, bit for bit: {'; '.join(reasons)}")
                 loop_state.best = self._best_on_disk(loop_state.best)
             # The time between the processes is none in which characters were read.
             loop_state.reported_at += budget.elapsed - state.used["elapsed"]
@@ -159,11 +161,11 @@ class Run:
                     loop_state=loop_state,
                     saver=saver,
                 )
-        except OSError as error:
+        except StateError as error:
             writer.finish()
             raise RunError(
-                f"{str(self.directory / STATE_NAME)!r} could not be saved: {error.strerror}; what "
-                "was saved before is whole"
+                f"{str(self.directory / STATE_NAME)!r} could not be saved: {error}; the previous "
+                "state is intact"
             ) from None
         writer.finish()
         return Result(self.directory, outcome.best, outcome.stop_signal)
@@ -204,19 +206,19 @@ class Run:
         """Return what was counted when the run was saved, fitted to the budget of now."""
         budget.go_on(state.used)
         progress = budget.progress(state.step)
-        self.monitor.notice(f"going on with {str(self.directory)!r} after step {state.step:,}")
+        self.monitor.notice(f"resuming {str(self.directory)!r} after step {state.step:,}")
         loop_state = replace(state.loop_state)
         if not has_same_budget(state.recipe, self.recipe):
-            used = f"step {state.step:,} is done and {state.used['elapsed']:.0f} s are used"
+            used = f"step {state.step:,} and {state.used['elapsed']:.0f} s are done"
             if progress >= 1:
                 raise ConfigError(
-                    f"{self.recipe.budget} are no longer than what is over: {used}; "
-                    "give more --time, --steps or --epochs"
+                    f"the budget of {self.recipe.budget} is already used up: {used}; give a "
+                    "larger `time`, `steps` or `epochs`"
                 )
             rate = self.recipe.learning_rate * learning_rate_factor(progress)
             self.monitor.notice(
-                f"the budget is now {self.recipe.budget}, of which {used}: the learning "
-                f"rate goes on at {rate:.2g}, {1 - progress:.0%} of the way from zero"
+                f"the budget is now {self.recipe.budget}; {used}; the learning rate continues at "
+                f"{rate:.2g}"
             )
             loop_state.is_over = False
             loop_state.reports_done, loop_state.validations_done = milestones(progress)

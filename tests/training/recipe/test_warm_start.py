@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from charrnn.errors import ConfigError
 from charrnn.model.checkpoint import read_checkpoint, write_checkpoint
 from charrnn.model.config import parameter_shapes
 from charrnn.model.network import Network
+from charrnn.model.ngram_embedding import ngram_rows
 from charrnn.text.vocabulary import Vocabulary
 from charrnn.training.api import train
 from charrnn.training.recipe.defaults import resolve
@@ -28,16 +30,19 @@ from charrnn.training.recipe.warm_start import (
 OLD = "\n abcdexyz"
 
 
-def carried_over(source: Any, vocabulary: Vocabulary, seed: int = 1) -> tuple[Any, dict]:
-    """Return the sizes and weights of a model for another vocabulary."""
+def carried_over(
+    source: Any, vocabulary: Vocabulary, seed: int = 1, text: str = ""
+) -> tuple[Any, dict]:
+    """Return the sizes and weights of a model for another vocabulary and a text."""
     settings = settings_from(source, Settings(steps=1), is_bytes=False)
-    recipe = recipe_from(source, resolve(settings, num_chars=99, vocab_size=vocabulary.size))
+    recipe = resolve(settings, num_chars=99, vocab_size=vocabulary.size)
+    recipe = recipe_from(source, recipe, "model")
     rng = np.random.default_rng(seed)
     fresh = {
         name: rng.normal(size=shape).astype(np.float32)
         for name, shape in parameter_shapes(recipe.model).items()
     }
-    return recipe.model, transfer(source, recipe.model, vocabulary, fresh)
+    return recipe.model, transfer(source, recipe.model, vocabulary, fresh, vocabulary.encode(text))
 
 
 def scores(config: Any, arrays: Any, vocabulary: Vocabulary, text: str, of: str) -> np.ndarray:
@@ -59,9 +64,9 @@ def test_shared_characters_keep_their_meaning(any_kind, make_checkpoint, new: st
         more["ngram_rows"] = 1 << 15  # where runs share rows, a row is not all one's own
     source = make_checkpoint(**more, characters=OLD, num_layers=2)
     vocabulary = Vocabulary("".join(sorted(new)))
-    config, arrays = carried_over(source, vocabulary)
     shared = "".join(sorted(set(new) & set(OLD)))
     text = (shared * 9)[::2][:20]
+    config, arrays = carried_over(source, vocabulary, text=shared[0] * 9 + text)
     before = scores(source.config, source.arrays, source.vocabulary, text, shared)
     after = scores(config, arrays, vocabulary, text, shared)
     # BLAS adds a product of another width in another order.
@@ -115,10 +120,10 @@ def test_what_is_kept_and_dropped_is_said() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"hidden_size": 99}, "--hidden-size: the model of --init-from has 5, not 99"),
-        ({"cell": "gru"}, "--cell: the model of --init-from has lstm, not gru"),
-        ({"num_layers": 4}, "--num-layers: the model of --init-from has 1, not 4"),
-        ({"block": "residual"}, "--block: the model of --init-from has plain, not residual"),
+        ({"hidden_size": 99}, "`hidden_size`: the model of `init_from` has 5, not 99"),
+        ({"cell": "gru"}, "`cell`: the model of `init_from` has lstm, not gru"),
+        ({"num_layers": 4}, "`num_layers`: the model of `init_from` has 1, not 4"),
+        ({"block": "residual"}, "`block`: the model of `init_from` has plain, not residual"),
     ],
     ids=str,
 )
@@ -132,7 +137,7 @@ def test_another_architecture_is_refused(make_checkpoint, given: dict, message: 
 
 def test_bytes_are_no_characters(make_checkpoint, tmp_path: Path) -> None:
     """A model of bytes needs a text of bytes, and the other way round."""
-    for is_bytes, advice in [(True, "add --bytes"), (False, "drop --bytes")]:
+    for is_bytes, advice in [(True, "add `as_bytes`"), (False, "drop `as_bytes`")]:
         source = make_checkpoint("rnn", is_bytes=is_bytes)
         write_checkpoint(tmp_path / "m.safetensors", source)
         (tmp_path / "text.txt").write_text("abc " * 30)
@@ -145,6 +150,36 @@ def test_bytes_are_no_characters(make_checkpoint, tmp_path: Path) -> None:
                 init_from=tmp_path / "m.safetensors",
             )
         assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("shared", [3, 80])
+def test_runs_of_three_and_four_are_matched(make_checkpoint, shared: int) -> None:
+    """However many characters are shared, every run of the text keeps its own row."""
+    characters = "".join(map(chr, range(0x4E00, 0x4E00 + shared)))
+    source = make_checkpoint("gru", ngrams=4, ngram_rows=1 << 20, characters=characters)
+    vocabulary = Vocabulary("ß" + characters[:-1])
+    text = (characters[:-1] * 2)[: shared + 3]
+    config, arrays = carried_over(source, vocabulary, text=text + "ß" + text)
+    new, old = (
+        ngram_rows(each, kinds.encode(text)[:, None].astype(np.int64))
+        for each, kinds in ((config, vocabulary), (source.config, source.vocabulary))
+    )
+    for length, new_rows, old_rows in zip((2, 3, 4), new, old, strict=True):
+        name = f"ngrams.{length}.weight"
+        np.testing.assert_array_equal(arrays[name][new_rows], source.arrays[name][old_rows])
+
+
+def test_of_runs_that_share_a_row_the_most_frequent_decides(make_checkpoint) -> None:
+    """The table of the new model has a single row for all pairs."""
+    source = make_checkpoint("gru", ngrams=2, ngram_rows=1000, characters="abc")
+    vocabulary = Vocabulary("ab")
+    config = dataclasses.replace(source.config, vocab_size=2, ngram_rows=1)
+    fresh = {name: np.zeros(shape, np.float32) for name, shape in parameter_shapes(config).items()}
+    arrays = transfer(source, config, vocabulary, fresh, vocabulary.encode("ab" * 9 + "bb"))
+    pair = source.vocabulary.encode("ab")[:, None].astype(np.int64)
+    (row,) = ngram_rows(source.config, pair)
+    name = "ngrams.2.weight"
+    np.testing.assert_array_equal(arrays[name][0], source.arrays[name][row.item()])
 
 
 @pytest.mark.slow
@@ -177,4 +212,4 @@ def test_counts_are_of_the_new_text(had: int, make_checkpoint) -> None:
     for given, expected in [(None, 8), (0, 0), (5, 5)]:
         settings = settings_from(source, Settings(steps=1, counts=given), is_bytes=False)
         recipe = resolve(settings, num_chars=1000, vocab_size=9)
-        assert recipe_from(source, recipe).model.counts == expected
+        assert recipe_from(source, recipe, "model").model.counts == expected

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from charrnn.errors import RunError
-from charrnn.training.run.directory import LOCK_NAME, locked
+from charrnn.training.run.directory import LOCK_NAME, RUN_NAMES, locked
 
 HOLD = """
 import sys, time, pathlib
@@ -95,14 +95,18 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
 
 
 def test_litter_of_killed_processes_is_removed(tmp_path: Path) -> None:
-    """Temporary files of the run's own files go, also folders; other hidden files stay."""
-    for name in (".state.safetensors.x1", ".model.safetensors.y2", ".config", ".corpus.npy"):
+    """Temporary files and folders of the run go; all other hidden files stay."""
+    own = [f".{name}.0123456789ab.tmp" for name in RUN_NAMES]
+    others = [".config", ".corpus.npy", ".state.safetensors.old.tmp", ".model.safetensors.backup"]
+    for name in own + others:
         (tmp_path / name).touch()
-    (tmp_path / ".corpus.npy.z3").mkdir()
-    (tmp_path / ".corpus.npy.z3" / "corpus.npy").touch()
+    for name in (".corpus.npy.a_0b1c2d", ".corpus.npy.mine"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "corpus.npy").touch()
     with locked(tmp_path):
         pass
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".config", ".corpus.npy"]
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {*others, ".corpus.npy.mine"}
 
 
 def test_many_processes_share_nothing(tmp_path: Path) -> None:

@@ -165,7 +165,9 @@ def test_a_new_run_knows_what_an_end_is(make_checkpoint: Callable[..., Checkpoin
     """Of the weights of another model of documents, those of the end symbol go with it."""
     source = make_checkpoint(characters="abc", has_unknown=True, separator="\n")
     target = make_checkpoint(characters="bcd", separator="·", seed=1)
-    arrays = transfer(source, target.config, target.vocabulary, target.arrays)
+    arrays = transfer(
+        source, target.config, target.vocabulary, target.arrays, target.vocabulary.encode("bc")
+    )
     before, after = source.vocabulary.end_id, target.vocabulary.end_id
     for name in ("embedding.weight", "output.weight", "output.bias"):
         np.testing.assert_array_equal(arrays[name][after], source.arrays[name][before])

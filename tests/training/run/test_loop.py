@@ -256,7 +256,7 @@ def test_a_loss_that_is_not_finite_ends_with_advice() -> None:
     trainer = make_trainer(steps=50)
     with torch.no_grad():
         trainer.learners[0].network.output.bias[0] = math.nan
-    with pytest.raises(TrainingError, match=r"not finite after 1 steps.*--lr"):
+    with pytest.raises(TrainingError, match=r"not finite after 1 steps.*`learning_rate`"):
         run_training(trainer, Silent(), lambda *_: None, 0, str)
 
 

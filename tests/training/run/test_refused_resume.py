@@ -26,21 +26,25 @@ def test_a_budget_that_is_over_is_refused(
 ) -> None:
     """A budget that is no longer than what is done gives nothing to do."""
     stopped(corpus, tmp_path / "run", small, 9)
-    with pytest.raises(ConfigError, match="no longer than what is over: step 9 is done and"):
+    with pytest.raises(ConfigError, match="used up: step 9 "):
         resume(tmp_path / "run", changes=changes)
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"hidden_size": 7}, "--hidden-size: the run has 6, not 7; drop the option"),
-        ({"cell": "lstm"}, "--cell: the run has gru, not lstm"),
-        ({"optimizer": "sgd"}, "--optimizer: the run has muon, not sgd"),
-        ({"seed": 2}, "--seed: the run has 1, not 2"),
-        ({"batch_size": 4}, "--batch-size: the run has 3, not 4"),
-        ({"min_count": 2}, "--min-count: the run has 1, not 2"),
-        ({"val": "0.2"}, "--val: the run has 0.1, not 0.2"),
-        ({"steps": 0}, "--steps: 0 is out of range"),
+        ({"hidden_size": 7}, "`hidden_size`: the run has 6, not 7; drop the option"),
+        ({"cell": "lstm"}, "`cell`: the run has gru, not lstm"),
+        ({"optimizer": "sgd"}, "`optimizer`: the run has muon, not sgd"),
+        ({"seed": 2}, "`seed`: the run has 1, not 2"),
+        ({"batch_size": 4}, "`batch_size`: the run has 3, not 4"),
+        ({"min_count": 2}, "`min_count`: the run has 1, not 2"),
+        ({"val": "0.2"}, "`val`: the run has 0.1, not 0.2"),
+        ({"lr": 0.1}, "'lr' is not a setting; known: batch_size, "),
+        ({"steps": None}, "`time`, `steps` and `epochs` are all None"),
+        ({"learning_rate": None}, "`learning_rate`: None is not a number"),
+        ({"max_bytes": 20_000}, "`max_bytes`: the run has none, not 20000"),
+        ({"steps": 0}, "`steps`: 0 is out of range"),
     ],
     ids=str,
 )
@@ -270,3 +274,16 @@ def test_a_full_disk_warns_and_training_goes_on(
     (line,) = [line for line in monitor.notices if "warning" in line]
     assert "could not be saved: No space left on device" in line
     assert read_state(tmp_path / "run" / "state.safetensors").step == 21
+
+
+def test_an_error_of_a_monitor_is_not_one_of_the_state(
+    small: Settings, stopping: Callable[..., Any], corpus: str, tmp_path: Path
+) -> None:
+    """Only errors of the state file say that it could not be saved."""
+
+    class Broken(stopping):  # type: ignore[misc,valid-type]
+        def report(self, *_: object) -> None:
+            raise ConnectionResetError(104, "the monitor lost its connection")
+
+    with pytest.raises(ConnectionResetError, match="the monitor lost"):
+        train([corpus], out=tmp_path / "run", settings=small, monitor=Broken())
