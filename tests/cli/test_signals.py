@@ -60,7 +60,7 @@ def test_signals_end_runs_after_saving(
             assert (process.returncode, stdout) == (128 + number, b"")
             lines = errors.decode().splitlines()
             saving = f"{number.name}: saving after this step"
-            assert f"charrnn: {saving}" in lines
+            assert any(line.startswith(f"charrnn: {saving}") for line in lines)
             assert "Traceback" not in errors.decode()
             assert len(load(tmp_path / number.name).sample(length=10)) == 10
             directory = tmp_path / number.name
@@ -110,7 +110,7 @@ def test_signals_before_training_leave_nothing(start: Start, corpus: str, tmp_pa
     """A signal while torch is loaded ends the run with its code, and the directory goes."""
     with start("train", corpus, *LONG, "-o", "run", cwd=tmp_path) as process:
         line = b""
-        while b"validate" not in line:
+        while b"held out" not in line:
             assert process.stderr is not None
             line = process.stderr.readline()
             assert line
