@@ -17,7 +17,7 @@ from charrnn.training.learn.trainer import Trainer
 from charrnn.training.recipe.defaults import resolve
 from charrnn.training.recipe.settings import Settings
 from charrnn.training.run.budget import Budget
-from charrnn.training.run.loop import SAVING_SHARE
+from charrnn.training.run.files import SAVING_SHARE
 from charrnn.training.run.progress import LoopState
 from charrnn.training.run.session import SAVE_EVERY
 from charrnn.training.run.state import STATE_NAME, RunState, write_state

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from charrnn.storage.atomic import write_whole
-from charrnn.training.run.monitor import Monitor, Report
-from charrnn.training.run.writer import RetryingWriter
+from charrnn.training.run.monitor import Report
 
 METRICS_NAME = "metrics.jsonl"
 MAX_HISTORY = 100
@@ -110,31 +108,3 @@ def _point(report: dict[str, Any]) -> dict[str, Any] | None:
 def _line(values: dict[str, Any]) -> bytes:
     """Return the line of a report."""
     return json.dumps(values, allow_nan=False).encode() + b"\n"
-
-
-@dataclass(frozen=True)
-class MetricsLog:
-    """A monitor that also writes each report down, and lets what was refused be tried again."""
-
-    monitor: Monitor
-    writer: RetryingWriter
-    metrics: Metrics
-
-    def notice(self, line: str) -> None:
-        """Hand a line on."""
-        self.monitor.notice(line)
-
-    def report(self, report: Report) -> None:
-        """Write a report down and hand it on."""
-        self.writer.retry()
-        self.metrics.add(report)
-        self.writer.save(METRICS_NAME, self.metrics.flush)
-        self.monitor.report(report)
-
-    def preview(self, text: str) -> None:
-        """Hand a text on."""
-        self.monitor.preview(text)
-
-    def stop_signal(self) -> int | None:
-        """Ask the monitor."""
-        return self.monitor.stop_signal()

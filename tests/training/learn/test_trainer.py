@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from charrnn.training.devices.backend import Backend
-from charrnn.training.learn import trainer as module
+from charrnn.training.learn import validation as module
 from charrnn.training.learn.trainer import Trainer
 from charrnn.training.recipe.defaults import resolve
 from charrnn.training.recipe.settings import Settings

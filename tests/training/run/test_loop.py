@@ -2,7 +2,9 @@
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,11 +22,32 @@ from charrnn.training.learn.trainer import Trainer
 from charrnn.training.recipe.defaults import resolve
 from charrnn.training.recipe.settings import Settings
 from charrnn.training.run.budget import Budget
+from charrnn.training.run.files import RunFiles
 from charrnn.training.run.loop import run_training
 from charrnn.training.run.monitor import Report, Silent
+from charrnn.training.run.progress import LoopState
 
 CPU = Backend(torch.device("cpu"), "float32")
 TEXT = np.random.default_rng(3).integers(0, 7, 500).cumsum() % 7
+
+
+class Memory(RunFiles):
+    """The files of a run, in memory."""
+
+    def __init__(self) -> None:
+        self.kept: list[tuple[Mapping[str, Any], Report]] = []
+
+    def keep(self, arrays: Mapping[str, Any], report: Report) -> None:
+        self.kept.append((arrays, report))
+
+    def log(self, report: Report) -> None:
+        """Write nothing."""
+
+    def save_state(self, loop_state: LoopState) -> None:
+        """Write nothing."""
+
+    def save_state_if_due(self, loop_state: LoopState) -> None:
+        """Write nothing."""
 
 
 def make_trainer(
@@ -175,13 +198,13 @@ def test_the_shortest_run_keeps_what_it_learned(steps: int) -> None:
     """After the first few steps what is kept is the network as it is, not as it began."""
     trainer = make_trainer(steps=steps)
     first = trainer.learners[0].average.to_arrays()
-    kept = []
-    run_training(trainer, Silent(), lambda arrays, _: kept.append(arrays), 0, str)
+    files = Memory()
+    run_training(trainer, Silent(), files)
     now = trainer.learners[0].network.to_arrays()
     for name, array in trainer.learners[0].average.to_arrays().items():
         np.testing.assert_array_equal(array, now[name])
     assert any((now[name] != first[name]).any() for name in now)
-    assert kept
+    assert files.kept
 
 
 @pytest.mark.slow
@@ -222,15 +245,13 @@ class Recording(Silent):
 def test_the_best_validation_is_kept() -> None:
     """What was kept last is the lowest validation loss, and the weights that have it."""
     trainer = make_trainer(steps=60, learning_rate=0.3)  # too high: the loss goes up and down
-    kept = []
+    files = Memory()
     monitor = Recording()
-    outcome = run_training(
-        trainer, monitor, lambda arrays, report: kept.append((arrays, report)), 0, str
-    )
+    best, _ = run_training(trainer, monitor, files)
     losses = [r.val_nats_per_char for r in monitor.reports if r.val_nats_per_char is not None]
     assert len(losses) >= 5
-    arrays, report = kept[-1]
-    assert report is outcome.best
+    arrays, report = files.kept[-1]
+    assert report is best
     assert report.val_nats_per_char == min(losses)
     network = Network(trainer.recipe.model, arrays)
     exact = score(network, trainer.val, exact=True).nats_per_char
@@ -240,14 +261,14 @@ def test_the_best_validation_is_kept() -> None:
 def test_a_signal_ends_the_run_with_a_model() -> None:
     """A run that is asked to end validates, keeps, and says which signal it was."""
     trainer = make_trainer(steps=100_000)
-    kept = []
+    files = Memory()
     # a limit of steps far away: without the signal this would not end
     budget_steps = trainer.budget.steps
     assert budget_steps == 100_000
     monitor = Recording(stop_after=0)
-    outcome = run_training(trainer, monitor, lambda *args: kept.append(args), 0, str)
-    assert outcome.stop_signal == 2
-    assert len(kept) == 1
+    _, stop_signal = run_training(trainer, monitor, files)
+    assert stop_signal == 2
+    assert len(files.kept) == 1
     assert trainer.step == 1
 
 
@@ -257,7 +278,7 @@ def test_a_loss_that_is_not_finite_ends_with_advice() -> None:
     with torch.no_grad():
         trainer.learners[0].network.output.bias[0] = math.nan
     with pytest.raises(TrainingError, match=r"not finite after 1 steps.*`learning_rate`"):
-        run_training(trainer, Silent(), lambda *_: None, 0, str)
+        run_training(trainer, Silent(), Memory())
 
 
 def test_the_same_seed_gives_the_same_model_bit_for_bit(tmp_path: Path) -> None:

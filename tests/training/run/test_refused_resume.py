@@ -223,7 +223,7 @@ def test_memory_that_is_not_there_keeps_the_state(
 
     with monkeypatch.context() as patch:
         patch.setattr(Trainer, "advance", failing)
-        patch.setattr("charrnn.training.run.loop.SAVING_SHARE", 1e9)
+        patch.setattr("charrnn.training.run.files.SAVING_SHARE", 1e9)
         with pytest.raises(TrainingError, match="memory"):
             train([corpus], out=tmp_path / "run", settings=small, save_every=1e-9)
     assert read_state(tmp_path / "run" / "state.safetensors").step == 7
@@ -255,7 +255,7 @@ def test_a_full_disk_warns_and_training_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A save in passing that fails is a warning; the last one that fails is an error."""
-    from charrnn.training.run import session as running
+    from charrnn.training.run import files
 
     calls = []
 
@@ -265,8 +265,8 @@ def test_a_full_disk_warns_and_training_goes_on(
             raise OSError(28, "No space left on device")
         write_state(path, state)
 
-    monkeypatch.setattr(running, "write_state", failing)
-    monkeypatch.setattr("charrnn.training.run.loop.SAVING_SHARE", 1e9)
+    monkeypatch.setattr(files, "write_state", failing)
+    monkeypatch.setattr("charrnn.training.run.files.SAVING_SHARE", 1e9)
     monitor = stopping()
     with pytest.raises(RunError, match="No space left"):
         train([corpus], out=tmp_path / "run", settings=small, save_every=1e-9, monitor=monitor)
