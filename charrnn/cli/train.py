@@ -32,13 +32,6 @@ _READING = {
 }
 
 
-def _cells() -> list[str]:
-    """Return the names of the cells, for completion; the library checks the value."""
-    from charrnn.model.cells.registry import CELLS
-
-    return list(CELLS)
-
-
 _data = section("Data")
 _model = section("Model")
 _budget = section("Budget and optimisation")
@@ -82,9 +75,7 @@ def train(
     ] = "utf-8",
     as_bytes: Annotated[
         bool,
-        _data(
-            None, "Model bytes in place of characters; works on any file. Default: off.", "--bytes"
-        ),
+        _data(None, "Model bytes, not characters; works on any file. Default: off.", "--bytes"),
     ] = False,
     nfc: Annotated[
         bool, _data(None, "Normalise the text to Unicode NFC. Default: off.", "--nfc")
@@ -98,25 +89,17 @@ def train(
     ] = None,
     init_from: Annotated[
         str | None,
-        _model(
-            "MODEL",
-            "Start from the weights of a model file or run directory. Default: random weights.",
-        ),
+        _model("MODEL", "Start from the weights of this model. Default: random weights."),
     ] = None,
     cell: Annotated[
-        str | None,
-        _model(
-            "CELL",
-            "Recurrent cell: lstm, gru, rnn or mingru. Default: lstm.",
-            autocompletion=_cells,
-        ),
+        values.Cell | None, _model(None, "Kind of recurrent layer. Default: lstm.")
     ] = None,
     block: Annotated[
         values.Block | None,
         _model(
             None,
-            "plain stacks layers; residual adds each layer to its normalised input. Default: "
-            "residual for mingru, else plain.",
+            "plain stacks layers; residual adds each layer to its normalised input. Default: as "
+            "suits the cell.",
         ),
     ] = None,
     nonlinearity: Annotated[
@@ -134,7 +117,7 @@ def train(
         int | None, _model("INT", "Hidden units per layer. Default: chosen from text and budget.")
     ] = None,
     num_layers: Annotated[
-        int | None, _model("INT", "Stacked layers. Default: 4 for mingru, else 1.")
+        int | None, _model("INT", "Stacked layers. Default: as suits the cell.")
     ] = None,
     embedding_size: Annotated[
         int | None,
@@ -144,16 +127,15 @@ def train(
         int | None,
         _model(
             "INT",
-            "Networks trained in parallel, whose predictions are averaged. Default: chosen from "
-            "text, budget and threads, up to 4.",
+            "Networks whose predictions are averaged. Default: from budget and threads, up to 4.",
         ),
     ] = None,
     counts: Annotated[
         int | None,
         _model(
             "INT",
-            "Mix in the counts of what followed the last 0, ... K characters of the text; 0: "
-            "none. Default: 8, or 12 for a long text.",
+            "Longest context, in characters, of the counts to mix in; 0: none. Default: 8, or 12 "
+            "for a long text.",
         ),
     ] = None,
     time: Annotated[
@@ -194,9 +176,7 @@ def train(
     ] = 1.0,
     dropout: Annotated[
         float | None,
-        _budget(
-            "FLOAT", "Share of units to drop, 0 to below 1. Default: chosen from text and budget."
-        ),
+        _budget("FLOAT", "Share of units to drop. Default: chosen from text and budget."),
     ] = None,
     seed: Annotated[int, _budget("INT", "Random seed. Default: 1.")] = 1,
     out: Annotated[
@@ -228,15 +208,13 @@ def train(
     ] = "1m",
     as_json: Annotated[
         bool,
-        _run(
-            None, "Write each report as a line of JSON to standard output. Default: off.", "--json"
-        ),
+        _run(None, "Write each report to stdout as a line of JSON. Default: off.", "--json"),
     ] = False,
     color: Annotated[
         ColorMode, _run(None, "Colours of the progress bar. Default: auto, on a terminal.")
     ] = "auto",
     quiet: Annotated[
-        bool, _run(None, "Write only errors to standard error. Default: off.", "-q", "--quiet")
+        bool, _run(None, "Print only errors on stderr. Default: off.", "-q", "--quiet")
     ] = False,
 ) -> None:
     """Train a model on texts.

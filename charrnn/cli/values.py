@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from charrnn.errors import ConfigError
+from charrnn.model.cells.registry import CELLS
 
 # Typed choices, so that Tab completes them; a test holds them against the library's.
+if TYPE_CHECKING:
+    Cell = str
+else:
+    Cell = Literal[CELLS]
 Block = Literal["plain", "residual"]
 Nonlinearity = Literal["tanh", "relu"]
 Optimizer = Literal["muon", "adamw", "adam", "rmsprop", "sgd"]

@@ -44,7 +44,7 @@ USAGE = {
         "--block",
     ),
     "ngrams": (["train", "sea.txt", "--ngrams", "0"], "--ngrams: 0 is not an integer from 1"),
-    "cell": (["train", "sea.txt", "--cell", "foo"], "--cell: 'foo' is not one of lstm, gru"),
+    "cell": (["train", "sea.txt", "--cell", "foo"], "--cell"),
     "nonlinearity": (["train", "sea.txt", "--nonlinearity", "x"], "--nonlinearity"),
     "nonlinearity of a lstm": (
         ["train", "sea.txt", "--cell", "lstm", "--nonlinearity", "relu"],
