@@ -62,7 +62,7 @@ def info(
 
     from charrnn.model.checkpoint import read_checkpoint
     from charrnn.model.find import find_model
-    from charrnn.render.curve_svg import curve_picture
+    from charrnn.render.curves import curve_picture
     from charrnn.render.model_card import Card
     from charrnn.storage.atomic import write_whole
 

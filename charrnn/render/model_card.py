@@ -14,8 +14,8 @@ from typing import Any
 
 from charrnn.model.checkpoint import Checkpoint
 from charrnn.model.config import ModelConfig, parameter_shapes
-from charrnn.render.curve_terminal import small_curve
-from charrnn.render.history import Point, number, read_points, to_points
+from charrnn.render.curves import small_curve
+from charrnn.render.history import Point, curve_of, number, read_points, to_points
 from charrnn.text.escaping import visible
 from charrnn.units import SCHEMA, nats_to_bits
 
@@ -128,7 +128,7 @@ class Card:
 
     def _history(self) -> str:
         """Show up to six validation losses in one line."""
-        values = [(p.step, p.val) for p in self.history if p.val is not None]
+        values = curve_of(self.history, "val")
         if len(values) < 2:
             return ""
         stride = max(1, (len(values) - 1) / 5)
