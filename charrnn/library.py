@@ -9,9 +9,12 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
+from charrnn.corpus.decode import Decoding
 from charrnn.corpus.documents import cut_documents, insert_ends
+from charrnn.corpus.open import Limit, Notice
 from charrnn.errors import CheckpointError, ConfigError
-from charrnn.evaluation.evaluate import evaluate_text
+from charrnn.evaluation.evaluate import EvaluationRun, View, evaluate_text
+from charrnn.evaluation.inputs import FileTexts, Texts, ValidationText, validation_corpus
 from charrnn.evaluation.score import Score
 from charrnn.generation.chunks import Chunks, in_order
 from charrnn.generation.generator import Generator, prompt_ids, sample_rng
@@ -190,6 +193,45 @@ class Model:
         """
         vocabulary = self.vocabulary
         return evaluate_text(self.network, vocabulary, [vocabulary.from_user(text)]).score
+
+    def evaluate(
+        self,
+        files: Sequence[str] = (),
+        views: Sequence[View] = (),
+        *,
+        decoding: Decoding | None = None,
+        limit: Limit | None = None,
+        notice: Notice = lambda _: None,
+    ) -> EvaluationRun:
+        """Evaluate the model on files, or on the validation part of its training text.
+
+        Args:
+            files: Paths, or ``-``; none for the validation part, found beside the model file.
+            views: What shows the texts while they are read.
+            decoding: How bytes become characters. Default: UTF-8.
+            limit: Maximum number of bytes to read. Default: all.
+            notice: Called with one line about each peculiarity of a text.
+
+        Returns:
+            The finished run; its ``summary`` has the numbers.
+
+        Raises:
+            TextError: If a text cannot be read or is missing, or has nothing to predict.
+        """
+        vocabulary, sketch = self.vocabulary, self.checkpoint.sketch
+        texts: Texts
+        if files:
+            per_file = any(view.per_file for view in views)
+            texts = FileTexts(
+                *(vocabulary, files, decoding or Decoding(), notice, limit, sketch),
+                per_file=per_file,
+            )
+        else:
+            directory = Path() if self.path is None else self.path.parent
+            texts = ValidationText(validation_corpus(vocabulary, directory), sketch)
+        run = EvaluationRun(self.network, vocabulary, texts)
+        run.run(views, notice)
+        return run
 
     def copy_search(self) -> CopySearch:
         """Return a search for passages copied from the training text.

@@ -11,6 +11,13 @@ from typer.core import TyperCommand
 
 from charrnn.errors import CharRNNError
 
+MODEL_HELP = (
+    "Model file or run directory. Default: $CHARRNN_MODEL, else the latest run below ./runs."
+)
+
+
+_ALTERNATIVE = re.compile(r",? or `(\w+)`[^,;]*")
+
 
 class Stopped(BaseException):
     """A signal stops the command immediately.
@@ -32,7 +39,8 @@ class Command(TyperCommand):
     """A command whose help has sections and whose errors name options.
 
     The library names its parameters in backquotes, ```top_p```. If the command has an option or
-    argument for the parameter, the user reads ``--top-p`` instead.
+    argument for the parameter, the user reads ``--top-p`` instead; an alternative that the command
+    does not have is left out.
     """
 
     def invoke(self, ctx: Any) -> Any:
@@ -41,7 +49,8 @@ class Command(TyperCommand):
             return super().invoke(ctx)
         except CharRNNError as error:
             names = {parameter.name: _user_name(parameter) for parameter in self.params}
-            message = re.sub(r"`(\w+)`", lambda found: names.get(found[1], found[1]), str(error))
+            message = _ALTERNATIVE.sub(lambda found: found[0] * (found[1] in names), str(error))
+            message = re.sub(r"`(\w+)`", lambda found: names.get(found[1], found[1]), message)
             error.args = (message,)
             raise
 

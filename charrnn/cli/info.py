@@ -7,46 +7,25 @@ from typing import Annotated
 
 import typer
 
+from charrnn.cli.command import MODEL_HELP, section
 from charrnn.cli.output import log, open_stdout
 from charrnn.cli.output_paths import STDOUT, check_output_path
 from charrnn.errors import CheckpointError, ConfigError
 
+_output = section("Output")
+
 
 def info(
     path: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="MODEL", help="Model file or run directory, as for -m.", show_default=False
-        ),
+        str | None, typer.Argument(metavar="MODEL", help="As -m.", show_default=False)
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "-m",
-            "--model",
-            metavar="MODEL",
-            rich_help_panel="Model",
-            help="Model file or run directory. Default: $CHARRNN_MODEL, else the run under ./runs "
-            "that was trained last.",
-        ),
-    ] = None,
+    model: Annotated[str | None, section("Model")("MODEL", MODEL_HELP, "-m", "--model")] = None,
     plot: Annotated[
         Path | None,
-        typer.Option(
-            metavar="PATH",
-            rich_help_panel="Output",
-            help="Write the learning curves as SVG. - writes them to stdout in place of the card.",
-        ),
+        _output("PATH", "Write the learning curves as SVG; - is stdout instead of the card."),
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", rich_help_panel="Output", help="Print one JSON object.")
-    ] = False,
-    quiet: Annotated[
-        bool,
-        typer.Option(
-            "-q", "--quiet", rich_help_panel="Output", help="Print only errors on stderr."
-        ),
-    ] = False,
+    as_json: Annotated[bool, _output(None, "Print one JSON object.", "--json")] = False,
+    quiet: Annotated[bool, _output(None, "Print only errors on stderr.", "-q", "--quiet")] = False,
 ) -> None:
     """Describe a model and how it was trained.
 
@@ -60,20 +39,20 @@ def info(
     if plot == STDOUT and as_json:
         raise ConfigError("`plot`: - and `as_json` both write to stdout; give --plot a file")
 
-    from charrnn.model.checkpoint import read_checkpoint
-    from charrnn.model.find import find_model
+    from charrnn.library import load
     from charrnn.render.curves import curve_picture
     from charrnn.render.model_card import Card
     from charrnn.storage.atomic import write_whole
 
-    found = find_model(model if path is None else path)
-    card = Card(read_checkpoint(found), found)
+    loaded = load(model if path is None else path)
+    assert loaded.path is not None
+    card = Card(loaded.checkpoint, loaded.path)
     picture = b""
     if plot is not None:
         points = [point for point in card.points if (point.train, point.val) != (None, None)]
         if not points:
             raise CheckpointError(
-                f"{str(found)!r}: the model has no training history, and there is no "
+                f"{str(loaded.path)!r}: the model has no training history, and there is no "
                 "metrics.jsonl beside it"
             )
         picture = curve_picture(points, "charrnn: learning curves").encode()

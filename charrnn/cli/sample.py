@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from charrnn.cli.command import MODEL_HELP, section
 from charrnn.cli.output import Output, log, open_stdout
 from charrnn.errors import ConfigError, TextError
 
@@ -20,142 +20,124 @@ if TYPE_CHECKING:
     from charrnn.memory.copying import Novelty
     from charrnn.text.vocabulary import Vocabulary
 
-_input = partial(typer.Option, rich_help_panel="Prompt and model")
-_drawing = partial(typer.Option, rich_help_panel="How characters are drawn")
-_end = partial(typer.Option, rich_help_panel="Where a text ends")
-_output = partial(typer.Option, rich_help_panel="Output")
+_input = section("Prompt and model")
+_drawing = section("How characters are drawn")
+_end = section("Where a text ends")
+_output = section("Output")
 
 
 def sample(
     prompt: Annotated[
-        str, typer.Argument(help="Text to continue; - reads it from standard input.")
-    ] = "",
-    model: Annotated[
-        str | None,
-        _input(
-            "-m",
-            "--model",
-            metavar="MODEL",
-            help="Model file or run directory. Default: $CHARRNN_MODEL, else the latest run in "
-            "./runs.",
+        str,
+        typer.Argument(
+            help="Text to continue; - reads it from standard input. Default: none.",
+            show_default=False,
         ),
-    ] = None,
+    ] = "",
+    model: Annotated[str | None, _input("MODEL", MODEL_HELP, "-m", "--model")] = None,
     prompt_file: Annotated[
-        str | None, _input(metavar="PATH", help="Read the prompt from a file; - is standard input.")
+        str | None, _input("PATH", "Read the prompt from a file; - is standard input.")
     ] = None,
     on_unknown: Annotated[
         Literal["error", "skip", "replace"],
-        _input(help="How to treat characters of the prompt that the model never saw."),
+        _input(
+            None, "How to treat characters of the prompt that the model never saw. Default: error."
+        ),
     ] = "error",
     temperature: Annotated[
         list[float] | None,
         _drawing(
-            "-t",
-            "--temp",
-            "--temperature",
-            metavar="FLOAT",
-            help="0 takes the likeliest character, 1 draws from the model as trained; lower is "
-            "safer, higher is wilder. Repeat it for a sample at each. Default: 0.8.",
+            "FLOAT",
+            "0 takes the likeliest character, 1 draws from the model as trained; lower is safer, "
+            "higher is wilder. Repeat it for a sample at each. Default: 0.8.",
+            *("-t", "--temp", "--temperature"),
         ),
     ] = None,
     top_k: Annotated[
-        int,
-        _drawing(metavar="INT", help="Keep this many of the likeliest characters; 0 is off."),
+        int, _drawing("INT", "Keep this many of the likeliest characters. Default: 0, off.")
     ] = 0,
     top_p: Annotated[
         float,
         _drawing(
-            metavar="FLOAT",
-            help="Keep the fewest characters that have this probability together; 1 is off.",
+            "FLOAT", "Keep the fewest characters with this total probability. Default: 1, off."
         ),
     ] = 1.0,
     min_p: Annotated[
         float,
         _drawing(
-            metavar="FLOAT",
-            help="Keep characters with this share of the highest probability; 0 is off.",
+            "FLOAT", "Keep characters with this share of the highest probability. Default: 0, off."
         ),
     ] = 0.0,
     repeat_penalty: Annotated[
         float,
-        _drawing(
-            metavar="FLOAT",
-            help="Divide the probability of recent characters by this; 1 is off.",
-        ),
+        _drawing("FLOAT", "Divide the probability of recent characters by this. Default: 1, off."),
     ] = 1.0,
     repeat_last_n: Annotated[
-        int,
-        _drawing(metavar="INT", help="Number of recent characters for --repeat-penalty."),
+        int, _drawing("INT", "Number of recent characters for --repeat-penalty. Default: 64.")
     ] = 64,
     seed: Annotated[
         int | None,
-        _drawing(
-            metavar="INT", help="Random seed. Default: a random one, reported on standard error."
-        ),
+        _drawing("INT", "Random seed. Default: a random one, reported on standard error."),
     ] = None,
     num_samples: Annotated[
         int,
         _drawing(
-            "-N",
-            "--num-samples",
-            metavar="INT",
-            help="Number of samples, for each temperature.",
+            "INT", "Number of samples, for each temperature. Default: 1.", "-N", "--num-samples"
         ),
     ] = 1,
     length: Annotated[
         int,
         _end(
-            "-n",
-            "--length",
-            metavar="INT",
-            help="Maximum number of new characters; -1 is no limit.",
+            "INT",
+            "Maximum number of new characters; -1 is no limit. Default: 500.",
+            *("-n", "--length"),
         ),
     ] = 500,
     stop: Annotated[
-        list[str] | None,
-        _end(metavar="TEXT", help="End before this text. Can be repeated. Default: none."),
+        list[str] | None, _end("TEXT", "End before this text; can be repeated. Default: none.")
     ] = None,
     match: Annotated[
         str | None,
         _end(
-            metavar="REGEX",
-            help="Write a text that matches this Python regular expression as a whole; end when "
-            "the next choice would break the match. Default: none.",
+            "REGEX",
+            "Write a text that matches this Python regular expression as a whole; end when the "
+            "next choice would break the match. Default: none.",
         ),
     ] = None,
     echo: Annotated[
-        bool, _output("--echo/--no-echo", help="Write the prompt before each text.")
+        bool, _output(None, "Write the prompt before each text.", "--echo/--no-echo")
     ] = False,
     null: Annotated[
         bool,
         _output(
-            "-0",
-            "--null",
-            help="End each text with NUL. Default: a newline, or nothing after a single text.",
+            None,
+            "End each text with NUL. Default: a newline, or nothing after a single text.",
+            *("-0", "--null"),
         ),
     ] = False,
-    as_json: Annotated[bool, _output("--json", help="Write a JSON object for each text.")] = False,
+    as_json: Annotated[bool, _output(None, "Write a JSON object for each text.", "--json")] = False,
     logprobs: Annotated[
         int | None,
         _output(
-            metavar="INT",
-            help="With --json: add the log-probability of each character and of this many of the "
+            "INT",
+            "With --json: add the log-probability of each character and of this many of the "
             "likeliest. Default: none.",
         ),
     ] = None,
     novelty: Annotated[
         bool,
         _output(
+            None,
+            "Report how much of each text is copied from the training text: with --json in its "
+            "object, else on standard error, also with -q.",
             "--novelty",
-            help="Report how much of each text is copied from the training text: with --json in "
-            "its object, else on standard error, also with -q.",
         ),
     ] = False,
     novel: Annotated[bool, typer.Option("--novel", hidden=True)] = False,
     unbuffered: Annotated[
-        bool, _output("--unbuffered", help="Send each character immediately, as on a terminal.")
+        bool, _output(None, "Send each character immediately, as on a terminal.", "--unbuffered")
     ] = False,
-    quiet: Annotated[bool, _output("-q", "--quiet", help="Only errors on standard error.")] = False,
+    quiet: Annotated[bool, _output(None, "Print only errors on stderr.", "-q", "--quiet")] = False,
 ) -> None:
     """Write text with a model.
 

@@ -195,7 +195,7 @@ def test_other_encodings_can_be_read(uniform_model: Path, invoke: Callable, tmp_
     finished = invoke(*args)
     assert finished.code == 1
     assert "'wide.txt': not utf-8 at byte offset 0" in finished.stderr
-    assert "--encoding utf-16" in finished.stderr
+    assert "--encoding, for example utf-16\n" in finished.stderr
     values = json.loads(invoke(*args, "--encoding", "utf-16").stdout)
     assert (values["chars"], values["unknown"]) == (4, 0)
 

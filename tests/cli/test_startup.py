@@ -91,9 +91,10 @@ def test_no_command_shows_the_help(invoke: Callable) -> None:
 OPTIONS = {
     "": "--version --install-completion --show-completion -h --help",
     "train": (
-        "--val --lines --doc-sep --glob --encoding --bytes --min-count --max-bytes --init-from "
-        "--cell --block --nonlinearity --ngrams --hidden-size --num-layers --embedding-size "
-        "--num-networks --counts --time --steps --epochs --batch-size --seq-length --optimizer "
+        "--val --lines --doc-sep --glob --encoding --bytes --nfc --min-count --max-bytes "
+        "--init-from --cell --block --nonlinearity --ngrams --hidden-size --num-layers "
+        "--embedding-size --num-networks --counts --time --steps --epochs --batch-size "
+        "--seq-length --optimizer "
         "--learning-rate --lr --clip --dropout --seed -o --out --resume --device --precision "
         "--threads --preview-every --save-every --json --color -q --quiet -h --help"
     ),
