@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from typing import Protocol
 
 from charrnn.corpus.documents import cut_documents
 from charrnn.errors import TextError
@@ -17,16 +16,16 @@ from charrnn.model.predictor import Predictor
 from charrnn.text.vocabulary import Vocabulary
 
 
-class View(Protocol):
-    """Shows texts while they are read.
+class View:
+    """Shows texts while they are read. This one shows nothing.
 
     Attributes:
-        num_best: Alternatives that the view shows for each character.
+        num_best: Alternatives that the view shows for each character; read before each text.
         per_file: Whether each file is a text of its own; otherwise all files form one text.
     """
 
-    num_best: int
-    per_file: bool
+    num_best = 0
+    per_file = True
 
     def begin(self, name: str) -> None:
         """Begin a text with this name."""
@@ -68,10 +67,10 @@ class EvaluationRun:
             TextError: If a text cannot be read, or a view wants a summary and nothing was
                 predicted.
         """
-        num_best = max((view.num_best for view in views), default=0)
         for number, name in enumerate(self._texts.names):
             for view in views:
                 view.begin(name)
+            num_best = max((view.num_best for view in views), default=0)
             reader = Reader(self._network, end_id=self._vocabulary.end_id)
             for passage in self._texts.passages(number, reader, num_best):
                 self._totals.add(passage)
