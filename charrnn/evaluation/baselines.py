@@ -76,41 +76,27 @@ def validation_baselines(vocabulary: Vocabulary, train: Ids, val: Ids) -> tuple[
     with ThreadPoolExecutor(2) as threads:  # the compressor releases the interpreter lock
         alone, together = threads.map(compressed_size, [_encode(vocabulary, before), both])
     xz = (together - alone) * 8 * NATS_PER_BIT / len(val)
-    is_whole = len(before) == len(train)
-    seen = "" if is_whole else f"the last {len(before):,} characters of "
+    seen = "" if len(before) == len(train) else f"the last {len(before):,} characters of "
+    note = f"what the text adds to {seen}the training text, by xz -6 without its container"
     return (
         Baseline("uniform", math.log(size), f"{size:,} characters, each as likely"),
         Baseline("order 0", order_0, "how often each came in the training text"),
         Baseline("order 2", order_2, "how often each came there after the two before it"),
-        Baseline(
-            "xz",
-            xz,
-            f"what the text adds to {seen}the training text, by xz -6 without its container",
-        ),
+        Baseline("xz", xz, note),
     )
 
 
 def text_baselines(vocabulary: Vocabulary, text: str) -> tuple[Baseline, ...]:
-    """Return baselines for a text, computed from this text alone.
-
-    Args:
-        vocabulary: Says whether characters are bytes.
-        text: The text, at least 2 characters.
-    """
+    """Return baselines for a text of 2 or more characters, computed from this text alone."""
     text = text[:MAX_MEASURED]
     counts = np.unique(code_points(text), return_counts=True)[1]
     entropy = math.log(len(text)) - float((counts * np.log(counts)).sum()) / len(text)
-    size = compressed_size(vocabulary.to_bytes(text))
+    xz = compressed_size(vocabulary.to_bytes(text)) * 8 * NATS_PER_BIT / len(text)
+    size = len(counts)
     return (
-        Baseline(
-            "uniform", math.log(len(counts)), f"its {len(counts):,} characters, each as likely"
-        ),
+        Baseline("uniform", math.log(size), f"its {size:,} characters, each as likely"),
         Baseline("order 0", entropy, "how often each comes in it"),
-        Baseline(
-            "xz",
-            size * 8 * NATS_PER_BIT / len(text),
-            "the text alone, by xz -6 without its container",
-        ),
+        Baseline("xz", xz, "the text alone, by xz -6 without its container"),
     )
 
 

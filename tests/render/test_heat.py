@@ -176,13 +176,13 @@ def test_a_picture_is_xml_and_holds_the_text(checkpoint):
     assert seen.count("abc") >= 50
 
 
-def test_a_picture_gives_a_joined_emoji_two_cells(make_checkpoint):
-    """A family of three emoji is as wide as one, as on a terminal."""
-    family = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
-    checkpoint = make_checkpoint(characters="".join(sorted(set("ab" + family))))
-    picture = ElementTree.fromstring(drawn(Picture, checkpoint, f"a{family}b"))
-    xs = [e.get("x").split() for e in picture.iter(SVG + "text") if (e.text or "")[-1:] == "b"]
-    assert xs[-1][-1] == str(3 * CELL_WIDTH)
+@pytest.mark.parametrize(("symbol", "cells"), [("e\u0301", 1), ("\U0001f44d\U0001f3fd", 2)])
+def test_a_symbol_of_two_characters_has_the_cells_of_one(make_checkpoint, symbol, cells):
+    """Letters with marks and emoji with skin tones are as wide as on a terminal."""
+    checkpoint = make_checkpoint(characters="".join(sorted(set("ab" + symbol))))
+    picture = ElementTree.fromstring(drawn(Picture, checkpoint, f"a{symbol}b"))
+    rows = [e.get("x").split() for e in picture.iter(SVG + "text") if (e.text or "")[-1:] == "b"]
+    assert rows[-1][-1] == str((1 + cells) * CELL_WIDTH)
 
 
 @pytest.mark.parametrize("view_class", [Page, Picture])
