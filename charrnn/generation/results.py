@@ -80,17 +80,9 @@ class Sample:
 def collect(
     chunks: Chunks, vocabulary: Vocabulary, *, prompt: str, seed: int, temperatures: Sequence[float]
 ) -> Iterator[Sample]:
-    """Join chunks to samples.
+    """Join chunks, sample by sample as from ``in_order``; yield each sample when it is complete.
 
-    Args:
-        chunks: Chunks sample by sample; see ``in_order``.
-        vocabulary: The characters of the model.
-        prompt: The text that was read first.
-        seed: Random seed.
-        temperatures: Temperatures that the samples take in turn.
-
-    Yields:
-        Each sample when it is complete.
+    Samples take the temperatures in turn; for the other arguments see ``Sample``.
     """
     drawn: list[Drawn] = []
     for chunk in chunks:
