@@ -44,13 +44,7 @@ class EvaluationRun:
     """Evaluates a model on texts."""
 
     def __init__(self, network: Predictor, vocabulary: Vocabulary, texts: Texts) -> None:
-        """Prepare a run.
-
-        Args:
-            network: The model.
-            vocabulary: Its characters.
-            texts: What it reads.
-        """
+        """Prepare to read texts with a model and its vocabulary."""
         self._network = network
         self._vocabulary = vocabulary
         self._texts = texts
@@ -128,23 +122,17 @@ class EvalTotals:
 
 
 def evaluate_text(network: Predictor, vocabulary: Vocabulary, blocks: Iterable[str]) -> Evaluation:
-    """Evaluate a model on a text.
+    """Evaluate a model on a text that arrives in blocks.
 
     A model of documents scores each document, and its end, from a fresh state. For any other model
     the first character is given, not predicted. Unknown characters count as the unknown symbol; a
     model without that symbol skips them.
-
-    Args:
-        network: The model.
-        vocabulary: Its characters.
-        blocks: The text, in parts.
 
     Raises:
         TextError: If there is no document, or the model knows fewer than two characters.
     """
     totals = EvalTotals(vocabulary)
     reader = Reader(network, end_id=vocabulary.end_id)
-    pieces = cut_documents(blocks, vocabulary.separator)
-    for passage in measure_text(reader, vocabulary, pieces):
+    for passage in measure_text(reader, vocabulary, cut_documents(blocks, vocabulary.separator)):
         totals.add(passage)
     return totals.evaluation()

@@ -49,7 +49,7 @@ class Evaluation:
         return value
 
     def rows(self) -> list[tuple[str, str, str]]:
-        """Return the numbers, then the baselines, as (name, value, note)."""
+        """Return the numbers, then the baselines, then the novelty, as (name, value, note)."""
         score = self.score
         rows = [
             ("nats per character", f"{score.nats_per_char:.4f}", ""),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -151,14 +152,33 @@ class CharRow:
 Row = FileRow | CharRow
 
 
-class FileCutter:
-    """Adds up the passages of one file."""
+class Cutter(ABC):
+    """Cuts the passages of one file into rows."""
 
-    def __init__(self, file: str) -> None:
-        """Begin a file."""
+    def __init__(self, file: str, vocabulary: Vocabulary) -> None:
+        """Begin a file, given the characters of the model."""
         self._file = file
+        self._vocabulary = vocabulary
+        self._number = 1  # of the row
+        self._begin()
+
+    def _begin(self) -> None:
+        """Begin a row that several passages may fill."""
+        self._texts: list[str] = []
         self._score = NOTHING
         self._unknown = 0
+
+    @abstractmethod
+    def rows(self, passage: Passage) -> Iterator[Row]:
+        """Take a passage; yield each row that ends in it."""
+
+    def rest(self) -> Iterator[Row]:
+        """Yield the unfinished row of a file, if there is one."""
+        return iter(())
+
+
+class FileCutter(Cutter):
+    """Adds up the passages of one file."""
 
     def rows(self, passage: Passage) -> Iterator[Row]:
         """Add a passage; yield nothing."""
@@ -171,22 +191,8 @@ class FileCutter:
         yield FileRow(self._file, self._score, self._unknown)
 
 
-class LineCutter:
+class LineCutter(Cutter):
     """Cuts the passages of one file into lines."""
-
-    def __init__(self, file: str, vocabulary: Vocabulary) -> None:
-        """Begin a file."""
-        self._file = file
-        self._vocabulary = vocabulary
-        self._number = 0
-        self._begin()
-
-    def _begin(self) -> None:
-        """Begin a line."""
-        self._number += 1
-        self._texts: list[str] = []
-        self._score = NOTHING
-        self._unknown = 0
 
     def rows(self, passage: Passage) -> Iterator[Row]:
         """Yield each line that ends in a passage."""
@@ -213,32 +219,23 @@ class LineCutter:
         """Return the finished line and start the next."""
         data = self._vocabulary.to_bytes("".join(self._texts).removesuffix("\n"))
         row = LineRow(self._file, self._score, self._unknown, self._number, data)
+        self._number += 1
         self._begin()
         return row
 
 
-class CharCutter:
+class CharCutter(Cutter):
     """Cuts the passages of one file into characters."""
-
-    def __init__(self, file: str, vocabulary: Vocabulary) -> None:
-        """Begin a file."""
-        self._file = file
-        self._vocabulary = vocabulary
-        self._number = 0
 
     def rows(self, passage: Passage) -> Iterator[Row]:
         """Yield the characters of a passage."""
         bits = nats_to_bits(passage.surprise.nats).tolist()
         unknown = passage.is_unknown.tolist()
         for place, character in enumerate(passage.text):
-            self._number += 1
             text = char_text(self._vocabulary, character)
             best = best_at(self._vocabulary, passage.surprise, place)
             yield CharRow(self._file, self._number, text, bits[place], unknown[place], best)
-
-    def rest(self) -> Iterator[Row]:
-        """Yield nothing: no character is unfinished."""
-        return iter(())
+            self._number += 1
 
 
 def best_at(vocabulary: Vocabulary, surprise: Surprise, place: int) -> Alternatives:

@@ -9,13 +9,14 @@ from typing import Any, Literal, Protocol
 from charrnn.evaluation.evaluate import EvaluationRun, View
 from charrnn.evaluation.surprise import Passage
 from charrnn.render.heat_terminal import ColorHeat, DigitHeat
-from charrnn.render.rows import CharCutter, FileCutter, LineCutter, Row
+from charrnn.render.rows import CharCutter, Cutter, FileCutter, LineCutter, Row
 from charrnn.text.vocabulary import Vocabulary
 
 NUM_BEST = 5  # alternatives of a character in JSON
 MAX_SORTED = 100_000  # rows that are kept without ``top``
 
 Unit = Literal["file", "line", "char"]
+_CUTTERS: dict[str, type[Cutter]] = {"file": FileCutter, "line": LineCutter, "char": CharCutter}
 
 
 class Sink(Protocol):
@@ -81,13 +82,7 @@ class RowView(View):
 
     def begin(self, name: str) -> None:
         """Begin a file."""
-        self._cutter: FileCutter | LineCutter | CharCutter
-        if self._by == "file":
-            self._cutter = FileCutter(name)
-        elif self._by == "line":
-            self._cutter = LineCutter(name, self._vocabulary)
-        else:
-            self._cutter = CharCutter(name, self._vocabulary)
+        self._cutter = _CUTTERS[self._by](name, self._vocabulary)
 
     def take(self, passage: Passage) -> None:
         """Show the rows that end in a passage."""

@@ -21,7 +21,7 @@ TEXT = "abc\n\nde\rab\n" * 400 + "no end"
 def rows_of(checkpoint, cutter_class, *blocks, num_best=0):
     """Return the rows of a text that arrives in blocks."""
     vocabulary = checkpoint.vocabulary
-    cutter = cutter_class("file", *([] if cutter_class is FileCutter else [vocabulary]))
+    cutter = cutter_class("file", vocabulary)
     reader = Reader(Network(checkpoint.config, checkpoint.arrays))
     rows = []
     for passage in measure_text(reader, vocabulary, cut_documents(blocks, ""), num_best):

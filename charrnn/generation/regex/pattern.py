@@ -61,8 +61,7 @@ class Pattern:
             raise ConfigError(f"`match`: {expression[:40]!r}... is nested too deeply") from None
         sets = {characters for edges in automaton.edges for characters, _ in edges}
         self._masks = {each: _mask_of(each, vocabulary) for each in sets}
-        usable = {each: bool(mask.any()) for each, mask in self._masks.items()}
-        self._distances = automaton.distances(usable)
+        self._distances = automaton.distances({s for s, mask in self._masks.items() if mask.any()})
         self._furthest = max((d for d in self._distances if d < math.inf), default=0)
         self._free = automaton.free
         self._edges = automaton.edges
