@@ -132,11 +132,8 @@ class Generator:
         """Write samples, up to ``MAX_PARALLEL`` of them side by side.
 
         A sample is the same whatever is written beside it: rows of a product are computed
-        independently, and each sample has its own random generator.
-
-        Args:
-            rng_of: Maps the index of a sample to its random generator.
-            num_samples: Number of samples.
+        independently, and each sample has its own random generator, which ``rng_of`` returns for
+        its index.
 
         Yields:
             What each step adds, with all samples mixed; see ``in_order``. The unknown symbol is
@@ -150,7 +147,8 @@ class Generator:
             room = num_started + MAX_PARALLEL - len(drafts)
             until = min(num_samples, first + MAX_AHEAD, room)
             new = []
-            for draft in (self._draft(index, rng_of(index)) for index in range(num_started, until)):
+            for index in range(num_started, until):
+                draft = self._draft(index, rng_of(index))
                 if reason := draft.progress.finish_reason():
                     yield SampleChunk(draft.index, [], reason)
                 else:

@@ -48,12 +48,7 @@ class Sample:
         return -sum(each.logprob for each in self.drawn)
 
     def to_json(self, *, with_prompt: bool = False, with_logprobs: bool = False) -> dict[str, Any]:
-        """Return the sample as an object.
-
-        Args:
-            with_prompt: Whether to put the prompt before the text.
-            with_logprobs: Whether to include the probabilities of each step.
-        """
+        """Return one object, with the prompt in its text and with probabilities if asked for."""
         prompt = self.prompt.encode("utf-8", "surrogateescape")
         data = prompt * with_prompt + self.data
         value: dict[str, Any] = {

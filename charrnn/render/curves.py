@@ -47,11 +47,9 @@ def small_curve(points: Sequence[Point]) -> list[str]:
 
 
 def curve_picture(points: Sequence[Point], title: str) -> str:
-    """Return the training and validation loss over the steps as SVG.
+    """Return training and validation loss over the steps as SVG, with a title that is safe for XML.
 
-    Args:
-        points: Reports, at least one with a loss.
-        title: The title, safe for XML.
+    At least one point has a loss.
     """
     curves = {"training": curve_of(points, "train"), "validation": curve_of(points, "val")}
     losses = [loss for curve in curves.values() for _, loss in curve]

@@ -60,12 +60,7 @@ class DigitHeat:
     """
 
     def __init__(self, vocabulary: Vocabulary, width: int) -> None:
-        """Begin a text.
-
-        Args:
-            vocabulary: The characters of the model.
-            width: Cells in a line; longer lines are wrapped.
-        """
+        """Begin a text; lines of more than ``width`` cells are wrapped."""
         self._show = partial(shown_character, vocabulary)
         self._width = width
         self._begin()
@@ -84,17 +79,15 @@ class DigitHeat:
         done = ""
         widths = cell_widths(passage.text)
         for character, value, width in zip(passage.text, levels, widths, strict=True):
-            is_end = character == "\n"
-            digit = str(value) if value else " "
-            seen = (LINE_END if value else "") if is_end else self._show(character)
+            seen = LINE_END * (value > 0) if character == "\n" else self._show(character)
             seen = seen.replace("\t", " ")
             cells = width if seen == character else num_cells(seen)
             if self._cells and self._cells + cells > self._width:
                 done += self.rest()
             self._line += seen
-            self._digits += digit + " " * (cells - 1) if cells else ""
+            self._digits += (str(value) if value else " ").ljust(cells) if cells else ""
             self._cells += cells
-            if is_end:
+            if character == "\n":
                 done += self.rest() or "\n"
         return done
 

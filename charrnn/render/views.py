@@ -129,18 +129,33 @@ class RowView(View):
         self._sink.write(b"\t".join([row.head().encode(), *places, row.tail()]) + b"\n")
 
 
-class HeatView(View):
+class TableView(View):
+    """The numbers of all texts, as a table or as a JSON object."""
+
+    per_file = False
+
+    def __init__(self, sink: Sink, *, json: bool = False) -> None:
+        """Prepare to show numbers, as a table or with ``json`` as an object."""
+        self._sink = sink
+        self._json = json
+
+    def end(self, run: EvaluationRun) -> None:
+        """Show the numbers."""
+        if self._json:
+            self._sink.json(run.summary.to_json())
+            return
+        for line in run.summary.lines():
+            self._sink.line(line)
+
+
+class HeatView(TableView):
     """The text itself, each character in a colour or above a digit for its surprise."""
 
-    def __init__(self, sink: Sink, heat: ColorHeat | DigitHeat, *, has_names: bool) -> None:
-        """Show the legend.
+    per_file = True
 
-        Args:
-            sink: Where texts go.
-            heat: How surprise is shown.
-            has_names: Whether the name of each text is shown above it.
-        """
-        self._sink = sink
+    def __init__(self, sink: Sink, heat: ColorHeat | DigitHeat, *, has_names: bool) -> None:
+        """Show the legend; ``has_names`` shows the name of each text above it."""
+        super().__init__(sink)
         self._heat = heat
         self._has_names = has_names
         sink.write_safe(heat.legend())
@@ -159,27 +174,3 @@ class HeatView(View):
         """Show the rest of a text and end its last line."""
         self._sink.write_safe(self._heat.rest())
         self._sink.end_line()
-
-    def end(self, run: EvaluationRun) -> None:
-        """Show the numbers."""
-        for line in run.summary.lines():
-            self._sink.line(line)
-
-
-class TableView(View):
-    """The numbers of all texts, as a table or as a JSON object."""
-
-    per_file = False
-
-    def __init__(self, sink: Sink, *, json: bool = False) -> None:
-        """Prepare to show numbers, as a table or with ``json`` as an object."""
-        self._sink = sink
-        self._json = json
-
-    def end(self, run: EvaluationRun) -> None:
-        """Show the numbers."""
-        if self._json:
-            self._sink.json(run.summary.to_json())
-            return
-        for line in run.summary.lines():
-            self._sink.line(line)

@@ -89,15 +89,7 @@ class Pattern:
         return self.chars_to_match(states) == 0
 
     def allowed(self, states: StateSet, left: float) -> Mask:
-        """Return which ids can come next.
-
-        Args:
-            states: The position of the text.
-            left: How many more characters the text may have.
-
-        Returns:
-            Whether a match can be reached through each id, shape (V,).
-        """
+        """Return which ids lead to a match within ``left`` more characters, shape (V,)."""
         return self._allowed(states, min(left - 1, self._furthest))
 
     def follow(self, states: StateSet, id: int) -> StateSet:
