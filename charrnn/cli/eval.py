@@ -115,7 +115,8 @@ def evaluate(
     from charrnn.corpus.open import Limit
     from charrnn.evaluation.evaluate import View
     from charrnn.library import load
-    from charrnn.render.heat_html import ByteWriter, Page
+    from charrnn.render.heat import ByteWriter
+    from charrnn.render.heat_html import Page
     from charrnn.render.heat_svg import Picture
     from charrnn.render.heat_terminal import make_heat
     from charrnn.render.views import HeatView, RowView, TableView

@@ -40,7 +40,7 @@ def info(
         raise ConfigError("`plot`: - and `as_json` both write to stdout; give --plot a file")
 
     from charrnn.library import load
-    from charrnn.render.curve_svg import curve_picture
+    from charrnn.render.curves import curve_picture
     from charrnn.render.model_card import Card
     from charrnn.storage.atomic import write_whole
 

@@ -61,56 +61,36 @@ class Baseline:
 
 
 def validation_baselines(vocabulary: Vocabulary, train: Ids, val: Ids) -> tuple[Baseline, ...]:
-    """Return baselines for a validation text, computed from the training text.
-
-    Args:
-        vocabulary: The vocabulary of the ids.
-        train: The training text, shape (N,).
-        val: The validation text, at least 2 characters.
-    """
+    """Return baselines for a validation text of 2 or more ids, computed from the training text."""
     size = vocabulary.size
     train, val = train[-MAX_COUNTED:], val[:MAX_MEASURED]
     order_0, order_2 = order_losses(train.astype(np.int64), val.astype(np.int64), size)
     before = train[-MAX_COMPRESSED:]
-    both = _encode(vocabulary, np.concatenate([before, val]))
+    texts = [vocabulary.decode(ids) for ids in (before, np.concatenate([before, val]))]
     with ThreadPoolExecutor(2) as threads:  # the compressor releases the interpreter lock
-        alone, together = threads.map(compressed_size, [_encode(vocabulary, before), both])
+        alone, together = threads.map(compressed_size, map(vocabulary.to_bytes, texts))
     xz = (together - alone) * 8 * NATS_PER_BIT / len(val)
-    is_whole = len(before) == len(train)
-    seen = "" if is_whole else f"the last {len(before):,} characters of "
+    seen = "" if len(before) == len(train) else f"the last {len(before):,} characters of "
+    note = f"what the text adds to {seen}the training text, by xz -6 without its container"
     return (
         Baseline("uniform", math.log(size), f"{size:,} characters, each as likely"),
         Baseline("order 0", order_0, "how often each came in the training text"),
         Baseline("order 2", order_2, "how often each came there after the two before it"),
-        Baseline(
-            "xz",
-            xz,
-            f"what the text adds to {seen}the training text, by xz -6 without its container",
-        ),
+        Baseline("xz", xz, note),
     )
 
 
 def text_baselines(vocabulary: Vocabulary, text: str) -> tuple[Baseline, ...]:
-    """Return baselines for a text, computed from this text alone.
-
-    Args:
-        vocabulary: Says whether characters are bytes.
-        text: The text, at least 2 characters.
-    """
+    """Return baselines for a text of 2 or more characters, computed from this text alone."""
     text = text[:MAX_MEASURED]
     counts = np.unique(code_points(text), return_counts=True)[1]
     entropy = math.log(len(text)) - float((counts * np.log(counts)).sum()) / len(text)
-    size = compressed_size(vocabulary.to_bytes(text))
+    xz = compressed_size(vocabulary.to_bytes(text)) * 8 * NATS_PER_BIT / len(text)
+    size = len(counts)
     return (
-        Baseline(
-            "uniform", math.log(len(counts)), f"its {len(counts):,} characters, each as likely"
-        ),
+        Baseline("uniform", math.log(size), f"its {size:,} characters, each as likely"),
         Baseline("order 0", entropy, "how often each comes in it"),
-        Baseline(
-            "xz",
-            size * 8 * NATS_PER_BIT / len(text),
-            "the text alone, by xz -6 without its container",
-        ),
+        Baseline("xz", xz, "the text alone, by xz -6 without its container"),
     )
 
 
@@ -141,9 +121,15 @@ def order_losses(train: Keys, val: Keys, vocab_size: int) -> tuple[float, float]
     losses = []
     for order in range(3):
         contexts, runs = _runs(train, order, vocab_size)
-        seen, followers = _runs(val, order, vocab_size)
+        seen, followed = _runs(val, order, vocab_size)
+        distinct_runs, run_counts = np.unique(runs, return_counts=True)
+        distinct, counts = np.unique(contexts, return_counts=True)
+        followers = np.unique(distinct_runs // vocab_size, return_counts=True)[1]  # same order
+        n, t = _look_up(distinct, counts, seen), _look_up(distinct, followers, seen)
+        n_run = _look_up(distinct_runs, run_counts, followed)
         # The first ``order`` places lack a full context and keep the shorter one.
-        probs[order:] = _mix(contexts, runs, seen, followers, vocab_size, probs[order:])
+        shorter = probs[order:]
+        probs[order:] = np.where(n > 0, (n_run + t * shorter) / np.maximum(n + t, 1), shorter)
         losses.append(-float(np.log(probs[1:]).mean()))
     return losses[0], losses[2]
 
@@ -154,19 +140,6 @@ def _runs(ids: Keys, order: int, vocab_size: int) -> tuple[Keys, Keys]:
     for place in range(order):
         context = context * vocab_size + ids[place : place + len(context)]
     return context, context * vocab_size + ids[order:]
-
-
-def _mix(
-    contexts: Keys, runs: Keys, seen: Keys, followed: Keys, vocab_size: int, shorter: Probs
-) -> Probs:
-    """Return probabilities from counts, smoothed with those of the shorter context."""
-    distinct_runs, run_counts = np.unique(runs, return_counts=True)
-    distinct, counts = np.unique(contexts, return_counts=True)
-    followers = np.unique(distinct_runs // vocab_size, return_counts=True)[1]  # same order
-    n = _look_up(distinct, counts, seen)
-    t = _look_up(distinct, followers, seen)
-    n_run = _look_up(distinct_runs, run_counts, followed)
-    return np.where(n > 0, (n_run + t * shorter) / np.maximum(n + t, 1), shorter)
 
 
 def _look_up(keys: Keys, values: npt.NDArray[np.int64], wanted: Keys) -> Probs:
@@ -187,8 +160,3 @@ def compressed_size(data: bytes) -> int:
     dictionary = min(max(len(data), 1 << 12), 1 << 23)
     filters = [{"id": lzma.FILTER_LZMA2, "preset": 6, "dict_size": dictionary}]
     return len(lzma.compress(data, lzma.FORMAT_RAW, filters=filters))
-
-
-def _encode(vocabulary: Vocabulary, ids: Ids) -> bytes:
-    """Return a text as the bytes of a file."""
-    return vocabulary.to_bytes(vocabulary.decode(ids))

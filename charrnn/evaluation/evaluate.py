@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from typing import Protocol
 
 from charrnn.corpus.documents import cut_documents
 from charrnn.errors import TextError
@@ -17,16 +16,16 @@ from charrnn.model.predictor import Predictor
 from charrnn.text.vocabulary import Vocabulary
 
 
-class View(Protocol):
-    """Shows texts while they are read.
+class View:
+    """Shows texts while they are read. This one shows nothing.
 
     Attributes:
-        num_best: Alternatives that the view shows for each character.
+        num_best: Alternatives that the view shows for each character; read before each text.
         per_file: Whether each file is a text of its own; otherwise all files form one text.
     """
 
-    num_best: int
-    per_file: bool
+    num_best = 0
+    per_file = True
 
     def begin(self, name: str) -> None:
         """Begin a text with this name."""
@@ -45,13 +44,7 @@ class EvaluationRun:
     """Evaluates a model on texts."""
 
     def __init__(self, network: Predictor, vocabulary: Vocabulary, texts: Texts) -> None:
-        """Prepare a run.
-
-        Args:
-            network: The model.
-            vocabulary: Its characters.
-            texts: What it reads.
-        """
+        """Prepare to read texts with a model and its vocabulary."""
         self._network = network
         self._vocabulary = vocabulary
         self._texts = texts
@@ -68,10 +61,10 @@ class EvaluationRun:
             TextError: If a text cannot be read, or a view wants a summary and nothing was
                 predicted.
         """
-        num_best = max((view.num_best for view in views), default=0)
         for number, name in enumerate(self._texts.names):
             for view in views:
                 view.begin(name)
+            num_best = max((view.num_best for view in views), default=0)
             reader = Reader(self._network, end_id=self._vocabulary.end_id)
             for passage in self._texts.passages(number, reader, num_best):
                 self._totals.add(passage)
@@ -129,23 +122,17 @@ class EvalTotals:
 
 
 def evaluate_text(network: Predictor, vocabulary: Vocabulary, blocks: Iterable[str]) -> Evaluation:
-    """Evaluate a model on a text.
+    """Evaluate a model on a text that arrives in blocks.
 
     A model of documents scores each document, and its end, from a fresh state. For any other model
     the first character is given, not predicted. Unknown characters count as the unknown symbol; a
     model without that symbol skips them.
-
-    Args:
-        network: The model.
-        vocabulary: Its characters.
-        blocks: The text, in parts.
 
     Raises:
         TextError: If there is no document, or the model knows fewer than two characters.
     """
     totals = EvalTotals(vocabulary)
     reader = Reader(network, end_id=vocabulary.end_id)
-    pieces = cut_documents(blocks, vocabulary.separator)
-    for passage in measure_text(reader, vocabulary, pieces):
+    for passage in measure_text(reader, vocabulary, cut_documents(blocks, vocabulary.separator)):
         totals.add(passage)
     return totals.evaluation()

@@ -12,11 +12,7 @@ from charrnn.corpus.documents import DocumentChunk, insert_ends, read_chunks
 from charrnn.corpus.open import Limit, Notice
 from charrnn.corpus.store import Corpus, open_corpus
 from charrnn.errors import TextError
-from charrnn.evaluation.baselines import (
-    MAX_MEASURED,
-    text_baselines,
-    validation_baselines,
-)
+from charrnn.evaluation.baselines import MAX_MEASURED, text_baselines, validation_baselines
 from charrnn.evaluation.reader import Reader
 from charrnn.evaluation.report import Evaluation
 from charrnn.evaluation.surprise import Passage, measure_ids, measure_text
@@ -76,12 +72,9 @@ class FileTexts:
 
     def passages(self, number: int, reader: Reader, num_best: int) -> Iterator[Passage]:
         """Read one text; see ``Texts``."""
-        separator = self._vocabulary.separator
-        pieces = read_chunks(
-            self._groups[number], self._decoding, separator, self._notice, self._limit
-        )
-        pieces = self._searched(pieces)
-        for passage in measure_text(reader, self._vocabulary, pieces, num_best):
+        vocabulary, files = self._vocabulary, self._groups[number]
+        pieces = read_chunks(files, self._decoding, vocabulary.separator, self._notice, self._limit)
+        for passage in measure_text(reader, vocabulary, map(self._searched, pieces), num_best):
             self._beginning += passage.text[: MAX_MEASURED - len(self._beginning)]
             yield passage
 
@@ -91,14 +84,12 @@ class FileTexts:
         novelty = None if self._search is None else self._search.result()
         return replace(evaluation, baselines=baselines, novelty=novelty)
 
-    def _searched(self, pieces: Iterator[DocumentChunk]) -> Iterator[DocumentChunk]:
-        """Search each piece for copies, then yield it."""
-        vocabulary = self._vocabulary
-        for piece in pieces:
-            if self._search is not None:
-                ids = vocabulary.look_up(piece.text)
-                self._search.read(insert_ends(ids, piece.ends, vocabulary.end_id))
-            yield piece
+    def _searched(self, piece: DocumentChunk) -> DocumentChunk:
+        """Search a piece for copies."""
+        if self._search is not None:
+            ids = self._vocabulary.look_up(piece.text)
+            self._search.read(insert_ends(ids, piece.ends, self._vocabulary.end_id))
+        return piece
 
 
 @dataclass(frozen=True)
@@ -127,24 +118,17 @@ class ValidationText:
 
 
 def validation_corpus(vocabulary: Vocabulary, directory: Path) -> Corpus:
-    """Return the corpus of a run, checked to belong to the model and to have a validation part.
-
-    Args:
-        vocabulary: The characters of the model.
-        directory: The run directory.
+    """Return the corpus of a run directory for a model with this vocabulary.
 
     Raises:
         TextError: If there is no corpus, it belongs to another model, or nothing validates.
     """
     corpus = open_corpus(directory)
+    problem = ""
     if corpus.vocabulary != vocabulary:
-        raise TextError(
-            f"{str(directory)!r}: the text beside the model is not the one it was trained on; "
-            "give a file to evaluate"
-        )
-    if len(corpus.val) < 2:
-        raise TextError(
-            f"{str(directory)!r}: the model was trained without a validation text; "
-            "give a file to evaluate"
-        )
+        problem = "the text beside the model is not the one it was trained on"
+    elif len(corpus.val) < 2:
+        problem = "the model was trained without a validation text"
+    if problem:
+        raise TextError(f"{str(directory)!r}: {problem}; give a file to evaluate")
     return corpus

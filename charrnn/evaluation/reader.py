@@ -107,11 +107,8 @@ class Reader:
                 return self._run(group, parts[-1], lambda at, logits: take(at - place, logits))
 
             groups = _group(parts)
-            if len(groups) == 1:
-                states = [run(groups[0])]
-            else:
-                with ThreadPoolExecutor(num_processors()) as threads:
-                    states = list(threads.map(run, groups))
+            with ThreadPoolExecutor(num_processors()) as threads:  # it starts none for one group
+                states = list(map(run, groups) if len(groups) == 1 else threads.map(run, groups))
             self._state = next(state for state in states if state is not None)
         self._known_from = max(self._known_from, place + len(ids) - (WARM_UP_CHARS + 1))
         self._known = self._known[-(WARM_UP_CHARS + 1) :]
@@ -130,13 +127,7 @@ class Reader:
         return parts
 
     def _cut_text(self, begin: int, end: int, state: State | None) -> list[_Part]:
-        """Cut inputs that lie within one document.
-
-        Args:
-            begin: The first input.
-            end: One past the last input.
-            state: The state before ``begin``, if known.
-        """
+        """Cut inputs that lie within one document; ``state`` is the one before them, if known."""
         length = self._part_chars or end
         offset = begin - self._text_from
         next_cut = begin + length - offset % length
@@ -211,10 +202,10 @@ class Reader:
 
 def _group(parts: list[_Part]) -> list[list[_Part]]:
     """Group parts that run together, each group sorted from longest to shortest."""
-    if len(parts) < 2 * MIN_STREAMS:
-        return [sorted(parts, key=lambda part: -part.length)]
-    size = min(MAX_STREAMS, -(-len(parts) // num_processors()))
     by_length = sorted(parts, key=lambda part: -part.length)
+    if len(parts) < 2 * MIN_STREAMS:
+        return [by_length]
+    size = min(MAX_STREAMS, -(-len(parts) // num_processors()))
     return [by_length[i : i + size] for i in range(0, len(parts), size)]
 
 

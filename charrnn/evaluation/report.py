@@ -31,40 +31,38 @@ class Evaluation:
 
     def to_json(self) -> dict[str, Any]:
         """Return the numbers as one object."""
+        score = self.score
         values = {
-            "nats_per_char": self.score.nats_per_char,
-            "bits_per_char": self.score.bits_per_char,
-            "bits_per_byte": self.score.bits_per_byte(self.num_bytes),
-            "perplexity": self.score.perplexity,
-            "accuracy": self.score.accuracy,
+            "nats_per_char": score.nats_per_char,
+            "bits_per_char": score.bits_per_char,
+            "bits_per_byte": score.bits_per_byte(self.num_bytes),
+            "perplexity": score.perplexity,
+            "accuracy": score.accuracy,
         }
-        counts = {"chars": self.score.chars, "bytes": self.num_bytes, "unknown": self.unknown}
-        found = {name: finite_or_none(value) for name, value in values.items()}
-        more: dict[str, Any] = {}
+        value: dict[str, Any] = {"schema": SCHEMA}
+        value |= {name: finite_or_none(number) for name, number in values.items()}
+        value |= {"chars": score.chars, "bytes": self.num_bytes, "unknown": self.unknown}
         if self.baselines:
-            more["yardsticks"] = [baseline.to_json() for baseline in self.baselines]
+            value["yardsticks"] = [baseline.to_json() for baseline in self.baselines]
         if self.novelty is not None:
-            more["novelty"] = self.novelty.to_json()
-        return {"schema": SCHEMA, **found, **counts, **more}
+            value["novelty"] = self.novelty.to_json()
+        return value
 
     def rows(self) -> list[tuple[str, str, str]]:
-        """Return the numbers, then the baselines, as (name, value, note)."""
+        """Return the numbers, then the baselines, then the novelty, as (name, value, note)."""
         score = self.score
-        values = [
-            ("nats per character", f"{score.nats_per_char:.4f}"),
-            ("bits per character", f"{score.bits_per_char:.4f}"),
-            ("bits per byte", f"{score.bits_per_byte(self.num_bytes):.4f}"),
-            ("perplexity", f"{score.perplexity:.3f}"),
-            ("accuracy", f"{score.accuracy:.4f}"),
-            ("characters", f"{score.chars:,}"),
-            ("bytes", f"{self.num_bytes:,}"),
-            ("unknown", f"{self.unknown:,}"),
+        rows = [
+            ("nats per character", f"{score.nats_per_char:.4f}", ""),
+            ("bits per character", f"{score.bits_per_char:.4f}", ""),
+            ("bits per byte", f"{score.bits_per_byte(self.num_bytes):.4f}", ""),
+            ("perplexity", f"{score.perplexity:.3f}", ""),
+            ("accuracy", f"{score.accuracy:.4f}", ""),
+            ("characters", f"{score.chars:,}", ""),
+            ("bytes", f"{self.num_bytes:,}", ""),
+            ("unknown", f"{self.unknown:,}", ""),
         ]
-        return [
-            *((name, value, "") for name, value in values),
-            *(baseline.row() for baseline in self.baselines),
-            *([] if self.novelty is None else self.novelty.rows()),
-        ]
+        rows += [baseline.row() for baseline in self.baselines]
+        return rows if self.novelty is None else [*rows, *self.novelty.rows()]
 
     def lines(self) -> list[str]:
         """Return the numbers as an aligned table."""

@@ -59,11 +59,7 @@ class Score:
         return self.correct / self.chars
 
     def bits_per_byte(self, num_bytes: int) -> float:
-        """Return the mean surprise of a byte, in bits.
-
-        Args:
-            num_bytes: The size of the predicted characters in UTF-8.
-        """
+        """Return the mean surprise of a byte, in bits; ``num_bytes`` of predicted characters."""
         return nats_to_bits(self.nats) / num_bytes
 
 
@@ -97,7 +93,5 @@ def score(network: Predictor, ids: Ids, *, exact: bool = False, end_id: int | No
     if len(ids) < 2:
         raise ValueError("a text of fewer than two characters has nothing to predict")
     reader = Reader(network, end_id=end_id, part_chars=None if exact else PART_CHARS)
-    starts = range(0, len(ids), BLOCK_CHARS)
-    return sum(
-        (total(measure(reader, ids[start : start + BLOCK_CHARS])) for start in starts), NOTHING
-    )
+    blocks = (ids[start : start + BLOCK_CHARS] for start in range(0, len(ids), BLOCK_CHARS))
+    return sum((total(measure(reader, block)) for block in blocks), NOTHING)

@@ -141,51 +141,29 @@ def measure_ids(
 def _measure_passage(
     reader: Reader, vocabulary: Vocabulary, text: str, ids: Ids, num_best: int
 ) -> Passage:
-    """Measure a stretch of text.
-
-    Args:
-        reader: Predicts the characters.
-        vocabulary: The characters of the model.
-        text: The characters, without separators.
-        ids: The ids of the characters and of the end symbols between them; -1 for unknown.
-        num_best: See ``measure``.
-    """
-    unknown = vocabulary.unknown_id
+    """Measure a stretch of text without separators, given its ids with end symbols; -1: unknown."""
+    unknown, end, separator = vocabulary.unknown_id, vocabulary.end_id, vocabulary.separator
     is_unknown = (ids < 0) | (ids == (-1 if unknown is None else unknown))
     if unknown is not None:
         ids = np.where(is_unknown, unknown, ids)
-    is_read = ids >= 0
-    num_best = min(num_best, vocabulary.size)
-    surprise = measure(reader, ids[is_read], num_best)
-    if not is_read.all():
-        surprise = _spread(surprise, is_read)
-    is_end = ids == (-2 if vocabulary.end_id is None else vocabulary.end_id)
-    points = code_points(text)[surprise.is_predicted[~is_end]]
-    num_bytes = len(points) if vocabulary.is_bytes else int(utf8_lengths(points).sum())
+    is_end = ids == (-2 if end is None else end)
+    num_chars = np.where(is_end, len(separator), 1)  # an end is shown as a separator
+    places = num_chars.cumsum() - num_chars
+    num_bytes = np.ones(len(ids), np.int64)
+    num_bytes[is_end] = len(vocabulary.to_bytes(separator))
+    if not vocabulary.is_bytes:
+        num_bytes[~is_end] = utf8_lengths(code_points(text))
     if is_end.any():
-        separator = vocabulary.separator
-        num_bytes += int(is_end.sum()) * len(vocabulary.to_bytes(separator))
         ends = np.flatnonzero(is_end) - np.arange(is_end.sum())  # places in the text
         borders = [0, *ends.tolist(), len(text)]
         text = separator.join(text[a:b] for a, b in itertools.pairwise(borders))
-        # Only the first character of a separator has a surprise.
-        is_symbol = np.ones(len(ids) + int(is_end.sum()) * (len(separator) - 1), np.bool_)
-        firsts = np.flatnonzero(is_end) + np.arange(is_end.sum()) * (len(separator) - 1)
-        for place in range(1, len(separator)):
-            is_symbol[firsts + place] = False
-        surprise = _spread(surprise, is_symbol)
-        spread = np.zeros(len(is_symbol), np.bool_)
-        spread[is_symbol] = is_unknown
-        is_unknown = spread
-    return Passage(text, is_unknown, surprise, num_bytes)
-
-
-def _utf8_lengths(points: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:
-    """Return the size of code points in UTF-8, in bytes, shape (N,)."""
-    lengths = np.ones(len(points), np.int64)
-    for first in (0x80, 0x800, 0x10000):
-        lengths += points >= first
-    return lengths
+    is_read = ids >= 0
+    measured = measure(reader, ids[is_read], min(num_best, vocabulary.size))
+    surprise = _spread(measured, places[is_read], len(text))
+    shown_unknown = np.zeros(len(text), np.bool_)
+    shown_unknown[places] = is_unknown
+    predicted_bytes = int(num_bytes[surprise.is_predicted[places]].sum())
+    return Passage(text, shown_unknown, surprise, predicted_bytes)
 
 
 def _nothing(num_chars: int, num_best: int) -> Surprise:
@@ -198,16 +176,11 @@ def _nothing(num_chars: int, num_best: int) -> Surprise:
     )
 
 
-def _spread(surprise: Surprise, was_read: npt.NDArray[np.bool_]) -> Surprise:
-    """Insert unpredicted characters into a surprise.
-
-    Args:
-        surprise: Surprise of the characters that were read.
-        was_read: Whether each character was read, shape (N,).
-    """
-    spread = _nothing(len(was_read), surprise.best_ids.shape[1])
-    spread.nats[was_read] = surprise.nats
-    spread.is_likeliest[was_read] = surprise.is_likeliest
-    spread.best_ids[was_read] = surprise.best_ids
-    spread.best_probs[was_read] = surprise.best_probs
+def _spread(surprise: Surprise, places: Places, num_chars: int) -> Surprise:
+    """Return the surprise of a longer text, given its places in that text, shape (N,)."""
+    spread = _nothing(num_chars, surprise.best_ids.shape[1])
+    spread.nats[places] = surprise.nats
+    spread.is_likeliest[places] = surprise.is_likeliest
+    spread.best_ids[places] = surprise.best_ids
+    spread.best_probs[places] = surprise.best_probs
     return spread

@@ -34,15 +34,10 @@ def filters_of(params: SamplingParams) -> list[Filter]:
 
 
 def penalise_repeats(logits: Array, recent: Sequence[Collection[int]], penalty: float) -> Array:
-    """Divide the probabilities of recent characters, before normalisation.
+    """Divide the probabilities of each sample's recent ids by ``penalty``, before normalisation.
 
     The rule of N. Keskar et al., 2019, arXiv:1909.05858, scales the logit itself. This one depends
-    on the probabilities only.
-
-    Args:
-        logits: Shape (B, V).
-        recent: For each sample, its recent ids.
-        penalty: The divisor, more than 0.
+    on the probabilities only. Logits have shape (B, V); the penalty is more than 0.
     """
     logits = logits.copy()
     for row, ids in zip(logits, recent, strict=True):
@@ -58,8 +53,9 @@ def keep_top_k(logits: Array, count: int) -> Array:
     """
     if count >= logits.shape[-1]:
         return logits
-    dropped = _likeliest_first(logits)[:, count:]
-    return _without(logits, dropped)
+    kept = logits.copy()
+    np.put_along_axis(kept, _likeliest_first(logits)[:, count:], -np.inf, axis=-1)
+    return kept
 
 
 def keep_top_p(logits: Array, mass: float) -> Array:
@@ -90,10 +86,3 @@ def keep_min_p(logits: Array, share: float) -> Array:
 def _likeliest_first(logits: Array) -> np.ndarray[tuple[int, ...], np.dtype[np.intp]]:
     """Return the ids of each row by falling probability, shape (B, V)."""
     return np.argsort(-logits, axis=-1, kind="stable")
-
-
-def _without(logits: Array, ids: np.ndarray[tuple[int, ...], np.dtype[np.intp]]) -> Array:
-    """Return logits without some ids of each row."""
-    kept = logits.copy()
-    np.put_along_axis(kept, ids, -np.inf, axis=-1)
-    return kept

@@ -26,10 +26,8 @@ from charrnn.text.vocabulary import Ids, OnUnknown, Vocabulary
 
 MAX_PARALLEL = 64
 """Maximum number of samples in progress."""
-
 MAX_AHEAD = 4 * MAX_PARALLEL
 """How many samples beyond the first unfinished one may have been started."""
-
 PROMPT_WINDOW = 512
 """Characters of a prompt that are read in one call of the network."""
 
@@ -75,7 +73,8 @@ class _Rows(NamedTuple):
 
     def take(self, rows: Sequence[int]) -> _Rows:
         """Return some of the rows."""
-        return _Rows(self.logits[rows], _take(self.state, rows))
+        state = tuple(tuple(array[rows] for array in part) for part in self.state)
+        return _Rows(self.logits[rows], state)
 
     def join(self, other: _Rows) -> _Rows:
         """Return these rows followed by others."""
@@ -133,11 +132,8 @@ class Generator:
         """Write samples, up to ``MAX_PARALLEL`` of them side by side.
 
         A sample is the same whatever is written beside it: rows of a product are computed
-        independently, and each sample has its own random generator.
-
-        Args:
-            rng_of: Maps the index of a sample to its random generator.
-            num_samples: Number of samples.
+        independently, and each sample has its own random generator, which ``rng_of`` returns for
+        its index.
 
         Yields:
             What each step adds, with all samples mixed; see ``in_order``. The unknown symbol is
@@ -151,7 +147,8 @@ class Generator:
             room = num_started + MAX_PARALLEL - len(drafts)
             until = min(num_samples, first + MAX_AHEAD, room)
             new = []
-            for draft in (self._draft(index, rng_of(index)) for index in range(num_started, until)):
+            for index in range(num_started, until):
+                draft = self._draft(index, rng_of(index))
                 if reason := draft.progress.finish_reason():
                     yield SampleChunk(draft.index, [], reason)
                 else:
@@ -193,8 +190,6 @@ class Generator:
         for keep in self._filters:
             logits = keep(logits)
         rngs = [draft.rng for draft in drafts]
-        if len(self._params.temperatures) == 1:
-            return draw(logits, self._params.temperatures[0], rngs)
         return draw(logits, np.array([draft.temperature for draft in drafts]), rngs)
 
     def _chunks(
@@ -217,8 +212,3 @@ class Generator:
     def _character(self, id: int) -> str:
         """Return the character of an id; empty for a symbol."""
         return self._characters[id : id + 1]
-
-
-def _take(state: State, rows: Sequence[int]) -> State:
-    """Return some rows of a state."""
-    return tuple(tuple(array[rows] for array in part) for part in state)

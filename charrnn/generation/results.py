@@ -48,12 +48,7 @@ class Sample:
         return -sum(each.logprob for each in self.drawn)
 
     def to_json(self, *, with_prompt: bool = False, with_logprobs: bool = False) -> dict[str, Any]:
-        """Return the sample as an object.
-
-        Args:
-            with_prompt: Whether to put the prompt before the text.
-            with_logprobs: Whether to include the probabilities of each step.
-        """
+        """Return one object, with the prompt in its text and with probabilities if asked for."""
         prompt = self.prompt.encode("utf-8", "surrogateescape")
         data = prompt * with_prompt + self.data
         value: dict[str, Any] = {
@@ -80,17 +75,9 @@ class Sample:
 def collect(
     chunks: Chunks, vocabulary: Vocabulary, *, prompt: str, seed: int, temperatures: Sequence[float]
 ) -> Iterator[Sample]:
-    """Join chunks to samples.
+    """Join chunks, sample by sample as from ``in_order``; yield each sample when it is complete.
 
-    Args:
-        chunks: Chunks sample by sample; see ``in_order``.
-        vocabulary: The characters of the model.
-        prompt: The text that was read first.
-        seed: Random seed.
-        temperatures: Temperatures that the samples take in turn.
-
-    Yields:
-        Each sample when it is complete.
+    Samples take the temperatures in turn; for the other arguments see ``Sample``.
     """
     drawn: list[Drawn] = []
     for chunk in chunks:

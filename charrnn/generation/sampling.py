@@ -50,32 +50,17 @@ def draw(
     Returns:
         One id for each sample, shape (B,).
     """
-    if isinstance(temperature, np.ndarray):
-        if not temperature.all():
-            return _draw_mixed(logits, temperature, rngs)
-        temperature = np.maximum(temperature, COLDEST)[:, None]
-    elif temperature == 0:
-        likeliest: npt.NDArray[np.intp] = logits.argmax(axis=-1)
-        return likeliest
-    else:
-        temperature = max(temperature, COLDEST)
-    weights = logits.astype(np.float64)
+    chosen: npt.NDArray[np.intp] = logits.argmax(axis=-1)
+    temperatures = np.broadcast_to(np.asarray(temperature, np.float64), len(rngs))
+    (warm,) = temperatures.nonzero()
+    if not len(warm):
+        return chosen
+    weights = logits[warm].astype(np.float64)
     # Subtract the maximum first, so that a small temperature cannot overflow a large logit.
     weights -= weights.max(axis=-1, keepdims=True)
-    weights /= temperature
-    cumulative = np.exp(weights, out=weights).cumsum(axis=-1)  # (B, V)
-    uniform = np.array([[rng.random()] for rng in rngs])  # (B, 1), in [0, 1)
+    weights /= np.maximum(temperatures[warm], COLDEST)[:, None]
+    cumulative = np.exp(weights, out=weights).cumsum(axis=-1)
+    uniform = np.array([[rngs[row].random()] for row in warm.tolist()])  # in [0, 1)
     # The first id whose cumulative weight exceeds the threshold has a weight above 0.
-    chosen: npt.NDArray[np.intp] = (cumulative > uniform * cumulative[:, -1:]).argmax(axis=-1)
-    return chosen
-
-
-def _draw_mixed(
-    logits: Array, temperatures: Float64s, rngs: Sequence[np.random.Generator]
-) -> npt.NDArray[np.intp]:
-    """Draw with temperatures of which some are 0."""
-    chosen: npt.NDArray[np.intp] = logits.argmax(axis=-1)
-    (warm,) = temperatures.nonzero()
-    if len(warm):
-        chosen[warm] = draw(logits[warm], temperatures[warm], [rngs[row] for row in warm.tolist()])
+    chosen[warm] = (cumulative > uniform * cumulative[:, -1:]).argmax(axis=-1)
     return chosen

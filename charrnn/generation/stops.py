@@ -38,10 +38,9 @@ class Stops:
             if (vocabulary.look_up(text) < 0).any():
                 raise ConfigError(f"`stop`: {stop!r} has characters that the model never writes")
         self.pattern = None if criteria.match is None else Pattern(criteria.match, vocabulary)
-        if self.pattern is not None:
-            shortest = self.pattern.chars_to_match(self.pattern.start)
-            if shortest > self.length:
-                raise ConfigError(f"`length`: the shortest match has {shortest:g} characters")
+        shortest = 0.0 if self.pattern is None else self.pattern.chars_to_match(self.pattern.start)
+        if shortest > self.length:
+            raise ConfigError(f"`length`: the shortest match has {shortest:g} characters")
 
 
 class Progress:

@@ -5,22 +5,20 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Callable
-from typing import Protocol
 
 from charrnn.evaluation.evaluate import EvaluationRun
 from charrnn.evaluation.surprise import Passage
-from charrnn.render.heat_scale import (
+from charrnn.render.heat import (
     COLORS,
+    LEVEL_NAMES,
     LINE_END,
+    ByteWriter,
+    HeatFile,
     heat_levels,
-    level_names,
     shown_character,
-    shown_part,
 )
-from charrnn.render.row_builders import best_at
-from charrnn.render.rows import visible_in
-from charrnn.text.escaping import escape_controls
-from charrnn.text.utf8 import to_utf8
+from charrnn.render.rows import Alternatives, best_at, char_text
+from charrnn.text.escaping import escape_controls, visible
 from charrnn.text.vocabulary import Vocabulary
 from charrnn.units import nats_to_bits
 
@@ -49,36 +47,19 @@ b:hover::after { content: attr(data-t); position: absolute; left: 0; top: 1.6em;
 """
 
 
-class ByteWriter(Protocol):
-    """A file or standard output."""
+class Page(HeatFile):
+    """Writes a page of at most ``MAX_CHARS`` characters while a text is read.
 
-    def write(self, data: bytes, /) -> object:
-        """Write bytes."""
-
-
-class Page:
-    """Writes a page while a text is read, in constant memory.
-
-    The page shows at most ``MAX_CHARS`` characters and says so.
+    Memory is constant.
     """
 
     num_best = NUM_BEST
-    per_file = True
 
     def __init__(
         self, stream: ByteWriter, vocabulary: Vocabulary, notice: Callable[[str], None]
     ) -> None:
-        """Write the head of the page.
-
-        Args:
-            stream: Where the page goes.
-            vocabulary: The characters of the model.
-            notice: Called with one line if the page does not show the whole text.
-        """
-        self._stream = stream
-        self._vocabulary = vocabulary
-        self._notice = notice
-        self._shown = self._total = 0
+        """Write the head of the page; see ``HeatFile``."""
+        super().__init__(stream, vocabulary, notice)
         self._is_open = False
         rules = [
             f".h{heat} {{ background: {back}; color: {front}; }}"
@@ -98,33 +79,33 @@ class Page:
             self._write(f"<h2>{html.escape(escape_controls(name))}</h2>\n<pre>\n")
 
     def take(self, passage: Passage) -> None:
-        """Write a passage."""
+        """Write a passage, as far as there is room."""
         text = passage.text[: MAX_CHARS - self._shown]
         self._shown += len(text)
         self._total += len(passage.text)
-        surprise = passage.surprise
-        bits = nats_to_bits(surprise.nats).tolist()
-        heat = heat_levels(surprise).tolist()
+        if self._shown == MAX_CHARS:
+            self.num_best = 0  # the next texts are not shown
+        bits = nats_to_bits(passage.surprise.nats).tolist()
+        levels = heat_levels(passage.surprise).tolist()
         parts = []
         for place, character in enumerate(text):
             is_end = character == "\n"
             if is_end:
-                seen = LINE_END if heat[place] else " "
+                seen = LINE_END if levels[place] else " "
             else:
                 seen = html.escape(shown_character(self._vocabulary, character))
             if not math.isnan(bits[place]):
-                best = best_at(self._vocabulary, surprise, place)
-                seen = (
-                    f"<b class=h{heat[place]} {self._tip(character, bits[place], best)}>{seen}</b>"
-                )
+                best = best_at(self._vocabulary, passage.surprise, place)
+                tip = self._tip(character, bits[place], best)
+                seen = f'<b class=h{levels[place]} data-t="{tip}">{seen}</b>'
             parts.append(seen + ("\n" if is_end else ""))
         self._write("".join(parts))
 
-    def _tip(self, character: str, bits: float, best: tuple[tuple[str, float], ...]) -> str:
+    def _tip(self, character: str, bits: float, best: Alternatives) -> str:
         """Return a tooltip: the surprise, then what the model expected."""
-        lines = [f"{self._named(character)}  {bits:.2f} bits"]
-        lines += [f"{self._named(other)}  {prob:.1%}" for other, prob in best]
-        return 'data-t="' + "&#10;".join(map(html.escape, lines)) + '"'
+        lines = [f"{_named(char_text(self._vocabulary, character))}  {bits:.2f} bits"]
+        lines += [f"{_named(other)}  {prob:.1%}" for other, prob in best]
+        return "&#10;".join(map(html.escape, lines))
 
     def end_text(self) -> None:
         """End a text."""
@@ -133,11 +114,9 @@ class Page:
 
     def end(self, run: EvaluationRun) -> None:
         """Write the scale and the numbers, which the style puts at the top."""
-        note = shown_part(self._shown, self._total)
-        if note:
-            self._notice(f"the page {note}")
-            note = f"<p>This page {note}.</p>\n"
-        steps = "".join(f"<b class=h{heat}>{name}</b>" for heat, name in enumerate(level_names()))
+        note = self._note("page")
+        note = note and f"<p>{note}</p>\n"
+        steps = "".join(f"<b class=h{heat}>{name}</b>" for heat, name in enumerate(LEVEL_NAMES))
         rows = "".join(
             "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>\n"
             for row in run.summary.rows()
@@ -148,10 +127,7 @@ class Page:
             "</footer>\n</body>\n</html>\n"
         )
 
-    def _named(self, text: str) -> str:
-        """Return an alternative for a tooltip, with signs for white space."""
-        return "".join(_SIGNS.get(c) or visible_in(self._vocabulary, c) for c in text)
 
-    def _write(self, text: str) -> None:
-        """Write text."""
-        self._stream.write(to_utf8(text))
+def _named(text: str) -> str:
+    """Return characters for a tooltip, with signs for white space."""
+    return "".join(_SIGNS.get(c) or visible(c) for c in text)

@@ -6,7 +6,7 @@ import itertools
 from functools import partial
 
 from charrnn.evaluation.surprise import Passage
-from charrnn.render.heat_scale import LINE_END, heat_levels, level_names, shown_character
+from charrnn.render.heat import LEVEL_NAMES, LINE_END, heat_levels, shown_character
 from charrnn.text.escaping import cell_widths, num_cells
 from charrnn.text.vocabulary import Vocabulary
 
@@ -33,28 +33,19 @@ class ColorHeat:
 
     def legend(self) -> str:
         """Return the scale."""
-        steps = zip(_SGR, level_names(), strict=True)
+        steps = zip(_SGR, LEVEL_NAMES, strict=True)
         return f"bits: {''.join(_paint(sgr, f' {name} ') for sgr, name in steps)}\n"
 
     def text(self, passage: Passage) -> str:
         """Return a passage in colours, safe for a terminal."""
         pairs = zip(heat_levels(passage.surprise).tolist(), passage.text, strict=True)
         parts = []
-        # Line ends form groups of their own, so that no colour spans two lines.
-        for (heat, is_end), run in itertools.groupby(
-            pairs, lambda pair: (pair[0], pair[1] == "\n")
-        ):
-            characters = [character for _, character in run]
-            if is_end:
-                parts.append((_paint(_SGR[heat], LINE_END) if heat else "") + "\n")
-                parts.extend("\n" * (len(characters) - 1))
-            else:
-                parts.append(
-                    _paint(
-                        _SGR[heat],
-                        "".join(map(self._show, characters)),
-                    )
-                )
+        for heat, run in itertools.groupby(pairs, key=lambda pair: pair[0]):
+            # No colour spans two lines.
+            lines = "".join(character for _, character in run).split("\n")
+            colored = [_paint(_SGR[heat], "".join(map(self._show, line))) for line in lines]
+            end = _paint(_SGR[heat], LINE_END) if heat else ""
+            parts.append(f"{end}\n".join(colored))
         return "".join(parts)
 
     def rest(self) -> str:
@@ -69,12 +60,7 @@ class DigitHeat:
     """
 
     def __init__(self, vocabulary: Vocabulary, width: int) -> None:
-        """Begin a text.
-
-        Args:
-            vocabulary: The characters of the model.
-            width: Cells in a line; longer lines are wrapped.
-        """
+        """Begin a text; lines of more than ``width`` cells are wrapped."""
         self._show = partial(shown_character, vocabulary)
         self._width = width
         self._begin()
@@ -93,17 +79,15 @@ class DigitHeat:
         done = ""
         widths = cell_widths(passage.text)
         for character, value, width in zip(passage.text, levels, widths, strict=True):
-            is_end = character == "\n"
-            digit = str(value) if value else " "
-            seen = (LINE_END if value else "") if is_end else self._show(character)
+            seen = LINE_END * (value > 0) if character == "\n" else self._show(character)
             seen = seen.replace("\t", " ")
             cells = width if seen == character else num_cells(seen)
             if self._cells and self._cells + cells > self._width:
                 done += self.rest()
             self._line += seen
-            self._digits += digit + " " * (cells - 1) if cells else ""
+            self._digits += (str(value) if value else " ").ljust(cells) if cells else ""
             self._cells += cells
-            if is_end:
+            if character == "\n":
                 done += self.rest() or "\n"
         return done
 
@@ -116,5 +100,5 @@ class DigitHeat:
 
 
 def _paint(sgr: str, text: str) -> str:
-    """Return text in a colour; unchanged for an empty code."""
-    return f"{sgr}{text}{_RESET}" if sgr else text
+    """Return text in a colour; unchanged for no colour or no text."""
+    return f"{sgr}{text}{_RESET}" if sgr and text else text

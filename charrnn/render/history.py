@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from charrnn.units import nats_to_bits
 
 METRICS_NAME = "metrics.jsonl"
 MAX_METRICS_BYTES = 1 << 26
+
+Curve = list[tuple[float, float]]
+"""Steps and the losses at these steps, in bits per character."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,12 @@ class Point:
     step: float
     train: float | None
     val: float | None
+
+
+def curve_of(points: Sequence[Point], name: Literal["train", "val"]) -> Curve:
+    """Return the training or validation losses of the reports that have one."""
+    pairs = ((point.step, getattr(point, name)) for point in points)
+    return [(step, loss) for step, loss in pairs if loss is not None]
 
 
 def number(value: object) -> float | None:
@@ -45,8 +55,8 @@ def to_points(reports: object) -> list[Point]:
     for report in reports if isinstance(reports, list) else []:
         step = number(report.get("step")) if isinstance(report, dict) else None
         if step is not None:
-            losses = [_bits(report.get(f"{name}_nats_per_char")) for name in ("train", "val")]
-            points.append(Point(step, *losses))
+            losses = [number(report.get(f"{name}_nats_per_char")) for name in ("train", "val")]
+            points.append(Point(step, *(None if n is None else nats_to_bits(n) for n in losses)))
     return points
 
 
@@ -68,9 +78,3 @@ def _parse(line: bytes) -> Any:
         return json.loads(line)
     except (ValueError, RecursionError):
         return None
-
-
-def _bits(nats: object) -> float | None:
-    """Return a loss in bits, or None if it is not a number."""
-    value = number(nats)
-    return None if value is None else nats_to_bits(value)

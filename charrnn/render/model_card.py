@@ -14,8 +14,8 @@ from typing import Any
 
 from charrnn.model.checkpoint import Checkpoint
 from charrnn.model.config import ModelConfig, parameter_shapes
-from charrnn.render.curve_terminal import small_curve
-from charrnn.render.history import Point, number, read_points, to_points
+from charrnn.render.curves import small_curve
+from charrnn.render.history import Point, curve_of, number, read_points, to_points
 from charrnn.text.escaping import visible
 from charrnn.units import SCHEMA, nats_to_bits
 
@@ -47,43 +47,34 @@ class Card:
         """The validations up to this model, from its file."""
         return to_points(self._about.get("history"))
 
-    @property
-    def command(self) -> list[str] | None:
-        """The command line that repeats the run; None if the file has none."""
-        command = self._about.get("command")
-        is_command = isinstance(command, list) and all(isinstance(word, str) for word in command)
-        return command if is_command else None
-
     def to_json(self) -> dict[str, Any]:
         """Return the card as one object."""
-        checkpoint = self._checkpoint
-        counts = checkpoint.counts
-        count_sizes = counts and {"contexts": len(counts.contexts), "share": counts.share}
+        checkpoint, counts = self._checkpoint, self._checkpoint.counts
         return {
             "schema": SCHEMA,
             "model": str(self._path),
             "bytes": self._path.stat().st_size,
             "parameters": self.num_parameters,
             "config": checkpoint.config.to_json(),
-            "counts": count_sizes,
+            "counts": counts and {"contexts": len(counts.contexts), "share": counts.share},
             "vocabulary": checkpoint.vocabulary.to_json(),
             "about": _without_nan(dict(self._about)),
         }
 
     def lines(self) -> list[str]:
         """Return the card as a table with a learning curve."""
-        size = self._path.stat().st_size
+        size = f"{_size(self._path.stat().st_size)}, {self.num_parameters:,} parameters"
         rows = [
             ("model", str(self._path)),
-            ("size", f"{_size(size)}, {self.num_parameters:,} parameters"),
+            ("size", size),
             ("network", _network(self._checkpoint.config)),
             ("counts", self._counts()),
             ("vocabulary", self._vocabulary()),
             ("trained", self._trained()),
             ("history", self._history()),
-            ("repeat", "" if self.command is None else shlex.join(self.command)),
+            ("repeat", self._command()),
         ]
-        table = [f"{name:12}{_one_line(value)}" for name, value in rows if value]
+        table = [f"{name:12}{value}".replace("\n", "\\n") for name, value in rows if value]
         curve = small_curve(self.points)
         return [*table, *([""] if curve else []), *curve]
 
@@ -97,17 +88,15 @@ class Card:
 
     def _vocabulary(self) -> str:
         """Describe the vocabulary, with unprintable characters escaped."""
-        vocabulary = self._checkpoint.vocabulary
+        vocabulary, characters = self._checkpoint.vocabulary, self._checkpoint.vocabulary.characters
         if vocabulary.is_bytes:
             return f"{vocabulary.size:,} bytes"
-        characters = vocabulary.characters[:_SHOWN_CHARS]
-        shown = "".join(map(visible, characters))
-        more = len(vocabulary.characters) - len(characters)
-        words = [f"{len(vocabulary.characters):,} characters: {shown}"]
-        words += [f" and {more:,} more"] if more else []
-        words += [", and the unknown symbol"] if vocabulary.has_unknown else []
-        words += [f"; documents end at {vocabulary.separator!r}"] if vocabulary.separator else []
-        return "".join(words)
+        words = f"{len(characters):,} characters: "
+        words += "".join(map(visible, characters[:_SHOWN_CHARS]))
+        more = len(characters[_SHOWN_CHARS:])
+        words += f" and {more:,} more" if more else ""
+        words += ", and the unknown symbol" if vocabulary.has_unknown else ""
+        return words + (f"; documents end at {vocabulary.separator!r}" * bool(vocabulary.separator))
 
     def _trained(self) -> str:
         """Describe the end of training in one line."""
@@ -126,9 +115,16 @@ class Card:
             words.append(f"validation {loss:.4f} nats, {nats_to_bits(loss):.4f} bits per character")
         return ", ".join(words)
 
+    def _command(self) -> str:
+        """Return the command line that repeats the run; empty if the file has none."""
+        command = self._about.get("command")
+        if isinstance(command, list) and all(isinstance(word, str) for word in command):
+            return shlex.join(command)
+        return ""
+
     def _history(self) -> str:
         """Show up to six validation losses in one line."""
-        values = [(p.step, p.val) for p in self.history if p.val is not None]
+        values = curve_of(self.history, "val")
         if len(values) < 2:
             return ""
         stride = max(1, (len(values) - 1) / 5)
@@ -154,11 +150,6 @@ def _network(config: ModelConfig) -> str:
 def _size(num_bytes: int) -> str:
     """Return a file size in kB or MB."""
     return f"{num_bytes / 1e6:,.1f} MB" if num_bytes >= 1e5 else f"{num_bytes / 1e3:,.1f} kB"
-
-
-def _one_line(text: str) -> str:
-    """Return text with its line ends escaped."""
-    return text.replace("\n", "\\n")
 
 
 def _without_nan(value: Any) -> Any:

@@ -1,22 +1,34 @@
-"""Rows of ``eval --by``: a file, a line or a character, as text or as a JSON object."""
+"""Rows of ``eval --by``: a file, a line or a character, as text or as a JSON object.
+
+A cutter yields rows as passages arrive. It keeps only the unfinished line, so a log can be followed
+forever.
+"""
 
 from __future__ import annotations
 
 import math
 import os
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from charrnn.evaluation.score import Score
+import numpy as np
+
+from charrnn.evaluation.score import NOTHING, Score, total
+from charrnn.evaluation.surprise import Passage, Surprise
 from charrnn.text.escaping import visible
 from charrnn.text.utf8 import to_utf8
 from charrnn.text.vocabulary import Vocabulary
-from charrnn.units import SCHEMA, finite_or_none
+from charrnn.units import SCHEMA, finite_or_none, nats_to_bits
+
+Alternatives = tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True)
-class _ScoredRow:
-    """A stretch of a file and its surprise.
+class FileRow:
+    """A file and its surprise.
 
     Attributes:
         file: The name of the file.
@@ -33,10 +45,22 @@ class _ScoredRow:
         """Bits per character, the sort key; -1 if nothing was predicted."""
         return self.score.bits_per_char if self.score.chars else -1.0
 
+    def place(self) -> bytes:
+        """Return no place: the last column names the file."""
+        return b""
+
     def head(self) -> str:
         """Return the columns before the last: nats, bits per character, characters."""
         bits = f"{self.score.bits_per_char:.4f}" if self.score.chars else "-"
         return f"{self.score.nats:.4f}\t{bits}\t{self.score.chars}"
+
+    def tail(self) -> bytes:
+        """Return the last column, exact: the name."""
+        return os.fsencode(self.file)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the row as one object."""
+        return {"schema": SCHEMA, "file": self.file, **self._numbers()}
 
     def _numbers(self) -> dict[str, Any]:
         """Return the numbers by name."""
@@ -50,53 +74,29 @@ class _ScoredRow:
 
 
 @dataclass(frozen=True)
-class FileRow(_ScoredRow):
-    """A file and its surprise."""
-
-    def place(self) -> bytes:
-        """Return no place: the last column names the file."""
-        return b""
-
-    def tail(self, vocabulary: Vocabulary) -> bytes:
-        """Return the last column, exact: the name."""
-        del vocabulary
-        return os.fsencode(self.file)
-
-    def to_json(self, vocabulary: Vocabulary) -> dict[str, Any]:
-        """Return the row as one object."""
-        del vocabulary
-        return {"schema": SCHEMA, "file": self.file, **self._numbers()}
-
-
-@dataclass(frozen=True)
-class LineRow(_ScoredRow):
+class LineRow(FileRow):
     """A line of a file and its surprise, including the line end.
 
     Attributes:
         number: Line number in the file, from 1.
-        text: The line, without its end.
+        data: The line as bytes, without its end.
     """
 
     number: int
-    text: str
+    data: bytes
 
     def place(self) -> bytes:
         """Return the file name and the line number."""
         return _place(self.file, self.number)
 
-    def tail(self, vocabulary: Vocabulary) -> bytes:
+    def tail(self) -> bytes:
         """Return the last column, exact: the line."""
-        return vocabulary.to_bytes(self.text)
+        return self.data
 
-    def to_json(self, vocabulary: Vocabulary) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return the row as one object."""
-        return {
-            "schema": SCHEMA,
-            "file": self.file,
-            "line": self.number,
-            **self._numbers(),
-            "text": vocabulary.to_bytes(self.text).decode("utf-8", "replace"),
-        }
+        place = {"schema": SCHEMA, "file": self.file, "line": self.number}
+        return {**place, **self._numbers(), "text": self.data.decode("utf-8", "replace")}
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class CharRow:
     Attributes:
         file: The name of the file.
         number: Position of the character in the file, from 1.
-        text: The character; for a model of bytes, U+0000 to U+00FF for each byte.
+        text: The character; see ``char_text``.
         bits: Its surprise in bits; NaN if it was not predicted.
         is_unknown: Whether the model does not know it.
         best: The likeliest characters with their probabilities, likeliest first.
@@ -117,7 +117,7 @@ class CharRow:
     text: str
     bits: float
     is_unknown: bool
-    best: tuple[tuple[str, float], ...]
+    best: Alternatives
 
     @property
     def surprise(self) -> float:
@@ -132,44 +132,127 @@ class CharRow:
         """Return the first column: bits."""
         return "-" if math.isnan(self.bits) else f"{self.bits:.4f}"
 
-    def tail(self, vocabulary: Vocabulary) -> bytes:
+    def tail(self) -> bytes:
         """Return the last column: the character, escaped if it is not printable."""
-        return to_utf8(visible_in(vocabulary, self.text))
+        return to_utf8("".join(map(visible, self.text)))
 
-    def to_json(self, vocabulary: Vocabulary) -> dict[str, Any]:
-        """Return the row as one object; a byte beyond ASCII is escaped."""
+    def to_json(self) -> dict[str, Any]:
+        """Return the row as one object."""
         return {
             "schema": SCHEMA,
             "file": self.file,
             "index": self.number,
             "bits": finite_or_none(self.bits),
             "unknown": self.is_unknown,
-            "text": _exact(vocabulary, self.text),
-            "best": [[_exact(vocabulary, text), round(prob, 6)] for text, prob in self.best],
+            "text": self.text,
+            "best": [[text, round(prob, 6)] for text, prob in self.best],
         }
+
+
+Row = FileRow | CharRow
+
+
+class Cutter(ABC):
+    """Cuts the passages of one file into rows."""
+
+    def __init__(self, file: str, vocabulary: Vocabulary) -> None:
+        """Begin a file, given the characters of the model."""
+        self._file = file
+        self._vocabulary = vocabulary
+        self._number = 1  # of the row
+        self._begin()
+
+    def _begin(self) -> None:
+        """Begin a row that several passages may fill."""
+        self._texts: list[str] = []
+        self._score = NOTHING
+        self._unknown = 0
+
+    @abstractmethod
+    def rows(self, passage: Passage) -> Iterator[Row]:
+        """Take a passage; yield each row that ends in it."""
+
+    def rest(self) -> Iterator[Row]:
+        """Yield the unfinished row of a file, if there is one."""
+        return iter(())
+
+
+class FileCutter(Cutter):
+    """Adds up the passages of one file."""
+
+    def rows(self, passage: Passage) -> Iterator[Row]:
+        """Add a passage; yield nothing."""
+        self._score += total(passage.surprise)
+        self._unknown += int(passage.is_unknown.sum())
+        return iter(())
+
+    def rest(self) -> Iterator[Row]:
+        """Yield the file."""
+        yield FileRow(self._file, self._score, self._unknown)
+
+
+class LineCutter(Cutter):
+    """Cuts the passages of one file into lines."""
+
+    def rows(self, passage: Passage) -> Iterator[Row]:
+        """Yield each line that ends in a passage."""
+        surprise = passage.surprise
+        lines = re.findall("[^\n]*\n|[^\n]+", passage.text)
+        begins = np.cumsum([0, *map(len, lines)])[:-1]
+        nats = np.where(surprise.is_predicted, surprise.nats, 0)
+        counts = surprise.is_predicted, surprise.is_likeliest, passage.is_unknown
+        sums = np.add.reduceat(np.array([nats, *counts]), begins, axis=1)
+        for text, (line_nats, *line_counts) in zip(lines, sums.T.tolist(), strict=True):
+            chars, correct, unknown = map(int, line_counts)
+            self._texts.append(text)
+            self._score += Score(line_nats, chars, correct)
+            self._unknown += unknown
+            if text.endswith("\n"):
+                yield self._row()
+
+    def rest(self) -> Iterator[Row]:
+        """Yield the last line of a file if it lacks a line end."""
+        if self._texts:
+            yield self._row()
+
+    def _row(self) -> LineRow:
+        """Return the finished line and start the next."""
+        data = self._vocabulary.to_bytes("".join(self._texts).removesuffix("\n"))
+        row = LineRow(self._file, self._score, self._unknown, self._number, data)
+        self._number += 1
+        self._begin()
+        return row
+
+
+class CharCutter(Cutter):
+    """Cuts the passages of one file into characters."""
+
+    def rows(self, passage: Passage) -> Iterator[Row]:
+        """Yield the characters of a passage."""
+        bits = nats_to_bits(passage.surprise.nats).tolist()
+        unknown = passage.is_unknown.tolist()
+        for place, character in enumerate(passage.text):
+            text = char_text(self._vocabulary, character)
+            best = best_at(self._vocabulary, passage.surprise, place)
+            yield CharRow(self._file, self._number, text, bits[place], unknown[place], best)
+            self._number += 1
+
+
+def best_at(vocabulary: Vocabulary, surprise: Surprise, place: int) -> Alternatives:
+    """Return the likeliest characters at a place with their probabilities, if predicted."""
+    if math.isnan(surprise.nats[place]):
+        return ()
+    ids, probs = surprise.best_ids[place], surprise.best_probs[place].tolist()
+    # One by one: the end symbol decodes to the separator, which may have several characters.
+    texts = [char_text(vocabulary, vocabulary.decode(ids[i : i + 1])) for i in range(len(ids))]
+    return tuple(zip(texts, probs, strict=True))
+
+
+def char_text(vocabulary: Vocabulary, text: str) -> str:
+    """Return characters of a vocabulary as text: bytes beyond ASCII are escaped."""
+    return text.encode("ascii", "backslashreplace").decode() if vocabulary.is_bytes else text
 
 
 def _place(file: str, number: int) -> bytes:
     """Return a place in a file as ``name:number``, with the exact bytes of the name."""
     return os.fsencode(file) + f":{number}".encode()
-
-
-def visible_in(vocabulary: Vocabulary, text: str) -> str:
-    """Return characters in printable form; bytes beyond ASCII are escaped."""
-    return "".join(
-        f"\\x{ord(character):02x}" if _is_high_byte(vocabulary, character) else visible(character)
-        for character in text
-    )
-
-
-def _exact(vocabulary: Vocabulary, text: str) -> str:
-    """Return characters unchanged; bytes beyond ASCII are escaped."""
-    return "".join(
-        f"\\x{ord(character):02x}" if _is_high_byte(vocabulary, character) else character
-        for character in text
-    )
-
-
-def _is_high_byte(vocabulary: Vocabulary, character: str) -> bool:
-    """Return whether a character represents a byte beyond ASCII."""
-    return vocabulary.is_bytes and character > "\x7f"

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, Protocol
 
-from charrnn.evaluation.evaluate import EvaluationRun
+from charrnn.evaluation.evaluate import EvaluationRun, View
 from charrnn.evaluation.surprise import Passage
 from charrnn.render.heat_terminal import ColorHeat, DigitHeat
-from charrnn.render.row_builders import CharCutter, FileCutter, LineCutter
-from charrnn.render.rows import CharRow, FileRow, LineRow
+from charrnn.render.rows import CharCutter, Cutter, FileCutter, LineCutter, Row
 from charrnn.text.vocabulary import Vocabulary
 
 NUM_BEST = 5  # alternatives of a character in JSON
+MAX_SORTED = 100_000  # rows that are kept without ``top``
 
-Row = LineRow | CharRow | FileRow
 Unit = Literal["file", "line", "char"]
+_CUTTERS: dict[str, type[Cutter]] = {"file": FileCutter, "line": LineCutter, "char": CharCutter}
 
 
 class Sink(Protocol):
@@ -41,10 +41,8 @@ class Sink(Protocol):
         """Send the buffer."""
 
 
-class RowView:
+class RowView(View):
     """A row for each file, line or character: in order as they are read, or sorted at the end."""
-
-    per_file = True
 
     def __init__(
         self,
@@ -56,6 +54,7 @@ class RowView:
         sort: bool = False,
         top: int | None = None,
         has_places: bool = False,
+        notice: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Prepare to show rows.
 
@@ -65,8 +64,9 @@ class RowView:
             by: What a row describes.
             json: Whether rows are JSON objects.
             sort: Whether the most surprising rows come first; ties keep their order.
-            top: Maximum number of sorted rows, which bounds the memory; None for all.
+            top: Maximum number of sorted rows, which bounds the memory; None for ``MAX_SORTED``.
             has_places: Whether text rows name the file and the line or character.
+            notice: Called with one line if ``MAX_SORTED`` leaves out rows.
         """
         self._sink = sink
         self._vocabulary = vocabulary
@@ -75,19 +75,14 @@ class RowView:
         self._sort = sort
         self._top = top
         self._has_places = has_places
+        self._notice = notice
         self._heap: list[tuple[float, int, Row]] = []  # the least surprising row is first
         self._num_rows = 0
         self.num_best = NUM_BEST if by == "char" and json else 0
 
     def begin(self, name: str) -> None:
         """Begin a file."""
-        self._cutter: FileCutter | LineCutter | CharCutter
-        if self._by == "file":
-            self._cutter = FileCutter(name)
-        elif self._by == "line":
-            self._cutter = LineCutter(name)
-        else:
-            self._cutter = CharCutter(name, self._vocabulary)
+        self._cutter = _CUTTERS[self._by](name, self._vocabulary)
 
     def take(self, passage: Passage) -> None:
         """Show the rows that end in a passage."""
@@ -100,6 +95,10 @@ class RowView:
     def end(self, run: EvaluationRun) -> None:
         """Show the sorted rows; rows need no summary, so an empty text is not an error."""
         del run
+        if self._top is None and len(self._heap) < self._num_rows:
+            self._notice(
+                f"the {len(self._heap):,} most surprising of {self._num_rows:,} rows are shown"
+            )
         for _, _, row in sorted(self._heap, key=lambda item: item[:2], reverse=True):
             self._write(row)
 
@@ -113,10 +112,10 @@ class RowView:
         self._sink.flush()
 
     def _keep(self, row: Row) -> None:
-        """Keep a row; beyond ``top``, drop the least surprising one."""
+        """Keep a row; beyond the maximum, drop the least surprising one."""
         item = (row.surprise, -self._num_rows, row)
         self._num_rows += 1
-        if self._top is None or len(self._heap) < self._top:
+        if len(self._heap) < (self._top or MAX_SORTED):
             heapq.heappush(self._heap, item)
         else:
             heapq.heappushpop(self._heap, item)
@@ -124,28 +123,39 @@ class RowView:
     def _write(self, row: Row) -> None:
         """Write a row."""
         if self._json:
-            self._sink.json(row.to_json(self._vocabulary))
+            self._sink.json(row.to_json())
             return
         places = [row.place()] if self._has_places and row.place() else []
-        cells = [row.head().encode(), *places, row.tail(self._vocabulary)]
-        self._sink.write(b"\t".join(cells) + b"\n")
+        self._sink.write(b"\t".join([row.head().encode(), *places, row.tail()]) + b"\n")
 
 
-class HeatView:
+class TableView(View):
+    """The numbers of all texts, as a table or as a JSON object."""
+
+    per_file = False
+
+    def __init__(self, sink: Sink, *, json: bool = False) -> None:
+        """Prepare to show numbers, as a table or with ``json`` as an object."""
+        self._sink = sink
+        self._json = json
+
+    def end(self, run: EvaluationRun) -> None:
+        """Show the numbers."""
+        if self._json:
+            self._sink.json(run.summary.to_json())
+            return
+        for line in run.summary.lines():
+            self._sink.line(line)
+
+
+class HeatView(TableView):
     """The text itself, each character in a colour or above a digit for its surprise."""
 
-    num_best = 0
     per_file = True
 
     def __init__(self, sink: Sink, heat: ColorHeat | DigitHeat, *, has_names: bool) -> None:
-        """Show the legend.
-
-        Args:
-            sink: Where texts go.
-            heat: How surprise is shown.
-            has_names: Whether the name of each text is shown above it.
-        """
-        self._sink = sink
+        """Show the legend; ``has_names`` shows the name of each text above it."""
+        super().__init__(sink)
         self._heat = heat
         self._has_names = has_names
         sink.write_safe(heat.legend())
@@ -164,42 +174,3 @@ class HeatView:
         """Show the rest of a text and end its last line."""
         self._sink.write_safe(self._heat.rest())
         self._sink.end_line()
-
-    def end(self, run: EvaluationRun) -> None:
-        """Show the numbers."""
-        for line in run.summary.lines():
-            self._sink.line(line)
-
-
-class TableView:
-    """The numbers of all texts, as a table or as a JSON object."""
-
-    num_best = 0
-    per_file = False
-
-    def __init__(self, sink: Sink, *, json: bool = False) -> None:
-        """Prepare to show numbers.
-
-        Args:
-            sink: Where they go.
-            json: Whether they are a JSON object.
-        """
-        self._sink = sink
-        self._json = json
-
-    def begin(self, name: str) -> None:
-        """Show nothing yet."""
-
-    def take(self, passage: Passage) -> None:
-        """Show nothing yet."""
-
-    def end_text(self) -> None:
-        """Show nothing yet."""
-
-    def end(self, run: EvaluationRun) -> None:
-        """Show the numbers."""
-        if self._json:
-            self._sink.json(run.summary.to_json())
-            return
-        for line in run.summary.lines():
-            self._sink.line(line)

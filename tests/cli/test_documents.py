@@ -114,7 +114,7 @@ def test_stanzas(invoke: Callable, tmp_path: Path, tiny: list[str]) -> None:
     ("args", "code", "message"),
     [
         (["--lines", "--doc-sep", "x"], 2, "--lines and --doc-sep exclude each other"),
-        (["--doc-sep", ""], 2, "--doc-sep: it is empty"),
+        (["--doc-sep", ""], 2, "--doc-sep: empty"),
         (["--doc-sep", r"\x"], 2, r"--doc-sep: unknown escape '\\x'"),
         (["--doc-sep", "<|end|>"], 1, "the text is one document"),
     ],

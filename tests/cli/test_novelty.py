@@ -115,13 +115,13 @@ def test_eval_without_a_sketch_leaves_it_out(
 
 @pytest.mark.slow
 def test_training_sketches_its_part_of_the_text(
-    charrnn: Callable, tiny: list[str], tmp_path: Path
+    invoke: Callable, tiny: list[str], tmp_path: Path
 ) -> None:
     """The sketch covers the training part only, within a tenth of its bytes."""
     rng = np.random.default_rng(1)
     text = "".join(rng.choice(list("abcdefghijklmnop \n"), 30_000))
     (tmp_path / "text.txt").write_text(text)
-    finished = charrnn("train", "text.txt", "--steps", "2", "-q", *tiny, cwd=tmp_path)
+    finished = invoke("train", "text.txt", "--steps", "2", "-q", *tiny)
     assert finished.code == 0, finished.stderr
     model = package.load(tmp_path / "runs" / "text")
     assert 2000 < len(model.checkpoint.sketch.to_array()) <= 2700
@@ -129,7 +129,7 @@ def test_training_sketches_its_part_of_the_text(
     assert model.novelty(text[:27_000]).longest > 26_900
     assert model.novelty(text[27_000:]).copied_share < 0.05
     assert model.novelty(text[27_000:]).longest == 0
-    values = json.loads(charrnn("eval", "--json", cwd=tmp_path).stdout)["novelty"]
+    values = json.loads(invoke("eval", "--json").stdout)["novelty"]
     assert values["copied_share"] < 0.05
 
 

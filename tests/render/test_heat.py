@@ -16,9 +16,9 @@ from charrnn.corpus.documents import cut_documents
 from charrnn.evaluation.evaluate import EvaluationRun
 from charrnn.evaluation.surprise import Passage, Surprise, measure_text
 from charrnn.model.network import Network
+from charrnn.render.heat import HOTTEST, LINE_END, heat_levels
 from charrnn.render.heat_html import Page
-from charrnn.render.heat_scale import HOTTEST, LINE_END, heat_levels
-from charrnn.render.heat_svg import COLUMNS, Picture
+from charrnn.render.heat_svg import CELL_WIDTH, COLUMNS, Picture
 from charrnn.render.heat_terminal import ColorHeat, DigitHeat
 from charrnn.text.vocabulary import Vocabulary
 
@@ -174,6 +174,15 @@ def test_a_picture_is_xml_and_holds_the_text(checkpoint):
     seen = "".join(row.text for row in rows)
     assert "<script>alert(1)</script>\\x1b[31m" in "".join(e.text or "" for e in picture.iter())
     assert seen.count("abc") >= 50
+
+
+@pytest.mark.parametrize(("symbol", "cells"), [("e\u0301", 1), ("\U0001f44d\U0001f3fd", 2)])
+def test_a_symbol_of_two_characters_has_the_cells_of_one(make_checkpoint, symbol, cells):
+    """Letters with marks and emoji with skin tones are as wide as on a terminal."""
+    checkpoint = make_checkpoint(characters="".join(sorted(set("ab" + symbol))))
+    picture = ElementTree.fromstring(drawn(Picture, checkpoint, f"a{symbol}b"))
+    rows = [e.get("x").split() for e in picture.iter(SVG + "text") if (e.text or "")[-1:] == "b"]
+    assert rows[-1][-1] == str((1 + cells) * CELL_WIDTH)
 
 
 @pytest.mark.parametrize("view_class", [Page, Picture])

@@ -9,8 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from charrnn.model.checkpoint import read_checkpoint, write_checkpoint
-from charrnn.render.curve_svg import curve_picture, ticks
-from charrnn.render.curve_terminal import small_curve
+from charrnn.render.curves import curve_picture, small_curve, ticks
 from charrnn.render.history import Point, to_points
 from charrnn.render.model_card import Card
 
@@ -97,6 +96,8 @@ def test_few_points_have_no_curve():
     assert small_curve([]) == small_curve([Point(1, 2.0, 3.0)]) == []
     assert small_curve([Point(1, 2.0, None), Point(2, 1.0, None)])[0].endswith("training")
     assert small_curve([Point(1, 2.0, 2.0), Point(2, 2.0, 2.0)])  # it does not fall
+    damaged = [Point(step, None, step / 2) for step in (7.0, -1e308, 1e308, 3.0)]
+    assert len(small_curve(damaged)) == len(small_curve(damaged[:3])) == 10
 
 
 def test_the_picture_of_curves_is_xml():

@@ -12,7 +12,8 @@ from charrnn.evaluation.reader import Reader
 from charrnn.evaluation.score import score
 from charrnn.evaluation.surprise import measure_text
 from charrnn.model.network import Network
-from charrnn.render.row_builders import CharCutter, FileCutter, LineCutter
+from charrnn.render.rows import CharCutter, FileCutter, LineCutter
+from charrnn.render.views import RowView
 
 TEXT = "abc\n\nde\rab\n" * 400 + "no end"
 
@@ -20,7 +21,7 @@ TEXT = "abc\n\nde\rab\n" * 400 + "no end"
 def rows_of(checkpoint, cutter_class, *blocks, num_best=0):
     """Return the rows of a text that arrives in blocks."""
     vocabulary = checkpoint.vocabulary
-    cutter = cutter_class("file", *([vocabulary] if cutter_class is CharCutter else []))
+    cutter = cutter_class("file", vocabulary)
     reader = Reader(Network(checkpoint.config, checkpoint.arrays))
     rows = []
     for passage in measure_text(reader, vocabulary, cut_documents(blocks, ""), num_best):
@@ -37,7 +38,7 @@ def checkpoint(make_checkpoint):
 def test_lines_add_up_to_the_text(checkpoint):
     """The lines are in order and add up to the score of the text."""
     rows = rows_of(checkpoint, LineCutter, TEXT)
-    assert [row.text for row in rows] == TEXT.split("\n")
+    assert [row.data.decode() for row in rows] == TEXT.split("\n")
     assert [row.number for row in rows] == list(range(1, len(rows) + 1))
     whole = score(Network(checkpoint.config, checkpoint.arrays), checkpoint.vocabulary.encode(TEXT))
     assert sum(row.score.nats for row in rows) == pytest.approx(whole.nats, rel=1e-10)
@@ -51,7 +52,7 @@ def test_lines_do_not_depend_on_the_blocks(checkpoint, size):
     text = TEXT[:500]
     blocks = [text[i : i + size] for i in range(0, len(text), size)]
     rows, expected = (rows_of(checkpoint, LineCutter, *b) for b in (blocks, [text]))
-    assert [row.text for row in rows] == [row.text for row in expected]
+    assert [row.data for row in rows] == [row.data for row in expected]
     found, wanted = ([row.score.nats for row in some] for some in (rows, expected))
     np.testing.assert_allclose(found, wanted, rtol=1e-9)
 
@@ -74,15 +75,15 @@ def test_a_line_without_a_prediction_has_no_bits(checkpoint):
     """An empty first line has no prediction, because the first character is given."""
     (row, *_) = rows_of(checkpoint, LineCutter, "\nab\n")
     assert row.head() == "0.0000\t-\t0"
-    assert row.to_json(checkpoint.vocabulary)["bits_per_char"] is None
+    assert row.to_json()["bits_per_char"] is None
     assert row.surprise < 0  # it is sorted last
 
 
 def test_unprintable_characters_are_escaped(checkpoint):
     """A row stays one line, whatever the character."""
     rows = rows_of(checkpoint, CharCutter, "a\n\r")
-    assert [row.tail(checkpoint.vocabulary) for row in rows] == [b"a", b"\\n", b"\\r"]
-    assert [row.to_json(checkpoint.vocabulary)["text"] for row in rows] == ["a", "\n", "\r"]
+    assert [row.tail() for row in rows] == [b"a", b"\\n", b"\\r"]
+    assert [row.to_json()["text"] for row in rows] == ["a", "\n", "\r"]
 
 
 def test_lines_of_bytes_are_exact(make_checkpoint):
@@ -90,8 +91,40 @@ def test_lines_of_bytes_are_exact(make_checkpoint):
     checkpoint = make_checkpoint(characters="".join(map(chr, range(256))), is_bytes=True)
     data = b"\xc3\xa9\xff\nb\n"
     (first, second) = rows_of(checkpoint, LineCutter, data.decode("latin-1"))
-    assert first.tail(checkpoint.vocabulary) == b"\xc3\xa9\xff"
-    assert first.to_json(checkpoint.vocabulary)["text"] == "\u00e9\ufffd"
-    assert second.tail(checkpoint.vocabulary) == b"b"
+    assert first.tail() == b"\xc3\xa9\xff"
+    assert first.to_json()["text"] == "\u00e9\ufffd"
+    assert second.tail() == b"b"
     rows = rows_of(checkpoint, CharCutter, "\xff")
-    assert rows[0].to_json(checkpoint.vocabulary)["text"] == "\\xff"
+    assert rows[0].to_json()["text"] == "\\xff"
+
+
+class Lines:
+    """A sink that keeps what is written."""
+
+    def __init__(self):
+        self.data = b""
+
+    def write(self, data):
+        self.data += data
+
+    def flush(self):
+        pass
+
+
+@pytest.mark.parametrize("top", [None, 7])
+def test_sorted_rows_are_bounded(checkpoint, monkeypatch, top):
+    """Without ``top``, a fixed number of rows is kept, and a notice says so."""
+    monkeypatch.setattr("charrnn.render.views.MAX_SORTED", 5)
+    sink, notices, vocabulary = Lines(), [], checkpoint.vocabulary
+    view = RowView(sink, vocabulary, "line", sort=True, top=top, notice=notices.append)
+    view.begin("file")
+    reader = Reader(Network(checkpoint.config, checkpoint.arrays))
+    for passage in measure_text(reader, vocabulary, cut_documents(["ab\nc\n" * 10], "")):
+        view.take(passage)
+    view.end_text()
+    view.end(None)
+    rows = [float(line.split(b"\t")[1]) for line in sink.data.splitlines()]
+    assert rows == sorted(rows, reverse=True)
+    assert len(rows) == (top or 5)
+    assert len(notices) == (top is None)
+    assert all("5 most surprising of 20 rows" in notice for notice in notices)

@@ -60,9 +60,8 @@ class Automaton:
         self.is_final: list[bool] = []
         nodes = _Nodes()
         last = nodes.add(tree, nodes.new())
-        numbers: dict[_Position, int] = {}
         queue = deque([_Position(0, True, _Rest.ANYTHING)])
-        numbers[queue[0]] = 0
+        numbers = {queue[0]: 0}
 
         def number_of(position: _Position) -> int:
             if position not in numbers:
@@ -76,11 +75,10 @@ class Automaton:
             self.edges.append([(c, number_of(next)) for c, next in _steps(nodes, position)])
             self.is_final.append(position.node == last and position.rest is not _Rest.NEWLINE)
 
-    def distances(self, usable: dict[CharSet, bool]) -> list[float]:
-        """Return how many characters each state needs to a final one; infinity if none leads there.
+    def distances(self, usable: set[CharSet]) -> list[float]:
+        """Return how many characters each state is away from a final one; infinity without a path.
 
-        Args:
-            usable: For each set, whether the vocabulary has one of its characters.
+        Only the characters of ``usable`` sets count.
         """
         found = [0.0 if is_final else math.inf for is_final in self.is_final]
         sources: list[list[tuple[int, int]]] = [[] for _ in found]  # (state, number of characters)
@@ -88,7 +86,7 @@ class Automaton:
             for target in self.free[state]:
                 sources[target].append((state, 0))
             for characters, target in self.edges[state]:
-                if usable[characters]:
+                if characters in usable:
                     sources[target].append((state, 1))
         queue = deque(state for state, distance in enumerate(found) if distance == 0)
         while queue:  # breadth first: a step without a character goes to the front

@@ -10,8 +10,8 @@ Sizes: V vocabulary.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable
-from typing import Any
+from collections.abc import Iterable
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -61,17 +61,18 @@ class Pattern:
             raise ConfigError(f"`match`: {expression[:40]!r}... is nested too deeply") from None
         sets = {characters for edges in automaton.edges for characters, _ in edges}
         self._masks = {each: _mask_of(each, vocabulary) for each in sets}
-        usable = {each: bool(mask.any()) for each, mask in self._masks.items()}
-        self._distances = automaton.distances(usable)
+        self._distances = automaton.distances({s for s, mask in self._masks.items() if mask.any()})
         self._furthest = max((d for d in self._distances if d < math.inf), default=0)
         self._free = automaton.free
         self._edges = automaton.edges
-        self._is_kept = [
-            is_final or bool(edges)
-            for is_final, edges in zip(automaton.is_final, automaton.edges, strict=True)
+        self._is_kept = [  # the states that matter for a match
+            distance < math.inf and (is_final or bool(edges))
+            for distance, is_final, edges in zip(
+                self._distances, automaton.is_final, automaton.edges, strict=True
+            )
         ]
-        self._allowed: dict[tuple[StateSet, float], Mask] = {}
-        self._followed: dict[tuple[StateSet, int], StateSet] = {}
+        self._allowed = lru_cache(MAX_CACHED)(self._find_allowed)
+        self._followed = lru_cache(MAX_CACHED)(self._find_followed)
         self.start = self._close([0])
         if not self.start:
             raise ConfigError(
@@ -88,40 +89,25 @@ class Pattern:
         return self.chars_to_match(states) == 0
 
     def allowed(self, states: StateSet, left: float) -> Mask:
-        """Return which ids can come next.
-
-        Args:
-            states: The position of the text.
-            left: How many more characters the text may have.
-
-        Returns:
-            Whether a match can be reached through each id, shape (V,).
-        """
-        reach = min(left - 1, self._furthest)
-        mask = self._allowed.get((states, reach))
-        if mask is None:
-            sets = {
-                characters
-                for state in states
-                for characters, target in self._edges[state]
-                if self._distances[target] <= reach
-            }
-            mask = np.zeros(self._size, np.bool_)
-            for characters in sets:
-                mask |= self._masks[characters]
-            _remember(self._allowed, (states, reach), mask)
-        return mask
+        """Return which ids lead to a match within ``left`` more characters, shape (V,)."""
+        return self._allowed(states, min(left - 1, self._furthest))
 
     def follow(self, states: StateSet, id: int) -> StateSet:
         """Return the position after one more character."""
-        found = self._followed.get((states, id))
-        if found is None:
-            edges = [edge for state in states for edge in self._edges[state]]
-            sets = {characters for characters, _ in edges}
-            sets = {characters for characters in sets if self._masks[characters][id]}
-            found = self._close({target for characters, target in edges if characters in sets})
-            _remember(self._followed, (states, id), found)
-        return found
+        return self._followed(states, id)
+
+    def _find_allowed(self, states: StateSet, reach: float) -> Mask:
+        """Return which ids lead to states that are at most ``reach`` characters from a match."""
+        edges = [edge for state in states for edge in self._edges[state]]
+        mask = np.zeros(self._size, np.bool_)
+        for characters in {each for each, target in edges if self._distances[target] <= reach}:
+            mask |= self._masks[characters]
+        return mask
+
+    def _find_followed(self, states: StateSet, id: int) -> StateSet:
+        """Return the position after one more character."""
+        edges = [edge for state in states for edge in self._edges[state]]
+        return self._close({target for characters, target in edges if self._masks[characters][id]})
 
     def _close(self, states: Iterable[int]) -> StateSet:
         """Return all that states reach without a character, where it matters for a match."""
@@ -131,9 +117,7 @@ class Pattern:
             new = set(self._free[queue.pop()]) - found
             found |= new
             queue += new
-        return frozenset(
-            state for state in found if self._is_kept[state] and self._distances[state] < math.inf
-        )
+        return frozenset(state for state in found if self._is_kept[state])
 
 
 def _mask_of(characters: CharSet, vocabulary: Vocabulary) -> Mask:
@@ -141,10 +125,3 @@ def _mask_of(characters: CharSet, vocabulary: Vocabulary) -> Mask:
     mask = np.zeros(vocabulary.size, np.bool_)
     mask[vocabulary.look_up("".join(characters.among(vocabulary.characters)))] = True
     return mask
-
-
-def _remember(cache: dict[Any, Any], key: Hashable, value: object) -> None:
-    """Store a result in a cache of limited size."""
-    if len(cache) >= MAX_CACHED:
-        cache.clear()
-    cache[key] = value

@@ -17,16 +17,12 @@ from typing import Any
 from charrnn.errors import ConfigError
 
 _UNSUPPORTED = {
-    "ASSERT": "look-ahead or look-behind",
-    "ASSERT_NOT": "look-ahead or look-behind",
-    "FAILURE": "look-ahead or look-behind",
-    "AT_BOUNDARY": "a word boundary",
-    "AT_NON_BOUNDARY": "a word boundary",
+    **dict.fromkeys(("ASSERT", "ASSERT_NOT", "FAILURE"), "look-ahead or look-behind"),
+    **dict.fromkeys(("AT_BOUNDARY", "AT_NON_BOUNDARY"), "a word boundary"),
+    **dict.fromkeys(("GROUPREF", "GROUPREF_IGNORE"), "a back-reference"),
+    "GROUPREF_EXISTS": "a conditional group",
     "ATOMIC_GROUP": "an atomic group",
     "POSSESSIVE_REPEAT": "a possessive quantifier",
-    "GROUPREF": "a back-reference",
-    "GROUPREF_IGNORE": "a back-reference",
-    "GROUPREF_EXISTS": "a conditional group",
 }
 
 
@@ -123,7 +119,7 @@ class _Translator:
                 return self._repeat(low, high, items, flags)
             case "AT":
                 return self._anchor(str(argument), flags)
-        raise _unsupported(_UNSUPPORTED.get(str(operation), str(operation)))
+        raise _unsupported(str(operation))
 
     def _repeat(self, low: int, high: int, items: Any, flags: int) -> Node:
         """Translate a repetition. Repeating what matches no character changes nothing."""
@@ -135,7 +131,7 @@ class _Translator:
     def _anchor(self, name: str, flags: int) -> Anchor:
         """Translate a condition on the position."""
         if flags & re.MULTILINE and name in ("AT_BEGINNING", "AT_END"):
-            raise _unsupported("the flag m")
+            raise ConfigError("`match`: the flag m is not supported; leave it out")
         match name:
             case "AT_BEGINNING" | "AT_BEGINNING_STRING":
                 return Anchor.START
@@ -143,7 +139,7 @@ class _Translator:
                 return Anchor.LINE_END
             case "AT_END_STRING":
                 return Anchor.END
-        raise _unsupported(_UNSUPPORTED[name])
+        raise _unsupported(name)
 
     def _char_set(self, item: tuple[Any, Any], flags: int) -> CharSet:
         """Return the set of characters that an item matches."""
@@ -151,11 +147,11 @@ class _Translator:
         if key not in self._sets:
             state = _parser.State()
             state.flags = flags
-            regex = _compiler.compile(_parser.SubPattern(state, [item]), flags)
-            self._sets[key] = CharSet(regex)
+            self._sets[key] = CharSet(_compiler.compile(_parser.SubPattern(state, [item]), flags))
         return self._sets[key]
 
 
-def _unsupported(construct: str) -> ConfigError:
-    """Return the error for a construct that cannot be followed character by character."""
+def _unsupported(operation: str) -> ConfigError:
+    """Return the error for an operation that cannot be followed character by character."""
+    construct = _UNSUPPORTED.get(operation, operation)
     return ConfigError(f"`match`: {construct} is not supported; leave it out")
