@@ -109,7 +109,7 @@ class PlainMonitor:
         directory = shlex.quote(f"./{directory}" if directory.startswith("-") else directory)
         if result.stop_signal is not None:
             name = signal.Signals(result.stop_signal).name
-            yield f"stopped by {name}; to go on: charrnn train --resume -o {directory}"
+            yield f"stopped by {name}; to resume: charrnn train --resume -o {directory}"
         loss = result.best.val_nats_per_char
         if loss is not None:
             yield (

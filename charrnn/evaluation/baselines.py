@@ -71,11 +71,11 @@ def validation_baselines(vocabulary: Vocabulary, train: Ids, val: Ids) -> tuple[
         alone, together = threads.map(compressed_size, map(vocabulary.to_bytes, texts))
     xz = (together - alone) * 8 * NATS_PER_BIT / len(val)
     seen = "" if len(before) == len(train) else f"the last {len(before):,} characters of "
-    note = f"what the text adds to {seen}the training text, by xz -6 without its container"
+    note = f"size that the text adds to {seen}the training text under xz -6 without its container"
     return (
-        Baseline("uniform", math.log(size), f"{size:,} characters, each as likely"),
-        Baseline("order 0", order_0, "how often each came in the training text"),
-        Baseline("order 2", order_2, "how often each came there after the two before it"),
+        Baseline("uniform", math.log(size), f"all {size:,} characters equally likely"),
+        Baseline("order 0", order_0, "character frequencies in the training text"),
+        Baseline("order 2", order_2, "character frequencies after the two before, in the training text"),
         Baseline("xz", xz, note),
     )
 
@@ -88,9 +88,9 @@ def text_baselines(vocabulary: Vocabulary, text: str) -> tuple[Baseline, ...]:
     xz = compressed_size(vocabulary.to_bytes(text)) * 8 * NATS_PER_BIT / len(text)
     size = len(counts)
     return (
-        Baseline("uniform", math.log(size), f"its {size:,} characters, each as likely"),
-        Baseline("order 0", entropy, "how often each comes in it"),
-        Baseline("xz", xz, "the text alone, by xz -6 without its container"),
+        Baseline("uniform", math.log(size), f"all its {size:,} characters equally likely"),
+        Baseline("order 0", entropy, "character frequencies in the text itself"),
+        Baseline("xz", xz, "size of the text under xz -6 without its container"),
     )
 
 

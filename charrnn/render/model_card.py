@@ -84,7 +84,7 @@ class Card:
         if counts is None:
             return ""
         words = f"{len(counts.contexts):,} contexts of up to {counts.max_context} characters"
-        return f"{words}, a share of {counts.share:.0%} in each prediction"
+        return f"{words}, weight {counts.share:.0%}"
 
     def _vocabulary(self) -> str:
         """Describe the vocabulary, with unprintable characters escaped."""
@@ -141,9 +141,9 @@ def _network(config: ModelConfig) -> str:
     words.append(f"embedding {config.embedding_size}")
     words.append(f"{config.block} blocks")
     if config.ngrams > 1:
-        words.append(f"runs of up to {config.ngrams} characters embedded")
+        words.append(f"n-grams up to {config.ngrams}")
     if config.num_networks > 1:
-        words.append(f"{config.num_networks} such networks that vote")
+        words.append(f"ensemble of {config.num_networks}")
     return ", ".join(words)
 
 

@@ -18,7 +18,7 @@ def test_info_describes_the_run(trained, invoke: Callable) -> None:
     assert finished.code == 0
     assert "lstm 1 x 8" in finished.text
     assert "step 3" in finished.text
-    assert "contexts of up to 2 characters, a share of" in finished.text
+    assert "contexts of up to 2 characters, weight" in finished.text
     assert "Möwe"[1] in finished.text
     assert "bits per character, validation" in finished.text
     values = json.loads(invoke("info", str(trained.directory), "--json").text)

@@ -51,7 +51,7 @@ def test_closing_lines_name_the_best() -> None:
     monitor = PlainMonitor(quiet=False, json=None)
     lines = list(monitor.closing_lines(Result(Path("runs/sea"), REPORT, signal.SIGTERM)))
     assert lines == [
-        "stopped by SIGTERM; to go on: charrnn train --resume -o runs/sea",
+        "stopped by SIGTERM; to resume: charrnn train --resume -o runs/sea",
         "best validation at step 1,234: 1.5000 nats, 2.1640 bits per character",
         "the model is 'runs/sea/model.safetensors'",
         "next: charrnn sample -m runs/sea",

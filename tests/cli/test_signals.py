@@ -72,7 +72,7 @@ def test_signals_end_runs_after_saving(
             assert 0 < step < 20000
             assert lines[-1] == f"charrnn: next: charrnn sample -m {number.name}"
             (told,) = [line for line in lines if "stopped by" in line]
-            command = told.partition(f"stopped by {number.name}; to go on: charrnn ")[2]
+            command = told.partition(f"stopped by {number.name}; to resume: charrnn ")[2]
             if number is signal.SIGTERM:
                 finished = charrnn(*shlex.split(command), "--steps", str(step + 1), cwd=tmp_path)
                 assert finished.code == 0, finished.stderr
@@ -175,5 +175,5 @@ def test_the_terminal_is_given_back(
         assert process.wait(60) == 130
     shown = arrived.decode()
     assert "SIGINT: saving after this step" in shown
-    assert "to go on: charrnn train --resume -o run" in shown
+    assert "to resume: charrnn train --resume -o run" in shown
     assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")

@@ -170,6 +170,8 @@ def test_stop_texts_are_found_and_held_back(text, found, held):
 
 def test_texts_are_those_that_they_were(make_checkpoint, any_kind, request):
     """Each cell writes the recorded text: a change of numbers is noticed."""
+    if request.node.callspec.id not in GOLDEN:
+        pytest.skip("no text is recorded for this cell")
     checkpoint = make_checkpoint(**any_kind, num_layers=2, hidden_size=16, scale=2.0)
     generator = generator_of(checkpoint, criteria=StopCriteria(length=40))
     (text,), _ = texts_of(generator, 1)
