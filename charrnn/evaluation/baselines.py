@@ -75,7 +75,7 @@ def validation_baselines(vocabulary: Vocabulary, train: Ids, val: Ids) -> tuple[
     return (
         Baseline("uniform", math.log(size), f"all {size:,} characters equally likely"),
         Baseline("order 0", order_0, "character frequencies in the training text"),
-        Baseline("order 2", order_2, "character frequencies after the two before, in the training text"),
+        Baseline("order 2", order_2, "trigram frequencies in the training text"),
         Baseline("xz", xz, note),
     )
 
