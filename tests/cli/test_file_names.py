@@ -44,11 +44,6 @@ COMMANDS = {
     "first weights": "train -q -o run --steps 1 --init-from=MODEL b.txt",
     "resume": "train -q --resume --out=OUT",
 }
-# These raise UnicodeEncodeError: the name is printed as it is.
-UNMENDED = {
-    (command, "not UTF-8")
-    for command in ("eval by line as JSON", "eval as heat", "info", "info as JSON")
-}
 TEXT = b"abcd\xc3\xa9\n" * 40
 
 
@@ -84,7 +79,6 @@ def run(tmp_path: Path, cycle_model: Path, invoke: Callable, tiny: list[str]) ->
         pytest.param(command, name, id=f"{what}-{which}")
         for what, command in COMMANDS.items()
         for which, name in NAMES.items()
-        if (what, which) not in UNMENDED
     ],
 )
 def test_a_command_takes_any_name(command: str, name: bytes, run: Callable) -> None:
