@@ -14,7 +14,7 @@ from charrnn.errors import ConfigError
 if TYPE_CHECKING:  # so that the command line can list the cells without loading NumPy
     from charrnn.model.cells.spec import CellSpec
 
-CELLS = ("lstm", "gru", "rnn", "mingru")
+CELLS = ("lstm", "gru", "rnn", "mingru", "minlstm")
 
 
 def cell_spec(name: str) -> CellSpec:
