@@ -48,7 +48,7 @@ class EvaluationRun:
         self._network = network
         self._vocabulary = vocabulary
         self._texts = texts
-        self._totals = EvalTotals(vocabulary)
+        self._totals = EvalTotals()
 
     def run(self, views: Sequence[View], notice: Callable[[str], None]) -> None:
         """Read all texts and show them.
@@ -73,7 +73,9 @@ class EvaluationRun:
             for view in views:
                 view.end_text()
         if self._totals.unknown:
-            notice(self._totals.unknown_note())
+            has_symbol = self._vocabulary.unknown_id is not None
+            how = "counted as the unknown symbol" if has_symbol else "left out"
+            notice(f"{self._totals.unknown:,} characters that the model does not know are {how}")
         for view in views:
             view.end(self)
 
@@ -90,9 +92,8 @@ class EvaluationRun:
 class EvalTotals:
     """Adds up passages."""
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
+    def __init__(self) -> None:
         """Start at zero."""
-        self._vocabulary = vocabulary
         self._score = NOTHING
         self._num_bytes = 0
         self.unknown = 0
@@ -102,11 +103,6 @@ class EvalTotals:
         self._score += total(passage.surprise)
         self.unknown += int(passage.is_unknown.sum())
         self._num_bytes += passage.num_bytes
-
-    def unknown_note(self) -> str:
-        """Return one line that says how the unknown characters count."""
-        how = "left out" if self._vocabulary.unknown_id is None else "counted as the unknown symbol"
-        return f"{self.unknown:,} characters that the model does not know are {how}"
 
     def evaluation(self) -> Evaluation:
         """Return the sums.
@@ -131,7 +127,7 @@ def evaluate_text(network: Predictor, vocabulary: Vocabulary, blocks: Iterable[s
     Raises:
         TextError: If there is no document, or the model knows fewer than two characters.
     """
-    totals = EvalTotals(vocabulary)
+    totals = EvalTotals()
     reader = Reader(network, end_id=vocabulary.end_id)
     for passage in measure_text(reader, vocabulary, cut_documents(blocks, vocabulary.separator)):
         totals.add(passage)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 from charrnn.corpus.decode import Decoding
 from charrnn.corpus.documents import DocumentChunk, insert_ends, read_chunks
@@ -19,20 +18,6 @@ from charrnn.evaluation.surprise import Passage, measure_ids, measure_text
 from charrnn.memory.copying import CopySearch
 from charrnn.memory.sketch import Sketch
 from charrnn.text.vocabulary import Vocabulary
-
-
-class Texts(Protocol):
-    """Texts to evaluate, each read from its start."""
-
-    @property
-    def names(self) -> Sequence[str]:
-        """A name for each text."""
-
-    def passages(self, number: int, reader: Reader, num_best: int) -> Iterator[Passage]:
-        """Read one text with a fresh reader; see ``measure_text``."""
-
-    def complete(self, evaluation: Evaluation) -> Evaluation:
-        """Return the numbers of all texts with baselines, after the texts were read."""
 
 
 class FileTexts:
@@ -71,7 +56,7 @@ class FileTexts:
         self._beginning = ""  # the first ``MAX_MEASURED`` characters, for the baselines
 
     def passages(self, number: int, reader: Reader, num_best: int) -> Iterator[Passage]:
-        """Read one text; see ``Texts``."""
+        """Read one text with a fresh reader; see ``measure_text``."""
         vocabulary, files = self._vocabulary, self._groups[number]
         pieces = read_chunks(files, self._decoding, vocabulary.separator, self._notice, self._limit)
         for passage in measure_text(reader, vocabulary, map(self._searched, pieces), num_best):
@@ -79,7 +64,7 @@ class FileTexts:
             yield passage
 
     def complete(self, evaluation: Evaluation) -> Evaluation:
-        """Add baselines that are computed from the texts alone; see ``Texts``."""
+        """Add baselines that are computed from the texts alone, after the texts were read."""
         baselines = text_baselines(self._vocabulary, self._beginning)
         novelty = None if self._search is None else self._search.result()
         return replace(evaluation, baselines=baselines, novelty=novelty)
@@ -101,12 +86,12 @@ class ValidationText:
     names: Sequence[str] = ("validation text",)
 
     def passages(self, number: int, reader: Reader, num_best: int) -> Iterator[Passage]:
-        """Read the text; see ``Texts``."""
+        """Read the text; see ``measure_text``."""
         del number
         return measure_ids(reader, self.corpus.vocabulary, self.corpus.val, num_best)
 
     def complete(self, evaluation: Evaluation) -> Evaluation:
-        """Add baselines that are computed from the training text; see ``Texts``."""
+        """Add baselines that are computed from the training text."""
         corpus = self.corpus
         baselines = validation_baselines(corpus.vocabulary, corpus.train, corpus.val)
         novelty = None
@@ -115,6 +100,9 @@ class ValidationText:
             search.read(corpus.val)
             novelty = search.result()
         return replace(evaluation, num_bytes=corpus.val_bytes, baselines=baselines, novelty=novelty)
+
+
+Texts = FileTexts | ValidationText
 
 
 def validation_corpus(vocabulary: Vocabulary, directory: Path) -> Corpus:

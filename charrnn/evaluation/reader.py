@@ -138,11 +138,7 @@ class Reader:
         return [_Part(a, b, state) for (a, b), state in stretches]
 
     def _run(self, parts: list[_Part], last: _Part, take: Take) -> State | None:
-        """Run parts together, sorted from longest to shortest.
-
-        Returns:
-            The state after the part ``last`` if it is one of ``parts``, else None.
-        """
+        """Run parts, longest first, together; return the state after ``last`` if it is a part."""
         begins = np.array([part.begin for part in parts])
         lengths = np.array([part.length for part in parts])
         state = self._begin(parts)

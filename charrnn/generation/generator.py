@@ -114,7 +114,7 @@ class Generator:
         """
         self._network = network
         self._characters = vocabulary.characters
-        self._unscored = [Drawn(self._character(id)) for id in range(vocabulary.size)]
+        self._unscored = [Drawn(self._characters[id : id + 1]) for id in range(vocabulary.size)]
         self._params = params or SamplingParams()
         self._filters = filters_of(self._params)
         self._forbidden = [] if vocabulary.unknown_id is None else [vocabulary.unknown_id]
@@ -207,8 +207,4 @@ class Generator:
         size = len(self._characters)
         best = np.argsort(-scores[:size], kind="stable")[: self._num_best].tolist()
         scored = tuple((self._characters[i], float(scores[i])) for i in best)
-        return Drawn(self._character(id), float(scores[id]), scored)
-
-    def _character(self, id: int) -> str:
-        """Return the character of an id; empty for a symbol."""
-        return self._characters[id : id + 1]
+        return self._unscored[id]._replace(logprob=float(scores[id]), best=scored)

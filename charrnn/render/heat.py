@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -43,12 +44,9 @@ def heat_levels(surprise: Surprise, hottest: int = HOTTEST) -> npt.NDArray[np.in
 
 def shown_character(vocabulary: Vocabulary, character: str) -> str:
     """Return a character as a heat map shows it: tabs stay, other controls are escaped."""
-    return character if character == "\t" else shown_text(vocabulary, character)
-
-
-def shown_text(vocabulary: Vocabulary, text: str) -> str:
-    """Return characters in printable form; bytes beyond ASCII are escaped."""
-    return "".join(map(visible, char_text(vocabulary, text)))
+    return (
+        character if character == "\t" else "".join(map(visible, char_text(vocabulary, character)))
+    )
 
 
 class ByteWriter(Protocol):
@@ -58,32 +56,32 @@ class ByteWriter(Protocol):
         """Write bytes."""
 
 
+@dataclass(eq=False)
 class HeatFile(View):
-    """A heat map that shows the start of the texts and notes how much it leaves out."""
+    """A heat map that shows the start of the texts and notes how much it leaves out.
 
-    def __init__(
-        self, stream: ByteWriter, vocabulary: Vocabulary, notice: Callable[[str], None]
-    ) -> None:
-        """Begin the file.
+    Attributes:
+        stream: Where the heat map goes.
+        vocabulary: The characters of the model.
+        notice: Called with one line if the heat map does not show the whole text.
+    """
 
-        Args:
-            stream: Where the heat map goes.
-            vocabulary: The characters of the model.
-            notice: Called with one line if the heat map does not show the whole text.
-        """
-        self._stream = stream
-        self._vocabulary = vocabulary
-        self._notice = notice
+    stream: ByteWriter
+    vocabulary: Vocabulary
+    notice: Callable[[str], None]
+
+    def __post_init__(self) -> None:
+        """Begin the file."""
         self._shown = self._total = 0  # characters
 
     def _write(self, text: str) -> None:
         """Write text."""
-        self._stream.write(to_utf8(text))
+        self.stream.write(to_utf8(text))
 
     def _note(self, kind: str) -> str:
         """Return a sentence on how much a page or picture shows; empty if it shows everything."""
         if self._shown == self._total:
             return ""
         part = f"shows the first {self._shown:,} of {self._total:,} characters"
-        self._notice(f"the {kind} {part}; the numbers cover all")
+        self.notice(f"the {kind} {part}; the numbers cover all")
         return f"This {kind} {part}; the numbers cover all."

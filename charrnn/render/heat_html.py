@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Callable
 
 from charrnn.evaluation.evaluate import EvaluationRun
 from charrnn.evaluation.surprise import Passage
@@ -12,14 +11,12 @@ from charrnn.render.heat import (
     COLORS,
     LEVEL_NAMES,
     LINE_END,
-    ByteWriter,
     HeatFile,
     heat_levels,
     shown_character,
 )
 from charrnn.render.rows import Alternatives, best_at, char_text
 from charrnn.text.escaping import escape_controls, visible
-from charrnn.text.vocabulary import Vocabulary
 from charrnn.units import nats_to_bits
 
 MAX_CHARS = 100_000  # characters on a page, about 20 MB; browsers are slow beyond it
@@ -55,11 +52,9 @@ class Page(HeatFile):
 
     num_best = NUM_BEST
 
-    def __init__(
-        self, stream: ByteWriter, vocabulary: Vocabulary, notice: Callable[[str], None]
-    ) -> None:
-        """Write the head of the page; see ``HeatFile``."""
-        super().__init__(stream, vocabulary, notice)
+    def __post_init__(self) -> None:
+        """Write the head of the page."""
+        super().__post_init__()
         self._is_open = False
         rules = [
             f".h{heat} {{ background: {back}; color: {front}; }}"
@@ -93,9 +88,9 @@ class Page(HeatFile):
             if is_end:
                 seen = LINE_END if levels[place] else " "
             else:
-                seen = html.escape(shown_character(self._vocabulary, character))
+                seen = html.escape(shown_character(self.vocabulary, character))
             if not math.isnan(bits[place]):
-                best = best_at(self._vocabulary, passage.surprise, place)
+                best = best_at(self.vocabulary, passage.surprise, place)
                 tip = self._tip(character, bits[place], best)
                 seen = f'<b class=h{levels[place]} data-t="{tip}">{seen}</b>'
             parts.append(seen + ("\n" if is_end else ""))
@@ -103,7 +98,7 @@ class Page(HeatFile):
 
     def _tip(self, character: str, bits: float, best: Alternatives) -> str:
         """Return a tooltip: the surprise, then what the model expected."""
-        lines = [f"{_named(char_text(self._vocabulary, character))}  {bits:.2f} bits"]
+        lines = [f"{_named(char_text(self.vocabulary, character))}  {bits:.2f} bits"]
         lines += [f"{_named(other)}  {prob:.1%}" for other, prob in best]
         return "&#10;".join(map(html.escape, lines))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 
 from charrnn.evaluation.evaluate import EvaluationRun
 from charrnn.evaluation.surprise import Passage
@@ -11,13 +10,11 @@ from charrnn.render.heat import (
     COLORS,
     LEVEL_NAMES,
     LINE_END,
-    ByteWriter,
     HeatFile,
     heat_levels,
-    shown_text,
+    shown_character,
 )
 from charrnn.text.escaping import cell_widths, escape_controls
-from charrnn.text.vocabulary import Vocabulary
 
 COLUMNS = 100
 MAX_ROWS = 1000  # taller pictures exceed what viewers can show
@@ -34,11 +31,9 @@ class Picture(HeatFile):
     The drawing is held in memory until the end, because its height comes first in the file.
     """
 
-    def __init__(
-        self, stream: ByteWriter, vocabulary: Vocabulary, notice: Callable[[str], None]
-    ) -> None:
-        """Begin a picture; see ``HeatFile``."""
-        super().__init__(stream, vocabulary, notice)
+    def __post_init__(self) -> None:
+        """Begin a picture."""
+        super().__post_init__()
         self._drawn: list[str] = []
         self._row = self._column = 0
         self._cells: list[tuple[int, int, str, int]] = []  # begin, end, character, heat level
@@ -66,7 +61,7 @@ class Picture(HeatFile):
             elif character == "\t":
                 self._put(" " * (TAB_CELLS - self._column % TAB_CELLS), heat, 1)
             else:
-                seen = shown_text(self._vocabulary, character)
+                seen = shown_character(self.vocabulary, character)
                 self._put(seen, heat, width if seen == character else 1)
 
     def end_text(self) -> None:

@@ -19,6 +19,14 @@ _SGR = ("", *(f"\x1b[48;5;{back};38;5;{front}m" for back, front in _TERMINAL_COL
 _RESET = "\x1b[0m"
 
 
+def _paint(sgr: str, text: str) -> str:
+    """Return text in a colour; unchanged for no colour or no text."""
+    return f"{sgr}{text}{_RESET}" if sgr and text else text
+
+
+_SCALE = "".join(_paint(sgr, f" {name} ") for sgr, name in zip(_SGR, LEVEL_NAMES, strict=True))
+
+
 def make_heat(vocabulary: Vocabulary, width: int, *, color: bool) -> ColorHeat | DigitHeat:
     """Return a heat map in colours, or in digits with lines of ``width`` cells."""
     return ColorHeat(vocabulary) if color else DigitHeat(vocabulary, width)
@@ -27,14 +35,11 @@ def make_heat(vocabulary: Vocabulary, width: int, *, color: bool) -> ColorHeat |
 class ColorHeat:
     """Shows a text in the 256 colours of terminals."""
 
+    legend = f"bits: {_SCALE}\n"
+
     def __init__(self, vocabulary: Vocabulary) -> None:
         """Begin a text."""
         self._show = partial(shown_character, vocabulary)
-
-    def legend(self) -> str:
-        """Return the scale."""
-        steps = zip(_SGR, LEVEL_NAMES, strict=True)
-        return f"bits: {''.join(_paint(sgr, f' {name} ') for sgr, name in steps)}\n"
 
     def text(self, passage: Passage) -> str:
         """Return a passage in colours, safe for a terminal."""
@@ -59,6 +64,8 @@ class DigitHeat:
     A space means less than 1 bit, a 9 means 9 bits or more.
     """
 
+    legend = "digits: whole bits of the character above; blank: less than 1; 9: 9 or more\n"
+
     def __init__(self, vocabulary: Vocabulary, width: int) -> None:
         """Begin a text; lines of more than ``width`` cells are wrapped."""
         self._show = partial(shown_character, vocabulary)
@@ -68,10 +75,6 @@ class DigitHeat:
     def _begin(self) -> None:
         """Begin a line."""
         self._line, self._digits, self._cells = "", "", 0
-
-    def legend(self) -> str:
-        """Return the scale."""
-        return "digits: whole bits of the character above; blank: less than 1; 9: 9 or more\n"
 
     def text(self, passage: Passage) -> str:
         """Return the lines that end in a passage."""
@@ -97,8 +100,3 @@ class DigitHeat:
         shown = f"{self._line}\n" + (f"{digits}\n" if digits else "") if self._line else ""
         self._begin()
         return shown
-
-
-def _paint(sgr: str, text: str) -> str:
-    """Return text in a colour; unchanged for no colour or no text."""
-    return f"{sgr}{text}{_RESET}" if sgr and text else text

@@ -60,12 +60,10 @@ class FileRow:
 
     def to_json(self) -> dict[str, Any]:
         """Return the row as one object."""
-        return {"schema": SCHEMA, "file": self.file, **self._numbers()}
-
-    def _numbers(self) -> dict[str, Any]:
-        """Return the numbers by name."""
         score = self.score
         return {
+            "schema": SCHEMA,
+            "file": self.file,
             "nats": finite_or_none(score.nats),
             "bits_per_char": finite_or_none(score.bits_per_char) if score.chars else None,
             "chars": score.chars,
@@ -95,8 +93,8 @@ class LineRow(FileRow):
 
     def to_json(self) -> dict[str, Any]:
         """Return the row as one object."""
-        place = {"schema": SCHEMA, "file": self.file, "line": self.number}
-        return {**place, **self._numbers(), "text": self.data.decode("utf-8", "replace")}
+        place = {"schema": SCHEMA, "file": self.file, "line": self.number}  # come first
+        return {**place, **super().to_json(), "text": self.data.decode("utf-8", "replace")}
 
 
 @dataclass(frozen=True)

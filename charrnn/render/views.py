@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal, Protocol
 
 from charrnn.evaluation.evaluate import EvaluationRun, View
@@ -41,48 +42,40 @@ class Sink(Protocol):
         """Send the buffer."""
 
 
+@dataclass(eq=False)
 class RowView(View):
-    """A row for each file, line or character: in order as they are read, or sorted at the end."""
+    """A row for each file, line or character: in order as they are read, or sorted at the end.
 
-    def __init__(
-        self,
-        sink: Sink,
-        vocabulary: Vocabulary,
-        by: Unit,
-        *,
-        json: bool = False,
-        sort: bool = False,
-        top: int | None = None,
-        has_places: bool = False,
-        notice: Callable[[str], None] = lambda _: None,
-    ) -> None:
-        """Prepare to show rows.
+    Attributes:
+        sink: Where rows go.
+        vocabulary: The characters of the model.
+        by: What a row describes.
+        json: Whether rows are JSON objects.
+        sort: Whether the most surprising rows come first; ties keep their order.
+        top: Maximum number of sorted rows, which bounds the memory; None for ``MAX_SORTED``.
+        has_places: Whether text rows name the file and the line or character.
+        notice: Called with one line if ``MAX_SORTED`` leaves out rows.
+    """
 
-        Args:
-            sink: Where rows go.
-            vocabulary: The characters of the model.
-            by: What a row describes.
-            json: Whether rows are JSON objects.
-            sort: Whether the most surprising rows come first; ties keep their order.
-            top: Maximum number of sorted rows, which bounds the memory; None for ``MAX_SORTED``.
-            has_places: Whether text rows name the file and the line or character.
-            notice: Called with one line if ``MAX_SORTED`` leaves out rows.
-        """
-        self._sink = sink
-        self._vocabulary = vocabulary
-        self._by = by
-        self._json = json
-        self._sort = sort
-        self._top = top
-        self._has_places = has_places
-        self._notice = notice
+    sink: Sink
+    vocabulary: Vocabulary
+    by: Unit
+    _: KW_ONLY
+    json: bool = False
+    sort: bool = False
+    top: int | None = None
+    has_places: bool = False
+    notice: Callable[[str], None] = lambda _: None
+
+    def __post_init__(self) -> None:
+        """Prepare to show rows."""
         self._heap: list[tuple[float, int, Row]] = []  # the least surprising row is first
         self._num_rows = 0
-        self.num_best = NUM_BEST if by == "char" and json else 0
+        self.num_best = NUM_BEST if self.by == "char" and self.json else 0
 
     def begin(self, name: str) -> None:
         """Begin a file."""
-        self._cutter = _CUTTERS[self._by](name, self._vocabulary)
+        self._cutter = _CUTTERS[self.by](name, self.vocabulary)
 
     def take(self, passage: Passage) -> None:
         """Show the rows that end in a passage."""
@@ -95,8 +88,8 @@ class RowView(View):
     def end(self, run: EvaluationRun) -> None:
         """Show the sorted rows; rows need no summary, so an empty text is not an error."""
         del run
-        if self._top is None and len(self._heap) < self._num_rows:
-            self._notice(
+        if self.top is None and len(self._heap) < self._num_rows:
+            self.notice(
                 f"the {len(self._heap):,} most surprising of {self._num_rows:,} rows are shown"
             )
         for _, _, row in sorted(self._heap, key=lambda item: item[:2], reverse=True):
@@ -105,28 +98,28 @@ class RowView(View):
     def _show(self, rows: Iterator[Row]) -> None:
         """Write rows as they come, or keep them for sorting."""
         for row in rows:
-            if self._sort:
+            if self.sort:
                 self._keep(row)
             else:
                 self._write(row)
-        self._sink.flush()
+        self.sink.flush()
 
     def _keep(self, row: Row) -> None:
         """Keep a row; beyond the maximum, drop the least surprising one."""
         item = (row.surprise, -self._num_rows, row)
         self._num_rows += 1
-        if len(self._heap) < (self._top or MAX_SORTED):
+        if len(self._heap) < (self.top or MAX_SORTED):
             heapq.heappush(self._heap, item)
         else:
             heapq.heappushpop(self._heap, item)
 
     def _write(self, row: Row) -> None:
         """Write a row."""
-        if self._json:
-            self._sink.json(row.to_json())
+        if self.json:
+            self.sink.json(row.to_json())
             return
-        places = [row.place()] if self._has_places and row.place() else []
-        self._sink.write(b"\t".join([row.head().encode(), *places, row.tail()]) + b"\n")
+        places = [row.place()] if self.has_places and row.place() else []
+        self.sink.write(b"\t".join([row.head().encode(), *places, row.tail()]) + b"\n")
 
 
 class TableView(View):
@@ -158,7 +151,7 @@ class HeatView(TableView):
         super().__init__(sink)
         self._heat = heat
         self._has_names = has_names
-        sink.write_safe(heat.legend())
+        sink.write_safe(heat.legend)
 
     def begin(self, name: str) -> None:
         """Show the name of a text."""

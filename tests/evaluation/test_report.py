@@ -14,9 +14,8 @@ from charrnn.corpus.documents import cut_documents
 from charrnn.corpus.options import CorpusOptions
 from charrnn.corpus.store import build_corpus
 from charrnn.errors import TextError
-from charrnn.evaluation.evaluate import EvalTotals, EvaluationRun, evaluate_text
+from charrnn.evaluation.evaluate import EvaluationRun, evaluate_text
 from charrnn.evaluation.inputs import ValidationText, validation_corpus
-from charrnn.evaluation.reader import Reader
 from charrnn.evaluation.report import Evaluation
 from charrnn.evaluation.score import Score, score
 from charrnn.evaluation.surprise import measure_text
@@ -110,15 +109,27 @@ def test_a_text_without_a_prediction_is_refused(make_checkpoint, blocks):
         evaluate(make_checkpoint(characters=CHARACTERS), *blocks)
 
 
+class UnknownText:
+    """A text with two unknown characters."""
+
+    names = ("text",)
+
+    def __init__(self, vocabulary):
+        self._vocabulary = vocabulary
+
+    def passages(self, _number, reader, num_best):
+        return measure_text(reader, self._vocabulary, cut_documents(["a??b"], ""), num_best)
+
+
 def test_the_note_says_how_unknown_characters_are_counted(make_checkpoint):
     """The note says whether unknown characters are skipped or counted."""
     for has_unknown, how in [(False, "left out"), (True, "counted as the unknown symbol")]:
         checkpoint = make_checkpoint(characters=CHARACTERS, has_unknown=has_unknown)
-        totals = EvalTotals(checkpoint.vocabulary)
-        reader = Reader(network_of(checkpoint))
-        for passage in measure_text(reader, checkpoint.vocabulary, cut_documents(["a??b"], "")):
-            totals.add(passage)
-        assert totals.unknown_note().endswith(how)
+        vocabulary, notices = checkpoint.vocabulary, []
+        run = EvaluationRun(network_of(checkpoint), vocabulary, UnknownText(vocabulary))
+        run.run([], notices.append)
+        assert len(notices) == 1
+        assert notices[0].endswith(how)
 
 
 def test_the_json_has_all_numbers():
