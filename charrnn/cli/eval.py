@@ -147,7 +147,14 @@ def evaluate(
         if by is not None:
             is_sorted = sort or top is not None
             rows = RowView(
-                output, vocabulary, by, json=as_json, sort=is_sorted, top=top, has_places=has_names
+                output,
+                vocabulary,
+                by,
+                json=as_json,
+                sort=is_sorted,
+                top=top,
+                has_places=has_names,
+                notice=notice,
             )
             views.append(rows)
         elif heat:
