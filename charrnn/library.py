@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
@@ -18,9 +19,11 @@ from charrnn.evaluation.inputs import FileTexts, Texts, ValidationText, validati
 from charrnn.evaluation.score import Score
 from charrnn.generation.chunks import Chunks, in_order
 from charrnn.generation.generator import Generator, prompt_ids, sample_rng
+from charrnn.generation.new_documents import only_new
 from charrnn.generation.params import SamplingParams, StopCriteria
 from charrnn.generation.results import Sample, collect
 from charrnn.memory.copying import CopySearch, Novelty
+from charrnn.memory.index import Index
 from charrnn.model.checkpoint import Checkpoint, read_checkpoint
 from charrnn.model.find import find_model
 from charrnn.model.predictor import Predictor, make_predictor
@@ -44,6 +47,7 @@ class SamplingOptions(TypedDict, total=False):
     length: int | None
     stop: str | Sequence[str]
     match: str | None
+    max_copy: int | None
     on_unknown: OnUnknown
 
 
@@ -107,6 +111,7 @@ class Model:
         num_samples: int = 1,
         seed: int | None = None,
         logprobs: int = 0,
+        new: bool = False,
         **options: Unpack[SamplingOptions],
     ) -> Iterator[Sample]:
         """Yield several texts that continue one prompt, in order, each when it is complete.
@@ -119,6 +124,7 @@ class Model:
             num_samples: Samples for each temperature.
             seed: See ``stream``.
             logprobs: How many of the likeliest characters to record with each drawn one.
+            new: Leave out documents that stand in the training text or were written before.
             **options: See ``SamplingOptions``.
 
         Raises:
@@ -129,7 +135,7 @@ class Model:
         self._check_end(criteria)
         seed = random_seed() if seed is None else seed
         chunks = self.chunks(
-            prompt, num_samples=num_samples, seed=seed, logprobs=logprobs, **options
+            prompt, num_samples=num_samples, seed=seed, logprobs=logprobs, new=new, **options
         )
         return collect(
             chunks, self.vocabulary, prompt=prompt, seed=seed, temperatures=params.temperatures
@@ -142,6 +148,7 @@ class Model:
         seed: int,
         num_samples: int = 1,
         logprobs: int | None = None,
+        new: bool = False,
         **options: Unpack[SamplingOptions],
     ) -> Chunks:
         """Yield the texts of ``samples`` in order, in chunks as they are drawn.
@@ -151,9 +158,11 @@ class Model:
             seed: 0 or more.
             num_samples: Samples for each temperature.
             logprobs: See ``samples``; None to record no probabilities.
+            new: See ``samples``.
             **options: See ``SamplingOptions``.
 
         Raises:
+            CheckpointError: If an option needs an index of the training text that the model lacks.
             ConfigError: If an option is out of range, or a text before the last would never end.
             UnknownCharacterError: See ``stream``.
         """
@@ -162,18 +171,26 @@ class Model:
             raise ConfigError(f"`num_samples`: {num_samples} is out of range; give 1 or more")
         if seed < 0:
             raise ConfigError(f"`seed`: {seed} is out of range; give 0 or more")
-        num_samples *= len(params.temperatures)
-        if num_samples > 1:
+        quotas = [num_samples] * len(params.temperatures)
+        if sum(quotas) > 1:
             self._check_end(criteria)
+        if new and self.vocabulary.end_id is None:
+            raise ConfigError("`new`: the model was not trained on documents")
+        index = self._index() if new or criteria.max_copy is not None else None
+        ids = prompt_ids(self.vocabulary, prompt, options.get("on_unknown", "error"))
         generator = Generator(
             self.network,
             self.vocabulary,
-            prompt_ids(self.vocabulary, prompt, options.get("on_unknown", "error")),
+            ids,
             params=params,
             criteria=criteria,
             num_best=logprobs,
+            index=index,
         )
-        return in_order(generator.write(partial(sample_rng, seed), num_samples))
+        write = partial(generator.write, partial(sample_rng, seed))
+        if not new or index is None:
+            return in_order(write(sum(quotas)))
+        return only_new(in_order(write(sys.maxsize)), index, self.vocabulary, ids, quotas)
 
     def _check_end(self, criteria: StopCriteria) -> None:
         """Refuse criteria by which a text never ends."""
@@ -218,17 +235,17 @@ class Model:
         Raises:
             TextError: If a text cannot be read or is missing, or has nothing to predict.
         """
-        vocabulary, sketch = self.vocabulary, self.checkpoint.sketch
+        vocabulary, index = self.vocabulary, self.checkpoint.index
         texts: Texts
         if files:
             per_file = any(view.per_file for view in views)
             texts = FileTexts(
-                *(vocabulary, files, decoding or Decoding(), notice, limit, sketch),
+                *(vocabulary, files, decoding or Decoding(), notice, limit, index),
                 per_file=per_file,
             )
         else:
             directory = Path() if self.path is None else self.path.parent
-            texts = ValidationText(validation_corpus(vocabulary, directory), sketch)
+            texts = ValidationText(validation_corpus(vocabulary, directory), index)
         run = EvaluationRun(self.network, vocabulary, texts)
         run.run(views, notice)
         return run
@@ -237,20 +254,23 @@ class Model:
         """Return a search for passages copied from the training text.
 
         Raises:
-            CheckpointError: If the model has no sketch of its training text.
+            CheckpointError: If the model has no index of its training text.
         """
-        if self.checkpoint.sketch is None:
+        return CopySearch(self._index())
+
+    def _index(self) -> Index:
+        """Return the index of the training text."""
+        if self.checkpoint.index is None:
             raise CheckpointError(
-                "this model has no sketch of its training text, which was too short for one; "
-                "copying cannot be measured"
+                "this model does not remember its training text; train again, without --memory 0"
             )
-        return CopySearch(self.checkpoint.sketch)
+        return self.checkpoint.index
 
     def novelty(self, text: str) -> Novelty:
         """Measure how much of a text is copied verbatim from the training text.
 
         Raises:
-            CheckpointError: If the model has no sketch of its training text.
+            CheckpointError: If the model has no index of its training text.
         """
         search = self.copy_search()
         vocabulary = self.vocabulary
@@ -265,10 +285,10 @@ def split_options(**options: Unpack[SamplingOptions]) -> tuple[SamplingParams, S
     Raises:
         ConfigError: If an option is out of range.
     """
-    params: dict[str, Any] = {
-        name: value for name, value in options.items() if name != "on_unknown"
-    }
-    criteria = {name: params.pop(name) for name in ("length", "stop", "match") if name in params}
+    params: dict[str, Any] = dict(options)
+    params.pop("on_unknown", None)
+    names = [field.name for field in fields(StopCriteria)]
+    criteria = {name: params.pop(name) for name in names if name in params}
     return SamplingParams(**params), StopCriteria(**criteria)
 
 

@@ -104,6 +104,23 @@ def sample(
             "next choice would break the match. Default: none.",
         ),
     ] = None,
+    max_copy: Annotated[
+        int | None,
+        _end(
+            "INT",
+            "Write no run of more than this many characters that stands in the training text; end "
+            "where nothing else is left. Default: no limit.",
+        ),
+    ] = None,
+    new: Annotated[
+        bool,
+        _end(
+            None,
+            "Leave out documents that stand in the training text or were written before. "
+            "Default: off.",
+            "--new",
+        ),
+    ] = False,
     echo: Annotated[
         bool, _output(None, "Write the prompt before each text.", "--echo/--no-echo")
     ] = False,
@@ -170,6 +187,7 @@ def sample(
         length=None if length == -1 else length,
         stop=stop or [],
         match=match,
+        max_copy=max_copy,
         on_unknown=on_unknown,
     )
     split_options(**options)  # report mistakes before the model is read
@@ -177,14 +195,14 @@ def sample(
         log(f"charrnn: note: {prompt!r} is read as the prompt; name a model with -m")
     loaded = load(model)
     if novelty or novel:
-        loaded.copy_search()  # report a missing sketch before anything is written
+        loaded.copy_search()  # report a missing index before anything is written
     prompt = _read_prompt(prompt, prompt_file)
     seed = random_seed() if seed is None else seed
     if not quiet:
         log(f"charrnn: model {str(loaded.path)!r}, seed {seed}")
     if as_json:
         samples = loaded.samples(
-            prompt, num_samples=num_samples, seed=seed, logprobs=logprobs or 0, **options
+            prompt, num_samples=num_samples, seed=seed, logprobs=logprobs or 0, new=new, **options
         )
         with open_stdout() as output:
             for each in samples:
@@ -193,7 +211,7 @@ def sample(
                     value["novelty"] = loaded.novelty(_decode(each.data)).to_json()
                 output.json(value)
         return
-    chunks = loaded.chunks(prompt, num_samples=num_samples, seed=seed, **options)
+    chunks = loaded.chunks(prompt, num_samples=num_samples, seed=seed, new=new, **options)
     has_many = num_samples * len(temperature or [0.8]) > 1
     vocabulary = loaded.vocabulary
     end = b"\0" if null else vocabulary.to_bytes(vocabulary.separator) or b"\n" * has_many

@@ -138,6 +138,14 @@ def train(
             "for a long text.",
         ),
     ] = None,
+    memory: Annotated[
+        str | None,
+        _model(
+            "SIZE",
+            "Characters of the training text that the model file remembers, to tell what is "
+            "copied: 500k, 20M; 0: none. Default: 8M, fewer in a short time.",
+        ),
+    ] = None,
     time: Annotated[
         str | None,
         _budget(
@@ -240,9 +248,11 @@ def train(
     from charrnn.training.recipe.settings import Settings
 
     chosen = {field.name: context.params[field.name] for field in dataclasses.fields(Settings)}
-    settings = Settings(
-        **chosen | {"time": None if time is None else values.parse_duration("time", time)}
-    )
+    if time is not None:
+        chosen["time"] = values.parse_duration("time", time)
+    if memory is not None:
+        chosen["memory"] = values.parse_size("memory", memory, may_be_zero=True)
+    settings = Settings(**chosen)
     options = CorpusOptions(
         glob=tuple(glob or ("*.txt",)),
         decoding=Decoding(encoding, as_bytes),

@@ -59,22 +59,23 @@ def format_duration(seconds: float) -> str:
     return f"{minutes}m {last:02d}s" if minutes else f"{last}s"
 
 
-def parse_size(parameter: str, text: str) -> int:
-    """Return a number of bytes, 1 or more.
+def parse_size(parameter: str, text: str, *, may_be_zero: bool = False) -> int:
+    """Return a number of bytes or characters, 1 or more.
 
     Args:
         parameter: The name of the parameter, for the error.
         text: A number with k, M, G or T (powers of 1,000) or Ki, Mi, Gi or Ti (powers of 1,024); a
             B may follow.
+        may_be_zero: Whether 0 is allowed.
 
     Raises:
         ConfigError: If the text is not a size.
     """
     match = re.fullmatch(r"(\d{1,15}(?:\.\d{0,9})?)\s*([kmgt]?)(i?)b?", text.strip().lower())
-    size = 0
+    size = -1
     if match and (match[2] or not match[3]):
         size = int(float(match[1]) * (1024 if match[3] else 1000) ** _PREFIXES[match[2]])
-    if size < 1:
+    if size < (0 if may_be_zero else 1):
         raise ConfigError(f"`{parameter}`: invalid size {text!r}; give 500k, 20M or 1G")
     return size
 

@@ -16,7 +16,7 @@ from charrnn.evaluation.reader import Reader
 from charrnn.evaluation.report import Evaluation
 from charrnn.evaluation.surprise import Passage, measure_ids, measure_text
 from charrnn.memory.copying import CopySearch
-from charrnn.memory.sketch import Sketch
+from charrnn.memory.index import Index
 from charrnn.text.vocabulary import Vocabulary
 
 
@@ -30,7 +30,7 @@ class FileTexts:
         decoding: Decoding,
         notice: Notice,
         limit: Limit | None = None,
-        sketch: Sketch | None = None,
+        index: Index | None = None,
         *,
         per_file: bool,
     ) -> None:
@@ -42,7 +42,7 @@ class FileTexts:
             decoding: How bytes become characters; a model of bytes reads bytes.
             notice: Called with one line about each peculiarity of a text.
             limit: Maximum number of bytes to read; None for all.
-            sketch: Sketch of the training text, in which copies are searched.
+            index: Index of the training text, in which copies are searched.
             per_file: Whether each file is a text of its own.
         """
         self._vocabulary = vocabulary
@@ -50,7 +50,7 @@ class FileTexts:
         self._decoding = Decoding(is_bytes=True) if vocabulary.is_bytes else decoding
         self._notice = notice
         self._limit = limit or Limit()
-        self._search = None if sketch is None else CopySearch(sketch)
+        self._search = None if index is None else CopySearch(index)
         self._groups = [[file] for file in files] if per_file else [list(files)]
         self.names = [", ".join(group) for group in self._groups]
         self._beginning = ""  # the first ``MAX_MEASURED`` characters, for the baselines
@@ -82,7 +82,7 @@ class ValidationText:
     """The validation part of the text that the model was trained on."""
 
     corpus: Corpus
-    sketch: Sketch | None = None
+    index: Index | None = None
     names: Sequence[str] = ("validation text",)
 
     def passages(self, number: int, reader: Reader, num_best: int) -> Iterator[Passage]:
@@ -95,8 +95,8 @@ class ValidationText:
         corpus = self.corpus
         baselines = validation_baselines(corpus.vocabulary, corpus.train, corpus.val)
         novelty = None
-        if self.sketch is not None:
-            search = CopySearch(self.sketch, corpus.vocabulary.unknown_id)
+        if self.index is not None:
+            search = CopySearch(self.index, corpus.vocabulary.unknown_id)
             search.read(corpus.val)
             novelty = search.result()
         return replace(evaluation, num_bytes=corpus.val_bytes, baselines=baselines, novelty=novelty)

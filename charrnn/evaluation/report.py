@@ -20,7 +20,7 @@ class Evaluation:
         num_bytes: Size of the predicted characters in UTF-8.
         unknown: Number of characters that the model does not know.
         baselines: Losses of simpler predictors on the same text.
-        novelty: Estimate of how much is copied from the training text; None without a sketch of it.
+        novelty: How much is copied from the training text; None without an index of it.
     """
 
     score: Score

@@ -28,8 +28,8 @@ class SampleChunk(NamedTuple):
     Attributes:
         sample: The index of the sample.
         drawn: One character; none while they may begin a stop text; several once they do not.
-        finish_reason: ``length``, ``stop``, ``match`` or ``end`` (the end symbol was drawn) in the
-            last chunk of a sample; empty before.
+        finish_reason: ``length``, ``stop``, ``match``, ``end`` (the end symbol was drawn) or
+            ``copy`` (anything more would be a copy) in the last chunk of a sample; empty before.
     """
 
     sample: int

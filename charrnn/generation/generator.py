@@ -16,8 +16,9 @@ import numpy.typing as npt
 from charrnn.generation.chunks import Chunks, Drawn, SampleChunk
 from charrnn.generation.filters import filters_of, penalise_repeats
 from charrnn.generation.params import SamplingParams, StopCriteria
-from charrnn.generation.sampling import Float64s, draw, forbid, log_probs
+from charrnn.generation.sampling import Float64s, draw, log_probs
 from charrnn.generation.stops import Progress, Stops
+from charrnn.memory.index import Index
 from charrnn.model.cells.spec import Array
 from charrnn.model.matmul import rowwise_matmul
 from charrnn.model.network import State
@@ -97,6 +98,7 @@ class Generator:
         params: SamplingParams | None = None,
         criteria: StopCriteria | None = None,
         num_best: int | None = None,
+        index: Index | None = None,
     ) -> None:
         """Read the prompt.
 
@@ -108,6 +110,7 @@ class Generator:
             criteria: Where a text ends.
             num_best: How many of the likeliest characters to record with each drawn one; None to
                 record no probabilities.
+            index: The index of the training text, which ``max_copy`` needs.
 
         Raises:
             ConfigError: If the model can never meet the criteria; see ``Stops``.
@@ -117,10 +120,9 @@ class Generator:
         self._unscored = [Drawn(self._characters[id : id + 1]) for id in range(vocabulary.size)]
         self._params = params or SamplingParams()
         self._filters = filters_of(self._params)
-        self._forbidden = [] if vocabulary.unknown_id is None else [vocabulary.unknown_id]
         self._end_id = vocabulary.end_id
         self._num_best = num_best
-        self._stops = Stops(criteria or StopCriteria(), vocabulary)
+        self._stops = Stops(criteria or StopCriteria(), vocabulary, index)
         num_recent = self._params.repeat_last_n if self._params.repeat_penalty != 1 else 0
         self._recent = deque(prompt.tolist(), num_recent)
         state = network.initial_state(1)
@@ -183,9 +185,8 @@ class Generator:
         if self._params.repeat_penalty != 1:
             recent = [draft.recent for draft in drafts]
             logits = penalise_repeats(logits, recent, self._params.repeat_penalty)
-        logits = forbid(logits, self._forbidden)
-        if self._stops.pattern is not None:
-            candidates = [draft.progress.candidates() for draft in drafts]
+        if not self._stops.is_free:
+            candidates = [draft.progress.candidates for draft in drafts]
             logits = np.where(candidates, logits, -np.inf)
         for keep in self._filters:
             logits = keep(logits)

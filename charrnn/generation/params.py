@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from charrnn.errors import ConfigError
 
+MAX_COPY = 4096
+
 
 @dataclass(frozen=True, kw_only=True)
 class SamplingParams:
@@ -68,6 +70,8 @@ class StopCriteria:
         length: Maximum number of characters; None for no limit.
         stop: One or more texts. The sample ends before the first occurrence of any of them.
         match: A regular expression that the whole text matches; see ``regex.pattern``.
+        max_copy: No run of more than this many characters of the text stands in the training text,
+            1 to ``MAX_COPY``; None for no limit.
 
     Raises:
         ConfigError: If a value is out of range, or two contradict each other.
@@ -76,11 +80,14 @@ class StopCriteria:
     length: int | None = 500
     stop: str | Sequence[str] = ()
     match: str | None = None
+    max_copy: int | None = None
 
     def __post_init__(self) -> None:
         """Check the values."""
         if self.length is not None and self.length < 0:
             raise _out_of_range("length", self.length, "0 or more")
+        if self.max_copy is not None and not 1 <= self.max_copy <= MAX_COPY:
+            raise _out_of_range("max_copy", self.max_copy, f"1 to {MAX_COPY}")
         if "" in self.stops:
             raise ConfigError("`stop`: the text is empty; give at least one character")
         if self.stops and self.match is not None:

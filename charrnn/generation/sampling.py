@@ -25,15 +25,6 @@ def log_probs(logits: Array) -> Float64s:
     return shifted
 
 
-def forbid(logits: Array, ids: Sequence[int]) -> Array:
-    """Return logits, shape (B, V), in which some ids have probability 0."""
-    if not ids:
-        return logits
-    logits = logits.copy()
-    logits[:, list(ids)] = -np.inf
-    return logits
-
-
 def draw(
     logits: Array, temperature: float | Float64s, rngs: Sequence[np.random.Generator]
 ) -> npt.NDArray[np.intp]:

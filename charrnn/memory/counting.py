@@ -20,7 +20,6 @@ import numpy.typing as npt
 
 from charrnn.corpus.streams import release_pages
 from charrnn.memory.counts import MAX_TIMES, Counts, hash_contexts, powers
-from charrnn.memory.hash_set import first_places
 from charrnn.processors import num_processors
 from charrnn.text.vocabulary import Ids, smallest_dtype
 
@@ -152,9 +151,9 @@ def _count(keys: _Keys, least: int) -> _Keys:
     if not len(keys):
         return keys
     keys.sort()
-    starts = first_places(keys)
+    starts = _first_places(keys)
     distinct, times = keys[starts], np.diff(starts, append=len(keys))
-    contexts = first_places(distinct >> _HASH)
+    contexts = _first_places(distinct >> _HASH)
     kinds = np.diff(contexts, append=len(distinct))
     is_kept = np.repeat(np.add.reduceat(times, contexts) >= least, kinds)
     return (distinct | _fit(times, contexts))[is_kept]
@@ -179,8 +178,8 @@ def _arrange(keys: _Keys, vocab_size: int, max_context: int) -> Counts:
     Where two contexts share a hash and a follower, that of the one is kept.
     """
     keys.sort()
-    keys = keys[first_places(keys >> _ID)]
-    starts = first_places(keys >> _HASH)
+    keys = keys[_first_places(keys >> _ID)]
+    starts = _first_places(keys >> _HASH)
     return Counts(
         max_context,
         vocab_size,
@@ -190,3 +189,10 @@ def _arrange(keys: _Keys, vocab_size: int, max_context: int) -> Counts:
         (keys & np.uint64(MAX_TIMES)).astype(np.uint8),
         USUAL_SHARE,
     )
+
+
+def _first_places(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.intp]:
+    """Return the first index of each distinct key in sorted keys."""
+    is_new = np.ones(len(keys), np.bool_)
+    is_new[1:] = keys[1:] != keys[:-1]
+    return np.flatnonzero(is_new)

@@ -9,9 +9,10 @@ the header::
     vocabulary    the characters, JSON
     about         when and how it was trained, JSON; not needed to run the model
 
-Counts of the training text, if the configuration asks for them, are arrays named ``counts.*``; a
-sketch of the training text is an optional array named ``sketch``. ``tensorfile`` reads and writes
-the format; this module checks that a file holds a model.
+Counts of the training text, if the configuration asks for them, are arrays named ``counts.*``; the
+index of the training text is an optional array named ``index``. ``tensorfile`` reads and writes the
+format; this module checks that a file holds a model. Older files may have an array named
+``sketch``, which is ignored.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ import numpy as np
 
 from charrnn.errors import CheckpointError
 from charrnn.memory.counts import Counts
-from charrnn.memory.sketch import Sketch
+from charrnn.memory.index import Index
 from charrnn.model.cells.spec import Array
 from charrnn.model.config import ModelConfig, parameter_shapes
 from charrnn.model.network import strip_prefix
@@ -38,6 +39,7 @@ from charrnn.text.vocabulary import Vocabulary
 MODEL_NAME = "model.safetensors"
 FORMAT = "charrnn 1"
 
+_INDEX = "index"
 _SKETCH = "sketch"
 _COUNTS = "counts."
 
@@ -53,7 +55,7 @@ class Checkpoint:
         about: When and how it was trained: ``trained_at`` (seconds since 1970), ``step``,
             ``val_nats_per_char`` and the like.
         counts: Counts of the training text; None if ``config`` asks for none.
-        sketch: A sketch of the training text, to find copied passages; or None.
+        index: The index of the training text, to find copied passages; or None.
     """
 
     config: ModelConfig
@@ -61,7 +63,7 @@ class Checkpoint:
     arrays: Mapping[str, Array]
     about: Mapping[str, Any] = field(default_factory=dict)
     counts: Counts | None = None
-    sketch: Sketch | None = None
+    index: Index | None = None
 
     @property
     def trained_at(self) -> float:
@@ -81,8 +83,8 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     if checkpoint.counts is not None:
         parts = checkpoint.counts.to_arrays()
         arrays |= {f"{_COUNTS}{name}": array for name, array in parts.items()}
-    if checkpoint.sketch is not None:
-        arrays[_SKETCH] = checkpoint.sketch.to_array()
+    if checkpoint.index is not None:
+        arrays[_INDEX] = checkpoint.index.followers
     strings = {
         "config": json.dumps(checkpoint.config.to_json()),
         "vocabulary": json.dumps(checkpoint.vocabulary.to_json()),
@@ -129,7 +131,7 @@ def _check(file: TensorFile) -> Checkpoint:
     shapes = {
         name: spec.shape
         for name, spec in file.specs.items()
-        if name != _SKETCH and not name.startswith(_COUNTS)
+        if name not in (_INDEX, _SKETCH) and not name.startswith(_COUNTS)
     }
     if shapes != parameter_shapes(config):
         raise ValueError("its weights do not have the names and shapes of its configuration")
@@ -137,7 +139,7 @@ def _check(file: TensorFile) -> Checkpoint:
         if file.specs[name].dtype != np.float32:
             raise ValueError(f"its weight {name} is not float32")
     arrays = file.read_arrays()
-    sketch = Sketch.from_array(arrays.pop(_SKETCH)) if _SKETCH in arrays else None
+    index = Index(arrays[_INDEX], config.vocab_size) if _INDEX in arrays else None
     parts = strip_prefix(_COUNTS, arrays)
     if bool(parts) != bool(config.counts):
         raise ValueError("its counts do not match its configuration")
@@ -146,7 +148,7 @@ def _check(file: TensorFile) -> Checkpoint:
     for name, array in arrays.items():
         if not np.isfinite(array).all():
             raise ValueError(f"its weight {name} is not finite everywhere")
-    return Checkpoint(config, vocabulary, arrays, about, counts, sketch)
+    return Checkpoint(config, vocabulary, arrays, about, counts, index)
 
 
 def read_time(about: object) -> float:

@@ -82,7 +82,7 @@ def test_table_says_what_the_json_says(trained, invoke: Callable, measure: Calla
     names = ["nats_per_char", "bits_per_char", "bits_per_byte", "perplexity", "accuracy"]
     wanted = [values[name] for name in [*names, "chars", "bytes", "unknown"]]
     wanted += [yardstick["bits_per_char"] for yardstick in values["yardsticks"]]
-    copied = ["copied_share", "longest_copied", "longest_copied_limit"]
+    copied = ["copied_share", "longest_copied"]
     wanted += [values["novelty"][name] for name in copied]
     assert shown == pytest.approx(wanted, abs=6e-4)
     assert list(rows)[:2] == ["nats per character", "bits per character"]

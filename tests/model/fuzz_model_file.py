@@ -31,7 +31,7 @@ from charrnn.errors import CheckpointError
 from charrnn.memory.context_model import ContextModel
 from charrnn.memory.copying import CopySearch
 from charrnn.memory.counting import count_followers
-from charrnn.memory.sketch import build_sketch
+from charrnn.memory.index import build_index
 from charrnn.model.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from charrnn.model.config import ModelConfig, parameter_shapes
 from charrnn.text.vocabulary import Vocabulary
@@ -68,12 +68,12 @@ def good_files(folder: Path) -> list[bytes]:
             for name, shape in parameter_shapes(config).items()
         }
         ids = rng.integers(0, vocabulary.size, 4000).astype(np.uint8)
-        sketch = build_sketch(ids, vocabulary) if number % 2 else None
+        index = build_index(ids, vocabulary.size) if number % 2 else None
         longest = config.counts
         counts = count_followers(ids, vocabulary.size, longest, None) if longest else None
         about = {"trained_at": 1.5e9, "report": {"step": 3, "loss": None}}
         path = folder / "good"
-        write_checkpoint(path, Checkpoint(config, vocabulary, arrays, about, counts, sketch))
+        write_checkpoint(path, Checkpoint(config, vocabulary, arrays, about, counts, index))
         files.append(path.read_bytes())
     return files
 
@@ -83,9 +83,9 @@ def contents(checkpoint: Checkpoint) -> tuple[Any, ...]:
     weights = {name: array.tobytes() for name, array in checkpoint.arrays.items()}
     parts = {} if checkpoint.counts is None else checkpoint.counts.to_arrays()
     counts = {name: array.tobytes() for name, array in parts.items()}
-    sketch = None if checkpoint.sketch is None else checkpoint.sketch.to_array().tobytes()
+    index = None if checkpoint.index is None else checkpoint.index.followers.tobytes()
     about = json.dumps(dict(checkpoint.about))
-    return checkpoint.config, checkpoint.vocabulary, about, weights, counts, sketch
+    return checkpoint.config, checkpoint.vocabulary, about, weights, counts, index
 
 
 def judge(read: Read, path: Path, originals: list[Any], sealed: bool) -> tuple[str, str | None]:
@@ -117,8 +117,8 @@ def judge(read: Read, path: Path, originals: list[Any], sealed: bool) -> tuple[s
             probs, _ = model.read(ids, model.no_context(2))
             if not np.allclose(probs.sum(-1), 1, atol=1e-4):
                 return outcome, "the probabilities of the counts do not sum to 1"
-        if found.sketch is not None:
-            search = CopySearch(found.sketch)
+        if found.index is not None:
+            search = CopySearch(found.index)
             search.read(np.arange(300) % found.vocabulary.size)
             search.result()
     if time.perf_counter() - begin > MAX_SECONDS:

@@ -14,7 +14,7 @@ INTERESTING: list[Any] = [
     *[(1 << 63) - 1, 1 << 64, 10**18, 10**300, 1.0, 2.5, 1e308, -0.0, float("inf"), float("nan")],
     *["", "a", "ab", "\x00", "\n", "\x1b[2J", "\ud800", "\U0001f600", "charrnn 1", "charrnn 2"],
     *["tanh", "relu", "rnn", "lstm", "gru", "mingru", "plain", "residual", "F32", "F64", "BF16"],
-    *["U8", "BOOL", "I64", "sketch", "output.bias", "[" * 2000, "{}", "null", "NaN", "9" * 5000],
+    *["U8", "BOOL", "I64", "index", "output.bias", "[" * 2000, "{}", "null", "NaN", "9" * 5000],
     *[True, False, None, [], {}, [[]], [0], [2], [2, 2], [-1], [0, 0], {"a": 1}, [None], [1] * 40],
 ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 
 import numpy as np
 import pytest
@@ -11,9 +12,9 @@ import safetensors
 import safetensors.numpy
 import torch
 
-from charrnn.memory import sketch
-from charrnn.memory.sketch import build_sketch
-from charrnn.model.checkpoint import MODEL_NAME, read_checkpoint, write_checkpoint
+from charrnn.memory.index import build_index
+from charrnn.model.checkpoint import FORMAT, MODEL_NAME, read_checkpoint, write_checkpoint
+from charrnn.storage.tensorfile import open_tensor_file, write_tensor_file
 from charrnn.training.nn.network import TrainableNetwork
 
 
@@ -108,27 +109,30 @@ def test_trained_at_is_a_time_or_zero(make_checkpoint, about, expected):
 
 
 @pytest.fixture
-def sketched(good):
-    """The model with the sketch of a text."""
-    ids = np.random.default_rng(0).integers(0, good.vocabulary.size, 5000).astype(np.uint8)
-    return dataclasses.replace(good, sketch=build_sketch(ids, good.vocabulary))
+def indexed(good):
+    """The model with the index of a text."""
+    ids = np.random.default_rng(0).integers(0, good.vocabulary.size, 5000)
+    return dataclasses.replace(good, index=build_index(ids, good.vocabulary.size))
 
 
-def test_a_sketch_comes_back_as_it_was(sketched, tmp_path, is_equal):
-    """A model file keeps the sketch of the text bit for bit."""
-    write_checkpoint(tmp_path / MODEL_NAME, sketched)
+def test_an_index_comes_back_as_it_was(indexed, good, tmp_path, is_equal):
+    """A model file keeps the index of the text bit for bit, in a byte for each character."""
+    write_checkpoint(tmp_path / MODEL_NAME, indexed)
     found = read_checkpoint(tmp_path / MODEL_NAME)
-    assert is_equal(found, sketched)
-    assert "sketch" not in found.arrays
-    assert safetensors.numpy.load_file(tmp_path / MODEL_NAME)["sketch"].dtype == np.uint8
+    assert is_equal(found, indexed)
+    assert "index" not in found.arrays
+    assert safetensors.numpy.load_file(tmp_path / MODEL_NAME)["index"].dtype == np.uint8
+    size = (tmp_path / MODEL_NAME).stat().st_size
+    write_checkpoint(tmp_path / MODEL_NAME, good)
+    assert size - (tmp_path / MODEL_NAME).stat().st_size < 5000 + 200
 
 
-def test_the_sketch_of_a_file_is_in_the_tenth_of_the_text(sketched, good, tmp_path):
-    """A sketch, including its header entry, adds at most its share to the file."""
-    sizes = []
-    for checkpoint in (good, sketched):
-        write_checkpoint(tmp_path / MODEL_NAME, checkpoint)
-        sizes.append((tmp_path / MODEL_NAME).stat().st_size)
-    num_bytes = 5000  # or more: every character takes one at least
-    assert sizes[1] - sizes[0] <= len(sketched.sketch.to_array()) + sketch._ENTRY_BYTES
-    assert num_bytes / 20 < sizes[1] - sizes[0]
+def test_the_sketch_of_an_older_file_is_ignored(good, tmp_path, is_equal):
+    """A file with a sketch of the text, as older versions wrote, is a model without an index."""
+    path = tmp_path / MODEL_NAME
+    write_checkpoint(path, good)
+    with open_tensor_file(path, FORMAT) as file:
+        strings = {name: json.dumps(file.json(name)) for name in ("config", "vocabulary", "about")}
+        arrays = {**file.read_arrays(), "sketch": np.arange(50, dtype=np.uint8)}
+    write_tensor_file(path, FORMAT, strings, arrays)
+    assert is_equal(read_checkpoint(path), good)

@@ -7,68 +7,63 @@ import dataclasses
 import numpy as np
 import pytest
 
-from charrnn.memory.sketch import build_sketch
+from charrnn.memory.index import build_index
 from charrnn.model.checkpoint import MODEL_NAME, read_checkpoint, write_checkpoint
 
 
 @pytest.fixture
-def sketched_bytes(make_checkpoint, tmp_path):
-    """The bytes of a model file with a sketch."""
+def indexed_bytes(make_checkpoint, tmp_path):
+    """The bytes of a model file with an index."""
     checkpoint = make_checkpoint("rnn", hidden_size=1, embedding_size=1, characters="ab")
-    ids = np.random.default_rng(0).integers(0, 2, 5000).astype(np.uint8)
-    sketch = build_sketch(ids, checkpoint.vocabulary)
-    path = tmp_path / "sketched.safetensors"
-    write_checkpoint(path, dataclasses.replace(checkpoint, sketch=sketch))
+    index = build_index(np.random.default_rng(0).integers(0, 2, 5000), 2)
+    path = tmp_path / "indexed.safetensors"
+    write_checkpoint(path, dataclasses.replace(checkpoint, index=index))
     return path.read_bytes()
 
 
-SKETCHES = {
+INDEXES = {
     "empty": lambda old: old[:0],
-    "short": lambda old: old[:19],
-    "cut": lambda old: old[:-1],
-    "longer": lambda old: old + b"\0",
     "zeros": lambda old: bytes(len(old)),
     "ones": lambda old: b"\xff" * len(old),
-    "no-stride": lambda old: old[:8] + bytes(4) + old[12:],
-    "too-many-grams": lambda old: old[:12] + b"\xff\xff\xff\xff" + old[16:],
-    "too-many-blocks": lambda old: old[:16] + b"\xff\xff\xff\xff" + old[20:],
-    "buckets": lambda old: old[:20] + b"\xff\xff" + old[22:],
+    "another id": lambda old: old[:-1] + b"\x03",
 }
 
 
-@pytest.mark.parametrize("change", SKETCHES.values(), ids=SKETCHES)
-def test_a_hostile_sketch_is_refused(
-    sketched_bytes, header_of, header_end, sealed, change, tmp_path, refusal
+@pytest.mark.parametrize("change", INDEXES.values(), ids=INDEXES)
+def test_a_hostile_index_is_refused(
+    indexed_bytes, header_of, header_end, sealed, change, tmp_path, refusal
 ):
-    """A sketch with false numbers is refused even if the checksum is right."""
-    header, tensors = header_of(sketched_bytes), sketched_bytes[header_end(sketched_bytes) :]
-    begin, end = header["sketch"]["data_offsets"]
-    new = change(tensors[begin:])
-    header["sketch"] |= {"shape": [len(new)], "data_offsets": [begin, begin + len(new)]}
-    (tmp_path / MODEL_NAME).write_bytes(sealed(header, tensors[:begin] + new))
-    assert end == len(tensors)
-    assert "sketch" in refusal(tmp_path / MODEL_NAME) or "fingerprints" in refusal(
-        tmp_path / MODEL_NAME
-    )
+    """An index of other ids is refused even if the checksum is right."""
+    header, tensors = header_of(indexed_bytes), indexed_bytes[header_end(indexed_bytes) :]
+    begin, end = header["index"]["data_offsets"]
+    new = change(tensors[begin:end])
+    moved = len(new) - (end - begin)
+    for name, entry in header.items():
+        if name != "__metadata__" and entry["data_offsets"][0] >= end:
+            entry["data_offsets"] = [place + moved for place in entry["data_offsets"]]
+    header["index"] |= {"shape": [len(new)], "data_offsets": [begin, begin + len(new)]}
+    data = sealed(header, tensors[:begin] + new + tensors[end:])
+    (tmp_path / MODEL_NAME).write_bytes(data)
+    assert "index" in refusal(tmp_path / MODEL_NAME)
 
 
-def test_the_sketch_of_another_type_is_refused(
-    sketched_bytes, header_of, header_end, sealed, tmp_path, refusal
+def test_the_index_of_another_type_is_refused(
+    indexed_bytes, header_of, header_end, sealed, tmp_path, refusal
 ):
-    """A sketch declared as booleans instead of bytes is refused."""
-    header, tensors = header_of(sketched_bytes), sketched_bytes[header_end(sketched_bytes) :]
-    header["sketch"]["dtype"] = "BOOL"
+    """An index declared as booleans instead of bytes is refused."""
+    header, tensors = header_of(indexed_bytes), indexed_bytes[header_end(indexed_bytes) :]
+    header["index"]["dtype"] = "BOOL"
     (tmp_path / MODEL_NAME).write_bytes(sealed(header, tensors))
-    assert "sketch" in refusal(tmp_path / MODEL_NAME)
+    assert "index" in refusal(tmp_path / MODEL_NAME)
 
 
 def test_the_seal_of_these_tests_is_that_of_the_program(
-    sketched_bytes, header_of, header_end, sealed, tmp_path, is_equal
+    indexed_bytes, header_of, header_end, sealed, tmp_path, is_equal
 ):
     """A file that the tests reassemble from its parts is valid."""
-    again = sealed(header_of(sketched_bytes), sketched_bytes[header_end(sketched_bytes) :])
+    again = sealed(header_of(indexed_bytes), indexed_bytes[header_end(indexed_bytes) :])
     (tmp_path / "one").write_bytes(again)
-    (tmp_path / "other").write_bytes(sketched_bytes)
+    (tmp_path / "other").write_bytes(indexed_bytes)
     assert is_equal(read_checkpoint(tmp_path / "one"), read_checkpoint(tmp_path / "other"))
 
 
@@ -99,10 +94,10 @@ def test_the_seal_of_these_tests_is_that_of_the_program(
     ids=repr,
 )
 def test_a_header_that_places_an_array_elsewhere_is_refused(
-    sketched_bytes, header_of, header_end, sealed, name, entry, tmp_path, refusal
+    indexed_bytes, header_of, header_end, sealed, name, entry, tmp_path, refusal
 ):
     """Entries that overlap, leave holes, lie outside the file or are malformed are refused."""
-    header, tensors = header_of(sketched_bytes), sketched_bytes[header_end(sketched_bytes) :]
+    header, tensors = header_of(indexed_bytes), indexed_bytes[header_end(indexed_bytes) :]
     header[name] = header[name] | entry if name in header else entry
     (tmp_path / MODEL_NAME).write_bytes(sealed(header, tensors))
     refusal(tmp_path / MODEL_NAME)

@@ -37,6 +37,7 @@ def command_line(sources: Sequence[str], options: CorpusOptions, recipe: Recipe)
         "embedding-size": model.embedding_size,
         "num-networks": model.num_networks,
         "counts": model.counts,
+        "memory": recipe.memory,
         "dropout": recipe.dropout,
         "batch-size": recipe.batch_size,
         "seq-length": recipe.seq_length,

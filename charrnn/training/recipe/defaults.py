@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from charrnn.memory.index import DEFAULT_CHARS
 from charrnn.model.cells.registry import cell_spec
 from charrnn.model.cells.spec import CellSpec
 from charrnn.model.config import ModelConfig, parameter_shapes
@@ -27,6 +28,8 @@ FEW_EPOCHS = 3.5  # of one network on one core; below, one that has all cores le
 SOME_EPOCHS = 6  # of one network on one core; up to then runs of four characters help
 ENOUGH_EPOCHS = 12  # of one network; from about twice as many on, more networks learn more
 MOST_EPOCHS = 60  # after which a text is known by heart, whatever is dropped
+
+INDEXED_PER_SECOND = 100_000  # characters of the memory for each second of the budget
 
 MUON_RATE = 8e-3  # of any cell; a short text, of which pairs alone are embedded, bears twice that
 
@@ -131,6 +134,7 @@ def resolve(
             ngrams=_given(settings.ngrams, _default_ngrams(num_chars, epochs)),
             counts=_given(settings.counts, _default_counts(num_chars)),
         ),
+        memory=_given(settings.memory, _default_memory(seconds)),
         dropout=_given(settings.dropout, _default_dropout(epochs)),
         batch_size=batch_size,
         seq_length=seq_length,
@@ -210,6 +214,13 @@ def _default_ngrams(num_chars: int, epochs: float) -> int:
 def _default_counts(num_chars: int) -> int:
     """Return the longest context that is counted: of a short text longer ones add nothing."""
     return 8 if num_chars < LONG_TEXT else 12
+
+
+def _default_memory(seconds: float | None) -> int:
+    """Return how many characters to remember: an index of more would take over 3 % of the time."""
+    return (
+        DEFAULT_CHARS if seconds is None else min(DEFAULT_CHARS, int(INDEXED_PER_SECOND * seconds))
+    )
 
 
 def _default_learning_rate(spec: CellSpec, optimizer: str, num_chars: int) -> float:

@@ -11,6 +11,7 @@ from dataclasses import Field, asdict, dataclass, fields
 from typing import Any
 
 from charrnn.errors import ConfigError
+from charrnn.memory.index import DEFAULT_CHARS
 from charrnn.model.config import ModelConfig, parameter_shapes
 
 OPTIMIZERS = ("muon", "adamw", "adam", "rmsprop", "sgd")
@@ -27,6 +28,7 @@ _RANGES = {
     "seq_length": (1, 1 << 16),
     "learning_rate": (0.0, 1e6),
     "clip": (0.0, math.inf),
+    "memory": (0, 10**12),
     "seed": (0, 2**63 - 1),
     "threads": (1, 1024),
 }
@@ -52,6 +54,7 @@ class Settings:
         num_networks: Networks that learn side by side, and whose predictions are averaged.
         counts: Characters of the longest context of which the text's counts have a share in each
             prediction; 0 for no counts.
+        memory: Characters of the training text that the model file remembers; 0 for none.
         dropout: The share of values that are dropped after the embedding and each layer.
         batch_size: Parallel streams, B.
         seq_length: Time steps of a window, T: how far gradients reach back.
@@ -76,6 +79,7 @@ class Settings:
     embedding_size: int | None = None
     num_networks: int | None = None
     counts: int | None = None
+    memory: int | None = None
     dropout: float | None = None
     batch_size: int | None = None
     seq_length: int | None = None
@@ -133,6 +137,7 @@ class Recipe:
     precision: str
     threads: int | None
     init_from: str | None = None
+    memory: int = DEFAULT_CHARS
 
     def __post_init__(self) -> None:
         """Check types and ranges as ``Settings`` does, and that the run has an end.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from charrnn.errors import RunError
-from charrnn.memory.sketch import Sketch
+from charrnn.memory.index import Index
 from charrnn.model.cells.spec import Array
 from charrnn.model.checkpoint import MODEL_NAME, Checkpoint, write_checkpoint
 from charrnn.training.learn.trainer import Trainer
@@ -35,20 +35,20 @@ class RunFiles:
     """
 
     def __init__(
-        self, run: Run, trainer: Trainer, sketch: Sketch | None, fingerprint: str, save_every: float
+        self, run: Run, trainer: Trainer, index: Index | None, fingerprint: str, save_every: float
     ) -> None:
         """Begin the metrics file, or continue it at the trainer's step.
 
         Args:
             run: The run.
             trainer: Its trainer.
-            sketch: The hashes of its training text, for the model file.
+            index: The index of its training text, for the model file.
             fingerprint: Identifies its corpus.
             save_every: Seconds between saves of the state; 0 to save only at the start and end.
         """
         self._run = run
         self._trainer = trainer
-        self._sketch = sketch
+        self._index = index
         self._fingerprint = fingerprint
         self._save_every = save_every
         self._state_due = math.inf
@@ -130,7 +130,7 @@ class RunFiles:
         recipe = run.recipe.to_json()
         about = {"trained_at": time.time(), "recipe": recipe, "command": run.command, **about}
         config, vocabulary = run.recipe.model, run.corpus.vocabulary
-        return Checkpoint(config, vocabulary, arrays, about, self._trainer.counts, self._sketch)
+        return Checkpoint(config, vocabulary, arrays, about, self._trainer.counts, self._index)
 
     def _state(self, loop_state: LoopState) -> RunState:
         """Return the current state."""

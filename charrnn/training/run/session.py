@@ -17,7 +17,7 @@ from charrnn.corpus.store import Corpus
 from charrnn.errors import CheckpointError, ConfigError, RunError
 from charrnn.memory.counting import count_followers
 from charrnn.memory.counts import Counts
-from charrnn.memory.sketch import build_sketch
+from charrnn.memory.index import Index, build_index
 from charrnn.model.checkpoint import MODEL_NAME, Checkpoint, read_checkpoint
 from charrnn.training.optim.schedule import learning_rate_factor
 from charrnn.training.recipe.command import command_line
@@ -97,7 +97,7 @@ class Run:
             source: The model with the initial weights of a new run.
             state: The saved state of a resumed run.
         """
-        sketch = build_sketch(self.corpus.train, self.corpus.vocabulary)
+        index = self._index()
         counts = self._count()
         budget = self._budget(began)
         loop_state = None if state is None else self._go_on(state, budget)
@@ -113,7 +113,7 @@ class Run:
             if state is not None and loop_state is not None:
                 self._restore(trainer, state, loop_state)
             fingerprint = self.corpus.fingerprint if state is None else state.fingerprint
-            files = RunFiles(self, trainer, sketch, fingerprint, save_every)
+            files = RunFiles(self, trainer, index, fingerprint, save_every)
             try:
                 best, stop_signal = run_training(
                     trainer,
@@ -164,6 +164,12 @@ class Run:
             loop_state.best = self._best_on_disk(loop_state.best)
         # The time between the processes does not count towards the speed.
         loop_state.reported_at += trainer.budget.elapsed - state.used["elapsed"]
+
+    def _index(self) -> Index | None:
+        """Return the index of the training text, if the recipe asks for one."""
+        limit = self.recipe.memory
+        size = self.corpus.vocabulary.size
+        return build_index(self.corpus.train, size, limit) if limit else None
 
     def _count(self) -> Counts | None:
         """Return the counts of the training text, if the recipe asks for them."""

@@ -21,7 +21,7 @@ def test_what_the_user_fixed_is_unchanged() -> None:
     settings = Settings(
         time=12.5, steps=7, epochs=2.0, cell="gru", hidden_size=33, num_layers=2,
         embedding_size=9, num_networks=3, dropout=0.25, batch_size=3, seq_length=11,
-        learning_rate=0.125, clip=0.5, optimizer="sgd", seed=5, device="cpu",
+        learning_rate=0.125, clip=0.5, optimizer="sgd", seed=5, memory=900, device="cpu",
         precision="float32", threads=1,
     )  # fmt: skip
     recipe = resolve(settings, num_chars=10_000, vocab_size=50)

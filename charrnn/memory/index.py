@@ -1,0 +1,100 @@
+"""An index of a text: finds every place where a run of characters stands, and what follows there.
+
+It is the Burrows-Wheeler transform of the text read backwards (P. Ferragina and G. Manzini,
+Opportunistic data structures with applications, 2000). The places of the text are sorted by what
+stands before them, so the places after a given run are a range of rows. The index holds one id for
+each row, the one that follows there. That is enough to turn the range of a run into the range of
+the run with one more character.
+
+Sizes: N ids of the text, R rows of the index, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from charrnn.corpus.streams import release_pages
+from charrnn.memory.suffix_sort import sort_by_context
+from charrnn.text.vocabulary import Ids, smallest_dtype
+
+DEFAULT_CHARS = 8_000_000
+BLOCK_CHARS = 1 << 16  # of a longer text, blocks of this length are kept
+
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Index:
+    """The index of a text; checked on construction.
+
+    Attributes:
+        followers: The id that follows in each row, shape (R,); V at the end of the text and between
+            two stretches of it.
+        vocab_size: V.
+
+    Raises:
+        ValueError: If the followers are not those of a text.
+    """
+
+    followers: npt.NDArray[np.unsignedinteger]
+    vocab_size: int
+
+    def __post_init__(self) -> None:
+        """Check the followers; any others would still be the index of some text."""
+        followers = self.followers
+        if followers.ndim != 1 or followers.dtype != smallest_dtype(self.vocab_size + 1):
+            raise ValueError("its index is not an array of ids")
+        if len(followers) == 0 or followers.max() != self.vocab_size:
+            raise ValueError("its index is not one of its characters")
+
+    @property
+    def num_rows(self) -> int:
+        """The number of rows, R."""
+        return len(self.followers)
+
+    @cached_property
+    def _occurrences(self) -> Rows:
+        """The rows of each id, as ``id * R + row``, sorted, shape (R,)."""
+        rows = np.argsort(self.followers, kind="stable")
+        return self.followers[rows].astype(np.int64) * self.num_rows + rows
+
+    def extend(self, bounds: Rows, ids: Ids | int) -> Rows:
+        """Return the rows of runs with one more character.
+
+        Args:
+            bounds: The first row of each run and the one after its last, shape (2, ...). Those of
+                the empty run are 0 and R.
+            ids: The characters, one for each run or one for all, from 0 to below V; another number
+                stands nowhere in the text.
+
+        Returns:
+            Bounds of the same shape, equal where the longer run is not in the text.
+        """
+        known = np.where((ids >= 0) & (ids < self.vocab_size), ids, -1)
+        return np.searchsorted(self._occurrences, known * self.num_rows + bounds) + 1
+
+
+def build_index(ids: Ids, vocab_size: int, max_chars: int = DEFAULT_CHARS) -> Index:
+    """Return the index of a text, or of blocks from all over a text that is too long.
+
+    Args:
+        ids: The text, shape (N,).
+        vocab_size: V.
+        max_chars: The number of characters to remember.
+    """
+    dtype = smallest_dtype(vocab_size + 1)
+    if len(ids) > max_chars:
+        num_blocks = max(max_chars // BLOCK_CHARS, 1)
+        length = max_chars // num_blocks
+        begins = np.linspace(0, len(ids) - length, num_blocks).astype(np.int64)
+        blocks = [np.append(ids[begin : begin + length], vocab_size) for begin in begins.tolist()]
+        text = np.concatenate(blocks)[:-1].astype(dtype)
+        release_pages(ids)
+    else:
+        text = ids.astype(dtype)
+    order = sort_by_context(text, vocab_size + 1)
+    return Index(np.append(text, dtype.type(vocab_size))[order], vocab_size)
