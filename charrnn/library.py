@@ -1,7 +1,5 @@
 """The program as a library: load a model, sample from it, score text with it."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -79,12 +77,8 @@ class Model:
     ) -> Iterator[str]:
         """Yield a text that continues a prompt, one character at a time.
 
-        A model of documents writes one document.
-
-        Args:
-            prompt: Read first; not part of the result.
-            seed: 0 or more; the same seed gives the same text. None for a random one.
-            **options: See ``SamplingOptions``.
+        A model of documents writes one document. The same seed, 0 or more, gives the same text;
+        None is a random one.
 
         Raises:
             ConfigError: If an option is out of range.
@@ -128,6 +122,7 @@ class Model:
             **options: See ``SamplingOptions``.
 
         Raises:
+            CheckpointError: If an option needs an index of the training text that the model lacks.
             ConfigError: If an option is out of range, or the first text would never end.
             UnknownCharacterError: See ``stream``.
         """
@@ -153,18 +148,8 @@ class Model:
     ) -> Chunks:
         """Yield the texts of ``samples`` in order, in chunks as they are drawn.
 
-        Args:
-            prompt: Read first; not part of the texts.
-            seed: 0 or more.
-            num_samples: Samples for each temperature.
-            logprobs: See ``samples``; None to record no probabilities.
-            new: See ``samples``.
-            **options: See ``SamplingOptions``.
-
-        Raises:
-            CheckpointError: If an option needs an index of the training text that the model lacks.
-            ConfigError: If an option is out of range, or a text before the last would never end.
-            UnknownCharacterError: See ``stream``.
+        ``logprobs`` is None to record no probabilities. For all other arguments and errors see
+        ``samples``; any text but the last must end.
         """
         params, criteria = split_options(**options)
         if num_samples < 1:
@@ -293,11 +278,7 @@ def split_options(**options: Unpack[SamplingOptions]) -> tuple[SamplingParams, S
 
 
 def load(path: str | Path | None = None) -> Model:
-    """Load a model.
-
-    Args:
-        path: A model file or run directory. None for ``$CHARRNN_MODEL``, or else the latest run in
-            ``./runs``.
+    """Load a model from a model file or run directory; see ``find_model`` for None.
 
     Raises:
         CheckpointError: If there is no model, or it is damaged.

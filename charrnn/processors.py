@@ -1,7 +1,5 @@
 """How many processors this process may use."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 
@@ -27,10 +25,7 @@ def container_quota(root: Path = Path("/")) -> float:
 
     The smallest quota on the path of a group counts. Both versions of control groups are known:
     https://docs.kernel.org/admin-guide/cgroup-v2.html and
-    https://docs.kernel.org/scheduler/sched-bwc.html.
-
-    Args:
-        root: The folder that holds ``proc`` and ``sys``.
+    https://docs.kernel.org/scheduler/sched-bwc.html. The root folder holds ``proc`` and ``sys``.
     """
     quotas = [float("inf")]
     mounts = root / "sys/fs/cgroup"

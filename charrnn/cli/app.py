@@ -1,7 +1,5 @@
 """The program: its commands, and the one place that turns errors into a line and an exit code."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any

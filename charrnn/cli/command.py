@@ -1,7 +1,5 @@
 """What every command shares: help in sections, and errors in the words of the command line."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from typing import Any

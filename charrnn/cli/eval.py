@@ -1,7 +1,5 @@
 """``charrnn eval``: measure how surprising a text is to a model."""
 
-from __future__ import annotations
-
 import contextlib
 import shutil
 import sys

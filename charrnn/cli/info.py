@@ -1,7 +1,5 @@
 """``charrnn info``: describe a model and its training run."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

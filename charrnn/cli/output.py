@@ -1,7 +1,5 @@
 """Standard output and standard error: bytes for a pipe, a safe rendering for a terminal."""
 
-from __future__ import annotations
-
 import codecs
 import contextlib
 import json
@@ -34,12 +32,10 @@ def is_terminal(stream: Any) -> bool:
 
 
 def wants_color(mode: ColorMode, stream: Any) -> bool:
-    """Return whether to write colours to a stream.
+    """Return whether to write colours to a stream, which is standard output or standard error.
 
-    Args:
-        mode: The value of ``--color``. ``auto`` follows ``NO_COLOR`` (https://no-color.org), then
-            ``FORCE_COLOR``, and else colours a terminal that can show them.
-        stream: Standard output or standard error.
+    ``auto`` follows ``NO_COLOR`` (https://no-color.org), then ``FORCE_COLOR``, and else colours a
+    terminal that can show them.
     """
     if mode != "auto":
         return mode == "always"

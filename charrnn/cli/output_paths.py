@@ -1,7 +1,5 @@
 """Paths that a user names for output."""
 
-from __future__ import annotations
-
 import stat
 from pathlib import Path
 
@@ -12,11 +10,7 @@ STDOUT = Path("-")
 
 
 def check_output_path(parameter: str, path: Path | None) -> None:
-    """Refuse a path that cannot be written, before any work.
-
-    Args:
-        parameter: The parameter of the command that holds the path.
-        path: A file to create or replace, or ``-``; None if the user named none.
+    """Refuse a path that cannot be written, before any work; ``-`` and None are good.
 
     Raises:
         ConfigError: If the folder does not exist, or the path exists and is not a file.

@@ -1,7 +1,5 @@
 """Progress of a training run: a bar on a terminal, plain lines elsewhere."""
 
-from __future__ import annotations
-
 import contextlib
 import math
 import os
@@ -51,12 +49,7 @@ class PlainMonitor:
     """Lines on standard error, now and then; signals end the run after the present step."""
 
     def __init__(self, *, quiet: bool, json: WriteJson | None) -> None:
-        """Take what the user asked for.
-
-        Args:
-            quiet: Say nothing.
-            json: Where each report goes as an object; None for nowhere.
-        """
+        """Say nothing if ``quiet``; pass each report to ``json``, unless that is None."""
         self._quiet = quiet
         self._json = json
         self._said_at = -math.inf
@@ -206,13 +199,7 @@ def describe(report: Report) -> str:
 def make_monitor(
     *, quiet: bool, json: WriteJson | None, color: ColorMode = "auto"
 ) -> Iterator[PlainMonitor]:
-    """Create the monitor of a run and let it handle signals for the block.
-
-    Args:
-        quiet: Write nothing but errors.
-        json: Receives each report as a JSON object; None if nobody wants it.
-        color: Whether the bar has colours.
-    """
+    """Create the monitor of a run and let it handle signals for the block; see ``PlainMonitor``."""
     can_draw = is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb" and not quiet
     monitor = (
         TerminalMonitor(json=json, color=color)

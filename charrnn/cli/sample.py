@@ -234,19 +234,7 @@ def _write(
     *,
     unbuffered: bool,
 ) -> Iterator[bytes]:
-    """Write texts as they are drawn.
-
-    Args:
-        output: Standard output.
-        chunks: One text after the other.
-        vocabulary: The characters of the model.
-        begin: Written before each text.
-        end: Written after each text.
-        unbuffered: Whether to send each chunk immediately.
-
-    Yields:
-        Each text when it is written.
-    """
+    """Write texts as they are drawn, between ``begin`` and ``end``; yield each finished text."""
     text = bytearray()
     is_new = True
     for chunk in chunks:

@@ -27,14 +27,11 @@ _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "\\": "\\"}
 def parse_duration(parameter: str, text: str, *, may_be_zero: bool = False) -> float:
     """Return a duration in seconds.
 
-    Args:
-        parameter: The name of the parameter, for the error.
-        text: Numbers with the units d, h, m and s, the largest first: ``90s``, ``1h30m``,
-            ``1h 20m``; a number alone is seconds.
-        may_be_zero: Whether 0 is allowed.
+    The text has numbers with the units d, h, m and s, the largest first, as in ``1h30m`` or
+    ``1h 20m``. A number alone is seconds.
 
     Raises:
-        ConfigError: If the text is not a duration.
+        ConfigError: If the text is not a duration, or is 0 and may not be.
     """
     number = r"(\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})\s*"
     if match := re.fullmatch(number, text.strip()):
@@ -60,16 +57,13 @@ def format_duration(seconds: float) -> str:
 
 
 def parse_size(parameter: str, text: str, *, may_be_zero: bool = False) -> int:
-    """Return a number of bytes or characters, 1 or more.
+    """Return a number of bytes or characters.
 
-    Args:
-        parameter: The name of the parameter, for the error.
-        text: A number with k, M, G or T (powers of 1,000) or Ki, Mi, Gi or Ti (powers of 1,024); a
-            B may follow.
-        may_be_zero: Whether 0 is allowed.
+    The text is a number with k, M, G or T (powers of 1,000) or Ki, Mi, Gi or Ti (powers of 1,024);
+    a B may follow.
 
     Raises:
-        ConfigError: If the text is not a size.
+        ConfigError: If the text is not a size, or is 0 and may not be.
     """
     match = re.fullmatch(r"(\d{1,15}(?:\.\d{0,9})?)\s*([kmgt]?)(i?)b?", text.strip().lower())
     size = -1
@@ -81,14 +75,10 @@ def parse_size(parameter: str, text: str, *, may_be_zero: bool = False) -> int:
 
 
 def parse_separator(lines: bool, doc_sep: str | None) -> str | None:
-    """Return the separator of documents; None if the text is one document.
-
-    Args:
-        lines: Whether each line is a document.
-        doc_sep: The separator as typed, with backslash escapes.
+    """Return the separator of documents, unescaped; None if the text is one document.
 
     Raises:
-        ConfigError: If both are given, or an escape is unknown.
+        ConfigError: If both options are given, or an escape is unknown.
     """
     if doc_sep is None:
         return "\n" if lines else None

@@ -4,8 +4,6 @@ Only the content of the files counts, not their names or dates. Sizes are compar
 is hashed only if it may match.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os
@@ -29,10 +27,10 @@ def runs_of_same_text(
     same: Mapping[str, Any],
     candidates: Iterable[tuple[Path, Path]],
 ) -> Iterator[tuple[Path, Description]]:
-    """Yield the corpora that were made from files with the same content.
+    """Yield the corpora that were made from files with the same content, in the same order.
 
     Args:
-        files: The files of the text, in order.
+        files: The files of the text.
         same: What else must be equal: keys and values of the description of a corpus.
         candidates: For each corpus its ids and its description.
 

@@ -1,7 +1,5 @@
 """Decode files to blocks of text, strictly."""
 
-from __future__ import annotations
-
 import codecs
 import contextlib
 import re
@@ -59,7 +57,7 @@ def read_blocks(
     limit: Limit | None = None,
     on_read: Callable[[Source], None] = lambda _: None,
 ) -> Iterator[str]:
-    """Yield the characters of files, one file after another, in blocks of bounded size.
+    """Yield the characters of files, one file after another, in bounded blocks, none empty.
 
     In text, but not in bytes, a byte order mark at the start of a file is dropped and CRLF becomes
     LF.
@@ -70,9 +68,6 @@ def read_blocks(
         notice: Called with one line, for example if line ends were changed.
         limit: How many unpacked bytes to read from all files together; None for all.
         on_read: Called for each file that was read completely.
-
-    Yields:
-        Blocks of text, none empty.
 
     Raises:
         TextError: If a file cannot be read, is damaged, or is not in the encoding.

@@ -11,8 +11,6 @@ document first reads the text before it, without targets.
 Sizes: B streams, T time steps in a window, N ids, P spans.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -55,8 +53,8 @@ def cut_spans(ids: Ids, end_id: int, longest: int, warm_up: int = 0) -> Spans:
         ids: The text, shape (N,), N of 2 or more: end symbols, and a document after each. The last
             document may be incomplete.
         end_id: The end symbol.
-        longest: How many predictions a span may have.
-        warm_up: How many more ids a part of a document reads before its first prediction.
+        longest: Maximum number of predictions in a span.
+        warm_up: Number of ids that a part of a document reads before its first prediction.
 
     Returns:
         Spans in which each id but the first is predicted once.
@@ -109,14 +107,9 @@ class DocumentStreams:
         seq_length: int,
         seed: int | None = None,
     ) -> None:
-        """Find the windows of each batch.
+        """Find the windows of each batch, of at most B streams and T time steps.
 
-        Args:
-            ids: The text, shape (N,).
-            spans: Its spans.
-            batch_size: Streams, B; at most P are made.
-            seq_length: The most time steps in a window, T.
-            seed: Decides on the order of each epoch; None for the longest first.
+        The seed decides on the order of each epoch; None puts the longest spans first.
         """
         self._ids = ids
         self._spans = spans
@@ -185,17 +178,11 @@ AnyStreams = Streams | DocumentStreams
 def training_windows(
     ids: Ids, end_id: int | None, batch_size: int, seq_length: int, seed: int
 ) -> AnyStreams:
-    """Cut a text for training.
+    """Cut a text of N ids, N of 2 or more, into B streams and windows of T time steps for training.
 
     A document is one span, unless it is so long that its stream would read on alone after all
-    others have ended.
-
-    Args:
-        ids: The text, shape (N,), N of 2 or more.
-        end_id: The end symbol of a text of documents, else None.
-        batch_size: Streams, B.
-        seq_length: The most time steps in a window, T.
-        seed: Decides on the order of documents.
+    others have ended. The seed decides on the order of documents; ``end_id`` is None in a text
+    without documents.
     """
     if end_id is None:
         return Streams(ids, batch_size, seq_length)
@@ -206,17 +193,11 @@ def training_windows(
 def measuring_windows(
     ids: Ids, end_id: int | None, seq_length: int, num_streams: int | None = None
 ) -> AnyStreams:
-    """Cut a text for measuring how well it is predicted.
+    """Cut a text of N ids, N of 2 or more, for measuring how well it is predicted.
 
     Documents of up to ``MAX_MEASURED_CHARS`` are measured exactly. In longer ones each part but the
-    first has read only the ``WARM_UP_CHARS`` characters before it.
-
-    Args:
-        ids: The text, shape (N,), N of 2 or more.
-        end_id: The end symbol of a text of documents, else None.
-        seq_length: The most time steps in a window, T.
-        num_streams: How many streams, B. Of a text of documents the sum does not depend on it; of
-            any other see ``measuring_streams``.
+    first has read only the ``WARM_UP_CHARS`` characters before it. The sum over a text of documents
+    does not depend on the number of streams; of any other text see ``measuring_streams``.
     """
     if end_id is None:
         return measuring_streams(ids, seq_length, num_streams)

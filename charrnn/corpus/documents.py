@@ -11,8 +11,6 @@ the characters of each document, and its end.
 Sizes: D documents.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -50,16 +48,8 @@ def read_chunks(
 ) -> Iterator[DocumentChunk]:
     """Yield the text of files, one after another, in chunks of bounded size.
 
-    Args:
-        files: Paths, or ``-``.
-        decoding: How bytes become characters.
-        separator: The separator between documents; empty for a text without documents.
-        notice: See ``read_blocks``.
-        limit: How many bytes to read from all files together; None for all.
-        on_read: See ``read_blocks``.
-
-    Raises:
-        TextError: If a file cannot be read; see ``read_blocks``.
+    The separator is empty for a text without documents. For the other arguments and errors see
+    ``read_blocks``.
     """
     limit = limit or Limit()
     for name in files:
@@ -73,15 +63,8 @@ def cut_documents(blocks: Iterable[str], separator: str) -> Iterator[DocumentChu
     """Cut a text at each separator, from left to right, like ``str.split``.
 
     If the separator begins with a line end, an incomplete separator at the end of the text is
-    dropped as well, because the last line of a file ends with a line end too.
-
-    Args:
-        blocks: The text, in parts.
-        separator: The separator between documents; empty for a text without documents.
-
-    Yields:
-        The text without separators. The last document ends with the text; without a separator
-        there are no documents.
+    dropped as well, because the last line of a file ends with a line end too. The last document
+    ends with the text. With an empty separator there are no documents.
     """
     if not separator:
         yield from (DocumentChunk(block, _places([])) for block in blocks)
@@ -105,15 +88,9 @@ def cut_documents(blocks: Iterable[str], separator: str) -> Iterator[DocumentChu
 
 
 def insert_ends(ids: Ids, ends: Places, end_id: int | None) -> Ids:
-    """Return the ids of a chunk with end symbols.
+    """Return the N ids of a chunk with end symbols after the D documents, shape (N + D,).
 
-    Args:
-        ids: The ids of its characters, shape (N,).
-        ends: Where documents end, shape (D,), from 0 to N.
-        end_id: The end symbol; None in a text without documents, where D is 0.
-
-    Returns:
-        Ids, shape (N + D,).
+    A text without documents has no end symbol, and D is 0.
     """
     return ids if end_id is None else np.insert(ids, ends, end_id)
 

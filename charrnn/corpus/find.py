@@ -1,7 +1,5 @@
 """Find the files of a corpus: a file, a folder, or ``-`` for standard input."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatch

@@ -4,8 +4,6 @@ The first bytes of a file decide how it is compressed, whatever its name. A file
 a compressed one must be compressed, so that a damaged one is never taken for text.
 """
 
-from __future__ import annotations
-
 import bz2
 import contextlib
 import gzip

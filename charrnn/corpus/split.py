@@ -3,8 +3,6 @@
 Sizes: D documents.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -59,13 +57,13 @@ class Split:
 def split_parts(
     parts: Sequence[SplitPart], val_share: Fraction | None, *, documents: bool
 ) -> Split:
-    """Split a text into a training and a validation part.
+    """Split a text into a training and a validation part; no document is cut.
 
     Args:
         parts: The text, and a separate validation text, which may be empty.
         val_share: The share of the first text, from its end, to validate on; None to validate on
             the second.
-        documents: Whether the texts consist of documents, which are never cut.
+        documents: Whether the texts consist of documents.
 
     Raises:
         TextError: If there is only one document and two are needed.
@@ -106,15 +104,10 @@ def _nearest_border(ends: Places, val_share: Fraction) -> int:
 
 
 def check_length(names: Sequence[str], split: Split, *, may_be_none: bool) -> None:
-    """Refuse a text that is too short to train and validate on.
-
-    Args:
-        names: The names that the user gave.
-        split: How the text is split.
-        may_be_none: Whether the validation part may be empty.
+    """Refuse a text, given by its names, that is too short to train and validate on.
 
     Raises:
-        TextError: If a part is too short.
+        TextError: If a part is too short; the validation part ``may_be_none``.
     """
     where = ", ".join(repr(name) for name in names)
     num_train, num_val = split.num_train, split.num_ids - split.num_train

@@ -7,8 +7,6 @@ four bytes a character, as in Python's memory.
 Sizes: N characters, V ids in the vocabulary.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -97,13 +95,7 @@ def _narrow_points(block: str) -> Points:
 def write_ids(
     file: IO[bytes], spool: Spool, vocabulary: Vocabulary, split: Split
 ) -> tuple[int, str]:
-    """Write the ids of a text as a NumPy file.
-
-    Args:
-        file: The file to write to.
-        spool: The text.
-        vocabulary: Maps characters to ids; others become the unknown symbol.
-        split: Where end symbols are inserted, and which characters validate.
+    """Write the ids of a spooled text, split into its parts, as a NumPy file.
 
     Returns:
         The size in bytes of what is predicted in validation (characters in UTF-8, or one byte each

@@ -10,8 +10,6 @@ Two files in the run directory hold it::
 Sizes: N ids, V ids in the vocabulary.
 """
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import json
@@ -101,17 +99,14 @@ def build_corpus(
     notice: Notice = lambda _: None,
     candidates: Iterable[Path] = (),
 ) -> Corpus:
-    """Read texts, count their characters, and write their ids into a run directory.
+    """Read texts, count their characters, and write their ids into an existing run directory.
 
     Args:
-        directory: An existing folder; the two files of the corpus are written there.
+        directory: Where the two files of the corpus are written.
         names: Files, folders or ``-``.
         options: How to read them.
         notice: Called with one line about the text that a user should know.
         candidates: Other run directories; their ids are reused if the text is the same.
-
-    Returns:
-        The corpus, open for reading.
 
     Raises:
         TextError: If a text cannot be read or is too short, or its copy fills the disk.

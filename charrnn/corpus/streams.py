@@ -12,8 +12,6 @@ targets. The first stream has no text before it, so its state is zeroed after th
 Sizes: B streams, T time steps in a window, N ids.
 """
 
-from __future__ import annotations
-
 import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -109,17 +107,11 @@ class Streams:
 
 
 def measuring_streams(ids: Ids, seq_length: int, num_streams: int | None = None) -> Streams:
-    """Cut a text for measuring how well it is predicted.
+    """Cut a text of N ids, N of 2 or more, for measuring how well it is predicted.
 
-    Args:
-        ids: The text, shape (N,) with N of 2 or more.
-        seq_length: Time steps in a window, T.
-        num_streams: How many streams, B; None to choose by the length of the text. No stream is
-            shorter than its warm-up.
-
-    Returns:
-        The streams. One stream is exact. Of several, each but the first has read only the
-        ``WARM_UP_CHARS`` characters before its start.
+    No stream is shorter than its warm-up; by default their number follows from the length of the
+    text. One stream is exact. Of several, each but the first has read only the ``WARM_UP_CHARS``
+    characters before its start.
     """
     warm_up = -(-WARM_UP_CHARS // seq_length)
     worth = (len(ids) - 1) // (warm_up * seq_length)

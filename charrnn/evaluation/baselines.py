@@ -6,8 +6,6 @@ start. The notes say so.
 Sizes: V vocabulary, N characters.
 """
 
-from __future__ import annotations
-
 import lzma
 import math
 from concurrent.futures import ThreadPoolExecutor
@@ -95,7 +93,7 @@ def text_baselines(vocabulary: Vocabulary, text: str) -> tuple[Baseline, ...]:
 
 
 def order_losses(train: Keys, val: Keys, vocab_size: int) -> tuple[float, float]:
-    """Return the losses of n-gram models of order 0 and order 2 with Witten-Bell smoothing.
+    """Return the losses, in nats, of n-gram models of orders 0 and 2 with Witten-Bell smoothing.
 
     Each order falls back on the next shorter context. With n the number of times a context occurs
     and t the number of distinct characters that follow it::
@@ -103,15 +101,8 @@ def order_losses(train: Keys, val: Keys, vocab_size: int) -> tuple[float, float]
         p_k(c | context) = (n(context, c) + t(context) p_(k-1)(c | shorter context))
                            / (n(context) + t(context))
 
-    and p_(-1) = 1 / V.
-
-    Args:
-        train: The text to count in, shape (N,).
-        val: The text to predict, except its first character. Contexts do not reach into ``train``.
-        vocab_size: V.
-
-    Returns:
-        Nats per character for orders 0 and 2.
+    and p_(-1) = 1 / V. The first character of ``val`` is given; contexts do not reach into
+    ``train``.
 
     References:
         I. Witten and T. Bell, The zero-frequency problem, IEEE Transactions on Information Theory

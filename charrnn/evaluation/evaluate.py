@@ -51,11 +51,9 @@ class EvaluationRun:
         self._totals = EvalTotals()
 
     def run(self, views: Sequence[View], notice: Callable[[str], None]) -> None:
-        """Read all texts and show them.
+        """Read all texts and show each passage to the views.
 
-        Args:
-            views: What shows them, passage by passage.
-            notice: Called with one line if the model does not know some of the characters.
+        A notice says if the model does not know some of the characters.
 
         Raises:
             TextError: If a text cannot be read, or a view wants a summary and nothing was

@@ -1,7 +1,5 @@
 """The texts of an evaluation: files, or the validation part of the training text."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,16 +32,10 @@ class FileTexts:
         *,
         per_file: bool,
     ) -> None:
-        """Prepare to read files.
+        """Prepare to read files, as one text or, with ``per_file``, as one text each.
 
-        Args:
-            vocabulary: The characters of the model.
-            files: Paths, or ``-``.
-            decoding: How bytes become characters; a model of bytes reads bytes.
-            notice: Called with one line about each peculiarity of a text.
-            limit: Maximum number of bytes to read; None for all.
-            index: Index of the training text, in which copies are searched.
-            per_file: Whether each file is a text of its own.
+        A model of bytes reads bytes, whatever the decoding. Copies are searched in the index of the
+        training text, if there is one. For the other arguments see ``read_blocks``.
         """
         self._vocabulary = vocabulary
         decoding = replace(decoding, nfc=vocabulary.nfc)

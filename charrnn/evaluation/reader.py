@@ -11,8 +11,6 @@ numbers. Only what the next part needs is kept, so memory is bounded for texts o
 Sizes: B streams, T time steps, V vocabulary, N characters.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -90,12 +88,10 @@ class Reader:
         self._known_from = 0  # the place of the first one
 
     def read(self, ids: Ids, take: Take) -> None:
-        """Read the next characters of the text.
+        """Read the next N characters of the text.
 
-        Args:
-            ids: The characters, shape (N,).
-            take: Called with each of their places once, in any order and from any thread. The first
-                character of the text is given, not predicted.
+        ``take`` is called with each of their places once, in any order and from any thread. The
+        first character of the text is given, not predicted.
         """
         place = self._known_from + len(self._known)  # of the first new character
         self._known = np.concatenate([self._known, ids.astype(np.int64)])

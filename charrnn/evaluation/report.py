@@ -1,7 +1,5 @@
 """The result of an evaluation, for people and for programs."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -76,16 +76,10 @@ def total(surprise: Surprise) -> Score:
 
 
 def score(network: Predictor, ids: Ids, *, exact: bool = False, end_id: int | None = None) -> Score:
-    """Score a text.
+    """Score a text of N ids: the sums over its N - 1 predictions.
 
-    Args:
-        network: The model.
-        ids: The text, shape (N,), N of 2 or more.
-        exact: Read the text as one stream, which is slow, not in parts.
-        end_id: The end symbol of documents, each of which is scored from a fresh state.
-
-    Returns:
-        The sums over the N - 1 predictions.
+    With ``exact`` the text is read as one stream, which is slow, not in parts. With an end symbol,
+    each document is scored from a fresh state.
 
     Raises:
         ValueError: If the text has fewer than two characters.

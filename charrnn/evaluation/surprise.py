@@ -3,8 +3,6 @@
 Sizes: V vocabulary, N characters, K best alternatives.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -64,13 +62,7 @@ class Passage:
 
 
 def measure(reader: Reader, ids: Ids, num_best: int = 0) -> Surprise:
-    """Read the next characters of a text and measure their surprise.
-
-    Args:
-        reader: Predicts the characters.
-        ids: The characters, shape (N,).
-        num_best: Alternatives to keep for each character, K.
-    """
+    """Read the next N characters of a text; measure their surprise, with K alternatives."""
     surprise = _nothing(len(ids), num_best)
 
     def take(places: Places, logits: Array) -> None:
@@ -96,15 +88,9 @@ def measure(reader: Reader, ids: Ids, num_best: int = 0) -> Surprise:
 def measure_text(
     reader: Reader, vocabulary: Vocabulary, pieces: Iterable[DocumentChunk], num_best: int = 0
 ) -> Iterator[Passage]:
-    """Measure a text as its pieces arrive.
+    """Measure a text, in which documents are marked, as its pieces arrive; see ``measure``.
 
     Unknown characters count as the unknown symbol. A model without that symbol skips them.
-
-    Args:
-        reader: A fresh reader.
-        vocabulary: The characters of the model.
-        pieces: The text, cut into documents by the separator of the vocabulary.
-        num_best: See ``measure``.
 
     Yields:
         The whole text in passages of at most about ``BLOCK_CHARS`` characters, with one separator

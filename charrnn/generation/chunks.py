@@ -1,7 +1,5 @@
 """Drawn characters of samples that are written side by side, as they come."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from typing import NamedTuple

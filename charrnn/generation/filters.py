@@ -6,8 +6,6 @@ to the lowest id.
 Sizes: B samples, V vocabulary.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Collection, Sequence
 from functools import partial

@@ -100,12 +100,12 @@ class Generator:
         num_best: int | None = None,
         index: Index | None = None,
     ) -> None:
-        """Read the prompt.
+        """Read the prompt: ids, shape (T,), T of 1 or more; see ``prompt_ids``.
 
         Args:
             network: The model.
             vocabulary: Its characters.
-            prompt: Ids that are read first, shape (T,), T of 1 or more; see ``prompt_ids``.
+            prompt: The ids.
             params: How characters are drawn.
             criteria: Where a text ends.
             num_best: How many of the likeliest characters to record with each drawn one; None to

@@ -1,7 +1,5 @@
 """Keeps the documents that are new: not in the training text, and not written before."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from charrnn.errors import ConfigError
@@ -16,10 +14,7 @@ MAX_TRIES = 1000
 def only_new(
     chunks: Chunks, index: Index, vocabulary: Vocabulary, prompt: Ids, quotas: list[int]
 ) -> Chunks:
-    """Yield new documents only, each in one chunk.
-
-    Which documents are drawn does not change: the known ones among them are left out. So the
-    documents are those of a model that was told not to write a known one.
+    """Yield new documents only, each in one chunk; the known ones among them are left out.
 
     Args:
         chunks: An endless number of documents, one after another as from ``in_order``.

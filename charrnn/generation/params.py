@@ -1,7 +1,5 @@
 """How characters are drawn and where a text ends, as a user chooses; without NumPy."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Finished samples: their text, why they ended, and their probability in the model."""
 
-from __future__ import annotations
-
 import base64
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

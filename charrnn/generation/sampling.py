@@ -3,8 +3,6 @@
 Sizes: B samples, V vocabulary.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -36,10 +34,10 @@ def draw(
     Args:
         logits: Shape (B, V); -inf where a character is forbidden.
         temperature: 0 or more, finite; a number, or one for each sample, shape (B,).
-        rngs: B generators, one for each sample, so that samples do not depend on one another.
+        rngs: B generators, so that samples do not depend on one another.
 
     Returns:
-        One id for each sample, shape (B,).
+        Ids, shape (B,).
     """
     chosen: npt.NDArray[np.intp] = logits.argmax(axis=-1)
     temperatures = np.broadcast_to(np.asarray(temperature, np.float64), len(rngs))

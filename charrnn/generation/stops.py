@@ -3,8 +3,6 @@
 Sizes: V vocabulary.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

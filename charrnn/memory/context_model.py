@@ -13,8 +13,6 @@ zero-frequency problem, IEEE Transactions on Information Theory 37, 1991).
 Sizes: B streams, T time steps, N predictions, V vocabulary, K characters of the longest context.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 

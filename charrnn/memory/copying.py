@@ -3,8 +3,6 @@
 Sizes: N characters, M runs, V vocabulary.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,13 +113,7 @@ class CopySearch:
     """Searches a text, in parts of any size, for passages of the training text."""
 
     def __init__(self, index: Index, unknown_id: int | None = None) -> None:
-        """Start a text.
-
-        Args:
-            index: Index of the training text.
-            unknown_id: The id of the unknown symbol, if the text may hold it; no copied passage
-                contains it.
-        """
+        """Start a text. No copied passage contains the unknown symbol."""
         self._index = index
         self._unknown_id = -1 if unknown_id is None else unknown_id
         self._waiting: list[npt.NDArray[np.int64]] = []  # batches small reads
@@ -131,11 +123,7 @@ class CopySearch:
         self._runs: CopiedRuns | None = None  # if the last 20-gram was copied
 
     def read(self, ids: Ids) -> None:
-        """Read the next characters.
-
-        Args:
-            ids: Any number of characters; -1 for a character outside the vocabulary.
-        """
+        """Read any number of characters; -1 is one outside the vocabulary."""
         for begin in range(0, len(ids), _BLOCK_CHARS):
             block = ids[begin : begin + _BLOCK_CHARS].astype(np.int64)
             block[block == self._unknown_id] = -1

@@ -9,8 +9,6 @@ every longer one is as rare.
 Sizes: N ids, V vocabulary, K characters of the longest context.
 """
 
-from __future__ import annotations
-
 import ctypes
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

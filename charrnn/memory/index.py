@@ -9,8 +9,6 @@ the run with one more character.
 Sizes: N ids of the text, R rows of the index, V vocabulary.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -79,13 +77,7 @@ class Index:
 
 
 def build_index(ids: Ids, vocab_size: int, max_chars: int = DEFAULT_CHARS) -> Index:
-    """Return the index of a text, or of blocks from all over a text that is too long.
-
-    Args:
-        ids: The text, shape (N,).
-        vocab_size: V.
-        max_chars: The number of characters to remember.
-    """
+    """Return the index of a text, shape (N,); of a long one, of ``max_chars`` from all over it."""
     dtype = smallest_dtype(vocab_size + 1)
     if len(ids) > max_chars:
         num_blocks = max(max_chars // BLOCK_CHARS, 1)

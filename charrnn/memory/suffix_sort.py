@@ -3,8 +3,6 @@
 Sizes: N ids, V vocabulary.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 
@@ -14,19 +12,12 @@ _KEY_BITS = 64
 
 
 def sort_by_context(ids: npt.NDArray[np.integer], vocab_size: int) -> Places:
-    """Sort the places of a text by their contexts: the ids before them, the last one first.
+    """Sort the places 0 to N of a text, shape (N,), by the ids before them, the last one first.
 
     Of two contexts the one that ends first, at the start of the text, is the smaller one. First the
     contexts are sorted by as many ids as fit in 64 bits. Each round then doubles the length,
     because the rank of a shorter context further back is known (U. Manber and G. Myers, Suffix
     arrays, 1993). Only contexts that still tie are sorted again.
-
-    Args:
-        ids: The text, shape (N,), each id from 0 to below V.
-        vocab_size: V.
-
-    Returns:
-        The places 0 to N in order, shape (N + 1,). Place N is the end of the text.
     """
     length, first = _first_keys(ids, vocab_size)
     order = np.argsort(first)

@@ -15,8 +15,6 @@ format; this module checks that a file holds a model. Older files may have an ar
 ``sketch``, which is ignored.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Mapping

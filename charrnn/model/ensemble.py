@@ -6,8 +6,6 @@ any of them (L. Hansen and P. Salamon, Neural network ensembles, 1990).
 Sizes: B streams, T time steps, V vocabulary.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -27,12 +25,7 @@ class Ensemble:
     """
 
     def __init__(self, config: ModelConfig, arrays: Mapping[str, Array]) -> None:
-        """Build the networks.
-
-        Args:
-            config: The sizes.
-            arrays: The weights by name, with the shapes of ``parameter_shapes``.
-        """
+        """Build the networks from weights by name, with the shapes of ``parameter_shapes``."""
         self.config = config
         parts = split_networks(config, arrays)
         self._networks = [Network(config.one_network, part) for part in parts]
@@ -45,17 +38,7 @@ class Ensemble:
     def forward(
         self, ids: Ids, state: State, matmul: Matmul = batched_matmul
     ) -> tuple[Array, State]:
-        """Read a window of each stream.
-
-        Args:
-            ids: The window, shape (B, T).
-            state: The state before the window.
-            matmul: How to multiply rows; see ``Network.forward``.
-
-        Returns:
-            The log-probabilities of the character after each one read, shape (B, T, V), and the
-            state after the window.
-        """
+        """Read a window of each stream; see ``Predictor.forward``."""
         size = len(state) // len(self._networks)
         next_state: list[State] = []
 
@@ -71,10 +54,7 @@ class Ensemble:
 def mean_probs(probs: Iterable[Array]) -> Array:
     """Return the mean of the probabilities that several networks give.
 
-    Sampling, evaluation and validation all average networks here.
-
-    Args:
-        probs: Arrays of one shape; the first is overwritten.
+    Sampling, evaluation and validation all average networks here. The first array is overwritten.
     """
     total: Array | None = None
     num_networks = 0

@@ -1,7 +1,5 @@
 """Find the model that a user means."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 
@@ -14,12 +12,11 @@ RUNS = Path("runs")
 
 
 def find_model(name: str | None) -> Path:
-    """Return the path of a model file.
+    """Return the path of a model file, from that of the file or of a run directory.
 
-    Args:
-        name: A model file or a run directory. None means the environment variable
-            ``CHARRNN_MODEL`` or, if that is unset, the most recently trained run in ``./runs``. The
-            time in the model file decides, because copying a file changes its modification time.
+    None means the environment variable ``CHARRNN_MODEL`` or, if that is unset, the most recently
+    trained run in ``./runs``. The time in the model file decides, because copying a file changes
+    its modification time.
 
     Raises:
         CheckpointError: If there is no such model.

@@ -4,8 +4,6 @@ Sizes: B streams, T time steps, E input, H hidden units, G blocks. Windows are t
 rows of one step are adjacent in memory.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
@@ -28,12 +26,7 @@ class Layer(Protocol):
     def run(
         self, inputs: Array, state: LayerState, matmul: Matmul = batched_matmul
     ) -> tuple[Array, LayerState]:
-        """Advance over a window.
-
-        Args:
-            inputs: Shape (T, B, E).
-            state: Before the window, each array of shape (B, ·).
-            matmul: How to multiply rows.
+        """Advance over a window, shape (T, B, E), from a state, each array (B, ·).
 
         Returns:
             The output, shape (T, B, H), and the state after the window.
@@ -48,13 +41,7 @@ class RecurrentLayer:
     """
 
     def __init__(self, spec: CellSpec, nonlinearity: str, arrays: Mapping[str, Array]) -> None:
-        """Arrange the weights of a layer.
-
-        Args:
-            spec: The cell.
-            nonlinearity: Which of its steps.
-            arrays: The weights, under the names of ``parameter_shapes``.
-        """
+        """Arrange the weights, named as in ``parameter_shapes``, for a step of a cell."""
         self._step = spec.steps[nonlinearity]
         self._weight_ih, self._bias_ih = arrays["weight_ih"].T, arrays["bias_ih"]
         self._weight_hh, self._bias_hh = arrays["weight_hh"].T, arrays["bias_hh"]
@@ -191,12 +178,7 @@ def shift_inputs(inputs: Array, last: Array, share: Array) -> Array:
 
 
 def layer_norm(inputs: Array, weight: Array, bias: Array) -> Array:
-    """Normalise each vector to mean 0 and variance 1, then scale and shift it.
-
-    Args:
-        inputs: Shape (..., H).
-        weight: Learned scale, shape (H,).
-        bias: Learned shift, shape (H,).
+    """Normalise vectors, (..., H), to mean 0 and variance 1, then scale and shift them, (H,).
 
     References:
         J. Ba et al., 2016, arXiv:1607.06450.

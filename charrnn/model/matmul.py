@@ -12,8 +12,6 @@ overflow has its own flag and warning, so the flag means nothing here.
 Sizes: N rows, K entries of a row, M columns of the matrix.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np
@@ -27,15 +25,7 @@ _without_stray_flags = np.errstate(invalid="ignore")
 
 @_without_stray_flags
 def batched_matmul(rows: Rows, matrix: Rows) -> Rows:
-    """Return the product of all rows: the fastest for many.
-
-    Args:
-        rows: Shape (..., K).
-        matrix: Shape (K, M).
-
-    Returns:
-        Shape (..., M).
-    """
+    """Return the product of rows, (..., K), and a matrix, (K, M): the fastest for many."""
     product: Rows = rows.reshape(-1, rows.shape[-1]) @ matrix
     return product.reshape(*rows.shape[:-1], -1)
 

@@ -6,8 +6,6 @@ Sizes: B streams, T time steps, V vocabulary, E embedding, H hidden units, L lay
 longest n-gram with an embedding.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,12 +34,7 @@ class Network:
     """
 
     def __init__(self, config: ModelConfig, arrays: Mapping[str, Array]) -> None:
-        """Arrange the weights.
-
-        Args:
-            config: The sizes.
-            arrays: The weights by name, with the shapes of ``parameter_shapes``.
-        """
+        """Arrange the weights, given by name with the shapes of ``parameter_shapes``."""
         self.config = config
         self._arrays = arrays
         layers = [
@@ -78,18 +71,7 @@ class Network:
     def forward(
         self, ids: Ids, state: State, matmul: Matmul = batched_matmul
     ) -> tuple[Array, State]:
-        """Read a window of each stream.
-
-        Args:
-            ids: The window, shape (B, T).
-            state: The state before the window.
-            matmul: How to multiply rows; ``rowwise_matmul`` gives each stream the same bits
-                whatever the other streams are.
-
-        Returns:
-            The logits of the character after each one read, shape (B, T, V), and the state after
-            the window.
-        """
+        """Read a window of each stream; see ``Predictor.forward``. Returns logits."""
         recent = ids.T  # (K - 1 + T, B)
         if self.config.ngrams > 1:
             recent = np.concatenate([state[0][0].T, recent])
@@ -107,11 +89,9 @@ class Network:
     def _embed(self, recent: Ids) -> Array:
         """Return the sum of the embeddings of each character and of the n-grams that end with it.
 
-        Args:
-            recent: Ids of K - 1 characters before the window and of the window, (K - 1 + T, B).
-
-        Returns:
-            The sum, shape (T, B, E); or its input product, if those are computed in advance.
+        ``recent`` has the ids of K - 1 characters before the window and of the window, (K - 1 + T,
+        B). The sum has shape (T, B, E); or it is its input product, if those are computed in
+        advance.
         """
         if self._projections is not None:
             projected: Array = self._projections[recent]

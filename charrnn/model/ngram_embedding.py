@@ -3,8 +3,6 @@
 Sizes: B streams, T time steps, V vocabulary, K the longest n-gram.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from charrnn.model.config import ModelConfig

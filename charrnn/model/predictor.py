@@ -3,8 +3,6 @@
 Sizes: B streams, T time steps, V vocabulary, K characters of the longest context.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Protocol
 

@@ -1,7 +1,5 @@
 """Learning curves: small ones for the terminal, in Braille characters, and SVG pictures."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 

@@ -1,7 +1,5 @@
 """What all heat maps share: the colour scale, and the base of those that are written to files."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol

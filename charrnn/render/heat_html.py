@@ -1,7 +1,5 @@
 """The heat map of a text as an HTML page that needs no other file."""
 
-from __future__ import annotations
-
 import html
 import math
 

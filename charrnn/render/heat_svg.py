@@ -1,7 +1,5 @@
 """The heat map of a text as an SVG picture."""
 
-from __future__ import annotations
-
 import itertools
 
 from charrnn.evaluation.evaluate import EvaluationRun

@@ -1,7 +1,5 @@
 """The history of a run, read from files that may hold anything."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Sequence

@@ -3,8 +3,6 @@
 Model files are not trusted: the card checks the type of each value that it takes from ``about``.
 """
 
-from __future__ import annotations
-
 import math
 import shlex
 import time

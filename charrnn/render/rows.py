@@ -4,8 +4,6 @@ A cutter yields rows as passages arrive. It keeps only the unfinished line, so a
 forever.
 """
 
-from __future__ import annotations
-
 import math
 import os
 import re

@@ -1,7 +1,5 @@
 """Views of an evaluation on standard output: rows, a heat map or a table."""
 
-from __future__ import annotations
-
 import heapq
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass

@@ -4,8 +4,6 @@ New content goes to a temporary file in the same folder, ``.NAME.RANDOM.tmp``, w
 locks. A killed process leaves that file unlocked, and the next writer of NAME removes it.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import re
@@ -27,14 +25,9 @@ _WITHOUT_WAITING = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 def open_whole(path: Path) -> Iterator[IO[bytes]]:
     """Open a file for an atomic write: it appears, or replaces an older file, when the block ends.
 
-    The content goes to a temporary file, is synced to the disk, and replaces the old file by one
-    rename. The umask decides on the permissions, as for any new file.
-
-    Args:
-        path: The file to create or replace, in an existing folder.
-
-    Yields:
-        The temporary file. If the block raises, the old file stays and the temporary file goes.
+    The content goes to a temporary file in the same folder, is synced to the disk, and replaces the
+    old file by one rename. If the block raises, the old file stays and the temporary file goes. The
+    umask decides on the permissions, as for any new file.
 
     Raises:
         OSError: If the folder is not writable or the disk is full.
@@ -63,11 +56,9 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def link_whole(source: Path, path: Path) -> None:
-    """Give a file a second name by a hard link, or copy it where no link is possible.
+    """Give a file, whose content never changes in place, a second name; an older file is replaced.
 
-    Args:
-        source: A file whose content never changes in place.
-        path: The new name; an older file of that name is replaced.
+    It is a hard link, or a copy where no link is possible.
 
     Raises:
         OSError: If the copy fails as well.

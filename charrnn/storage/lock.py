@@ -1,7 +1,5 @@
 """Locks between processes. The system releases a lock when its process ends, however it ends."""
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import os
@@ -45,15 +43,11 @@ else:
 def lock_file(
     path: Path, *, blocking: bool = False, notice: Callable[[str], None] = lambda _: None
 ) -> int:
-    """Lock a file for this process, creating the file if necessary.
+    """Lock a file for this process, creating the file if necessary; others can still read it.
 
     The holder may remove the file while it holds the lock: whoever waits for the lock then creates
-    a new file.
-
-    Args:
-        path: The lock file. Other processes can still read its content.
-        blocking: Whether to wait for another holder.
-        notice: Called with one line where the file system has no locks.
+    a new file. With ``blocking``, wait for another holder. A notice says where the file system has
+    no locks.
 
     Returns:
         An open descriptor for reading and writing. Closing it releases the lock.

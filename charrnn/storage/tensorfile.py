@@ -13,8 +13,6 @@ shapes. Reading never imports, opens or runs anything that a file names, and it 
 the length of the file and ``MAX_HEADER_BYTES``.
 """
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import hashlib
@@ -149,11 +147,7 @@ class TensorFile:
 
 @contextlib.contextmanager
 def open_tensor_file(path: Path, form: str) -> Iterator[TensorFile]:
-    """Open a file and read its header.
-
-    Args:
-        path: A regular file, or a link to one.
-        form: The ``format`` that the file must have.
+    """Open a regular file, or a link to one, and read its header, which must have this ``format``.
 
     Raises:
         OSError: If the file is missing, or is a folder, pipe or device.

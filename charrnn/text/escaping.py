@@ -1,7 +1,5 @@
 """Make text safe and visible: nothing in it can control a terminal or hide in a page."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 

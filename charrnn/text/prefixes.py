@@ -1,7 +1,5 @@
 """Strings that may have begun at the end of a text: what follows decides."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 

@@ -1,7 +1,5 @@
 """Text as UTF-8, whatever code points it holds."""
 
-from __future__ import annotations
-
 
 def to_utf8(text: str) -> bytes:
     r"""Return text as UTF-8; every output of the program goes through here.

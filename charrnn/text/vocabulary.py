@@ -116,16 +116,11 @@ class Vocabulary:
         return self._table.take(code_points(text), mode="clip")
 
     def encode(self, text: str, on_unknown: OnUnknown = "error") -> npt.NDArray[np.int32]:
-        """Return the ids of a text.
+        """Return the ids of a text of N characters, shape (N,), from 0 to V - 1.
 
-        Args:
-            text: Any text, N characters.
-            on_unknown: What to do with a character that is not in the vocabulary: ``error``,
-                ``skip`` (leave it out) or ``replace`` (by the unknown symbol if there is one, else
-                by a space, else by the first character).
-
-        Returns:
-            Ids from 0 to V - 1, shape (N,), fewer where characters were skipped.
+        A character that is not in the vocabulary is an ``error``, or is left out (``skip``; there
+        are then fewer ids), or becomes the unknown symbol (``replace``; if there is none a space,
+        or else the first character).
 
         Raises:
             UnknownCharacterError: At the first unknown character, with ``error``.

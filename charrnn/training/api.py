@@ -3,8 +3,6 @@
 Torch is imported only after the texts are read, so that a wrong file name is reported quickly.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path

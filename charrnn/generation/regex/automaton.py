@@ -6,8 +6,6 @@ edges only. Time and memory are linear in the length of the expression with its 
 out.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections import deque

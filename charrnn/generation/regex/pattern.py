@@ -7,8 +7,6 @@ limit reaches a match in time.
 Sizes: V vocabulary.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 from functools import lru_cache
@@ -37,13 +35,11 @@ class Pattern:
     """
 
     def __init__(self, expression: str, vocabulary: Vocabulary) -> None:
-        """Compile the expression.
+        """Compile an expression over the characters of a vocabulary; its symbols match nothing.
 
-        Args:
-            expression: In the syntax of Python's ``re``, matched as by ``re.fullmatch``, with the
-                flags a, i, s and x; without back-references, look-around, word boundaries, atomic
-                groups and possessive quantifiers. For a model of bytes it is over U+0000 to U+00FF.
-            vocabulary: The characters; its symbols match nothing.
+        The syntax is that of Python's ``re``, matched as by ``re.fullmatch``, with the flags a, i,
+        s and x; without back-references, look-around, word boundaries, atomic groups and possessive
+        quantifiers. For a model of bytes it is over U+0000 to U+00FF.
 
         Raises:
             ConfigError: If the expression is invalid, uses an unsupported construct or is too

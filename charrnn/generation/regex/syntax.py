@@ -72,11 +72,7 @@ Node = CharSet | Anchor | Sequence | Choice | Repeat
 
 
 def parse(expression: str, *, is_ascii: bool = False) -> Node:
-    """Return the tree of an expression.
-
-    Args:
-        expression: In the syntax of ``re``.
-        is_ascii: Whether ``\\w`` and its like are limited to ASCII.
+    r"""Return the tree of an expression; with ``is_ascii``, ``\w`` and its like are ASCII.
 
     Raises:
         ConfigError: If the expression is invalid, or no automaton can follow it.

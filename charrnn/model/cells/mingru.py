@@ -1,7 +1,5 @@
 """The minimal gated recurrent unit."""
 
-from __future__ import annotations
-
 from charrnn.model.cells.spec import Array, CellSpec, sigmoid
 from charrnn.model.layers import ParallelLayer
 

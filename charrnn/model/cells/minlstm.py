@@ -1,7 +1,5 @@
 """The minimal long short-term memory."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from charrnn.model.cells.mingru import mingru_hidden_size

@@ -1,7 +1,5 @@
 """The Elman network."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from charrnn.model.cells.spec import Array, CellSpec, LayerState

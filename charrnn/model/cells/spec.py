@@ -3,8 +3,6 @@
 Sizes: B streams, E input, H hidden units, G blocks, N characters.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Where and how precisely to compute: device, precision of matrix products, threads."""
 
-from __future__ import annotations
-
 import contextlib
 from dataclasses import dataclass
 from typing import Any

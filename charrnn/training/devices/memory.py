@@ -1,7 +1,5 @@
 """Memory: errors that say what to do, and an allocator that keeps what is freed."""
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 from collections.abc import Iterator

@@ -3,8 +3,6 @@
 Sizes: B streams, T time steps.
 """
 
-from __future__ import annotations
-
 import time
 
 import torch

@@ -3,8 +3,6 @@
 Sizes: B streams, T time steps, V vocabulary.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -65,17 +63,15 @@ class Learner:
         self.state = self.network.initial_state(num_streams)
 
     def advance(self, window: Window, step: int, learning_rate: float, usual_chars: float) -> float:
-        """Train on a window.
+        """Train on a window; return the sum of the losses in nats.
 
         Args:
             window: What to read and predict.
-            step: Which step this is, from 1.
-            learning_rate: Of this step.
-            usual_chars: How many predictions a window has in the mean. The loss is divided by it,
-                not by those of this window: each is to count alike, in a short one as well.
-
-        Returns:
-            The sum of the losses in nats.
+            step: The number of this step, from 1.
+            learning_rate: The learning rate of this step.
+            usual_chars: The mean number of predictions in a window. The loss is divided by it, not
+                by
+                their number in this window, so that each counts alike in a short window as well.
         """
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
@@ -100,15 +96,9 @@ class Learner:
             nn.utils.clip_grad_norm_(parameters, self.recipe.clip)
 
     def measure(self, windows: AnyStreams) -> npt.NDArray[np.float32]:
-        """Return the loss of each prediction of a text with the averaged weights, in nats.
+        """Return the loss, in nats, of each prediction of a text with the averaged weights.
 
-        It has a state of its own; that of training is not touched.
-
-        Args:
-            windows: The text, N ids.
-
-        Returns:
-            Shape (N - 1,), in the order of the windows.
+        The shape is (N - 1,), in the order of the windows. The state of training is not touched.
         """
         state = self.network.initial_state(windows.num_streams)
         parts = []
@@ -138,10 +128,7 @@ class Learner:
         return {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
 
     def load_state_arrays(self, arrays: Mapping[str, Numbers]) -> None:
-        """Go on where another learner of the same recipe stood.
-
-        Args:
-            arrays: What its ``state_arrays`` returned.
+        """Continue from the ``state_arrays`` of another learner of the same recipe.
 
         Raises:
             ValueError: If the arrays are not those of such a learner.

@@ -3,8 +3,6 @@
 Sizes: N predictions.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 
@@ -35,17 +33,11 @@ def target_probs(counts: Counts, windows: AnyStreams) -> Probs:
 
 
 def best_share(by_network: Probs, by_counts: Probs) -> float:
-    """Return the share of counts with which they and a network are the best together.
+    """Return the share of counts, above 0 and below 1, with which the mixture is best; or NaN.
 
     Each round takes the mean of how far the counts are to be believed at each target, by the share
-    of the round before: expectation and maximisation (A. Dempster et al., 1977).
-
-    Args:
-        by_network: The probability of each target by the network, shape (N,).
-        by_counts: By the counts.
-
-    Returns:
-        Above 0 and below 1; NaN where a probability is.
+    of the round before: expectation and maximisation (A. Dempster et al., 1977). Both arrays hold
+    the probability of each target, shape (N,).
     """
     share = USUAL_SHARE
     for _ in range(NUM_ROUNDS):

@@ -3,8 +3,6 @@
 Sizes: N ids.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, TypeVar
@@ -89,10 +87,7 @@ class Trainer:
         return self.step / self.streams.num_windows
 
     def advance(self, progress: float) -> tuple[float, int]:
-        """Train on the next window.
-
-        Args:
-            progress: The completed share of the training, 0 to 1.
+        """Train on the next window, when a share of the training, 0 to 1, is done.
 
         Returns:
             The summed loss in nats, averaged over the networks, and the number of characters.
@@ -109,13 +104,8 @@ class Trainer:
     def validate(self, max_chars: int) -> float | None:
         """Return the loss of the first characters of the validation text in nats per character.
 
-        It is the loss of the averaged weights of all networks, mixed with the counts.
-
-        Args:
-            max_chars: How much of the text to read.
-
-        Returns:
-            The loss; None if the text is too short.
+        It is the loss of the averaged weights of all networks, mixed with the counts; None if the
+        text is too short.
         """
         windows = self._validator.windows(max_chars)
         if windows is None:
@@ -155,12 +145,7 @@ class Trainer:
     def load_state_arrays(
         self, arrays: Mapping[str, npt.NDArray[Any]], *, step: int, chars: int
     ) -> None:
-        """Continue from the state of another trainer of the same recipe.
-
-        Args:
-            arrays: Its ``state_arrays``.
-            step: Its step.
-            chars: The characters that it trained on.
+        """Continue from the ``state_arrays`` of another trainer of the same recipe.
 
         Raises:
             ValueError: If the arrays do not fit this trainer.

@@ -3,8 +3,6 @@
 Sizes: N predictions.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -56,9 +54,7 @@ class Validator:
     def loss(self, losses: Sequence[npt.NDArray[np.float32]], windows: AnyStreams) -> float:
         """Return the mean loss in nats per character; not finite if a network's loss is not.
 
-        Args:
-            losses: The loss of each prediction, one array of shape (N,) per network.
-            windows: The windows that they were measured on.
+        ``losses`` has one array of shape (N,) for each network, measured on the windows.
         """
         with np.errstate(all="ignore"):  # the caller reports a loss that is not finite
             by_network = (np.exp(-loss.astype(np.float64)) for loss in losses)
@@ -76,17 +72,12 @@ class Validator:
 def choose_validation_chars(
     num_chars: int, budget: Budget, recipe: Recipe, validate: Callable[[int], object]
 ) -> int:
-    """Return how many characters each validation reads.
+    """Return how many characters of the validation text each validation reads.
 
     All if that is cheap. Otherwise a probe limits each validation to 2 % of the time budget, and
     all validations together read at most 5 % of the characters that the steps read. At least
     120,000 characters make a validation reliable, unless they take over 4 % of the time.
-
-    Args:
-        num_chars: The length of the validation text.
-        budget: The budget, whose clock times the probe.
-        recipe: The recipe.
-        validate: Validates on so many characters.
+    ``validate`` validates on a number of characters, for the probe.
     """
     limit = num_chars
     enough = MIN_VALIDATION_CHARS

@@ -7,8 +7,6 @@ Sizes: B streams, T time steps, E input, H hidden units, G blocks. Windows are t
 rows of one step are adjacent in memory.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from importlib import import_module
@@ -28,15 +26,10 @@ class RecurrentLayer(nn.Module):
     """A layer whose gates read the state; see ``model.layers.RecurrentLayer``."""
 
     def __init__(self, config: ModelConfig, input_size: int, generator: torch.Generator) -> None:
-        """Make the weights.
+        """Make the weights for inputs of E units.
 
         The recurrent blocks are orthogonal (A. Saxe et al., 2014, arXiv:1312.6120), the input
         weights have variance 1 / E, the biases are zero.
-
-        Args:
-            config: The sizes of the model.
-            input_size: E.
-            generator: The random generator.
         """
         super().__init__()
         self.config = config
@@ -51,11 +44,7 @@ class RecurrentLayer(nn.Module):
                 nn.init.orthogonal_(block, generator=generator)
 
     def forward(self, inputs: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
-        """Advance over a window.
-
-        Args:
-            inputs: Shape (T, B, E).
-            state: Before the window, each tensor of shape (B, H).
+        """Advance over a window, shape (T, B, E), from a state of tensors of shape (B, H).
 
         Returns:
             The hidden units after each step, shape (T, B, H), and the state after the last.
@@ -103,11 +92,7 @@ class ParallelLayer(nn.Module):
             self.weight_ho.div_(2)
 
     def forward(self, inputs: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
-        """Advance over a window.
-
-        Args:
-            inputs: Shape (T, B, E).
-            state: h, shape (B, H), and the last input, shape (B, E).
+        """Advance over a window, (T, B, E), from h, (B, H), and the last input, (B, E).
 
         Returns:
             The output, shape (T, B, H), and the state after the last step.
@@ -137,15 +122,9 @@ def make_layer(config: ModelConfig, number: int, generator: torch.Generator) -> 
 
 
 def locked_dropout(inputs: Tensor, share: float, generator: torch.Generator) -> Tensor:
-    """Drop units with one mask for all steps of a window.
+    """Drop a share of the units, shape (T, B, H), with one mask for all steps of a window.
 
-    Args:
-        inputs: Shape (T, B, H).
-        share: The share of units to drop; the others are scaled by 1 / (1 - share).
-        generator: The random generator, on the CPU.
-
-    Returns:
-        The masked input.
+    The others are scaled by 1 / (1 - share). The generator is on the CPU.
 
     References:
         Y. Gal and Z. Ghahramani, 2016, arXiv:1512.05287.

@@ -7,8 +7,6 @@ pass, each over all logits in float32. With V = 8,000 that is a sixth of a train
 Sizes: N predictions, V vocabulary.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch
@@ -44,11 +42,9 @@ class _CrossEntropy(torch.autograd.Function):
 
 
 def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
-    """Return the loss of each target in nats, shape (N,).
+    """Return the loss of each target in nats, shape (N,); 0 where the target is ``IGNORED``.
 
-    Args:
-        logits: Shape (N, V); bfloat16 is summed in float32.
-        targets: Ids, shape (N,); where it is ``IGNORED`` the loss is 0.
+    Logits have shape (N, V); bfloat16 is summed in float32.
     """
     losses: Tensor = _CrossEntropy.apply(logits, targets)  # type: ignore[no-untyped-call]
     return losses

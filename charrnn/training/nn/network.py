@@ -4,8 +4,6 @@ Sizes: B streams, T time steps, V vocabulary, E embedding, H hidden units, L lay
 n-gram with an embedding.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np
@@ -34,13 +32,10 @@ class TrainableNetwork(nn.Module):
         generator: torch.Generator,
         accumulate: bool = False,
     ) -> None:
-        """Make the weights.
+        """Make the weights with a generator, which later draws the masks of dropout.
 
-        Args:
-            config: The sizes.
-            dropout: The share of units to drop after the embedding and after each layer.
-            generator: The random generator for the initial weights, and later for dropout.
-            accumulate: Whether n-gram tables gather gradients; see ``GatheredEmbedding``.
+        ``dropout`` is the share of units to drop after the embedding and after each layer. For
+        ``accumulate`` see ``GatheredEmbedding``.
         """
         super().__init__()
         self.config = config
@@ -85,23 +80,14 @@ class TrainableNetwork(nn.Module):
         return ((recent,), *layers)
 
     def reset_state(self, state: State, is_start: npt.NDArray[np.bool_]) -> State:
-        """Return the state with some streams back at the start of a text.
-
-        Args:
-            state: The state of B streams.
-            is_start: Which streams, shape (B,).
-        """
+        """Return the state with some of the B streams, shape (B,), back at the start of a text."""
         if not is_start.any():
             return state
         where = torch.from_numpy(is_start).to(self.output.weight.device)[:, None]
         return tuple(tuple(array.masked_fill(where, 0) for array in part) for part in state)
 
     def forward(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
-        """Read a window of each stream.
-
-        Args:
-            inputs: Ids, shape (B, T).
-            state: The state before the window; gradients do not flow into it.
+        """Read a window of each stream: ids, shape (B, T). Gradients do not flow into the state.
 
         Returns:
             The logits of the character after each one read, shape (B, T, V), and the detached state
@@ -124,8 +110,8 @@ class TrainableNetwork(nn.Module):
     def _embed(self, recent: Tensor) -> Tensor:
         """Return the sum of the embeddings of each character and of the n-grams that end with it.
 
-        Args:
-            recent: Ids of K - 1 characters before the window and of the window, (K - 1 + T, B).
+        ``recent`` has the ids of K - 1 characters before the window and of the window, (K - 1 + T,
+        B).
         """
         embedded: Tensor = self.embedding(recent[self.config.ngrams - 1 :])
         for table, rows in zip(self.ngrams.values(), ngram_rows(self.config, recent), strict=True):

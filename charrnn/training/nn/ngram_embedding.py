@@ -8,8 +8,6 @@ a network share one gradient tensor per window, because their outputs are summed
 Sizes: T time steps, B streams, E embedding.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch
@@ -29,13 +27,7 @@ class GatheredEmbedding(nn.Module):
     """
 
     def __init__(self, num_rows: int, size: int, *, accumulate: bool) -> None:
-        """Make a table of zeros.
-
-        Args:
-            num_rows: The number of rows.
-            size: E.
-            accumulate: Whether to gather the gradients of several windows.
-        """
+        """Make a table of zeros; ``accumulate`` gathers the gradients of several windows."""
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(num_rows, size))
         self.pending: list[tuple[Tensor, Tensor]] | None = [] if accumulate else None

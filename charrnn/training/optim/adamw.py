@@ -8,8 +8,6 @@ References:
     I. Loshchilov and F. Hutter, 2019, arXiv:1711.05101.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 
@@ -37,10 +35,7 @@ class AdamW:
     ) -> None:
         """Start without moments.
 
-        Args:
-            groups: Parameters with their weight decay.
-            lr: The learning rate.
-            betas: The decay rates of the two moments.
+        The groups are parameters with their weight decay; betas are the decay rates of the moments.
         """
         self.param_groups: list[dict[str, Any]] = [
             {"params": parameters, "weight_decay": decay, "lr": lr} for parameters, decay in groups

@@ -1,7 +1,5 @@
 """The average of the weights over the last steps: what is validated and kept."""
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 
@@ -10,16 +8,11 @@ AVERAGE_EVERY = 4  # steps, so that the cost of averaging is negligible
 
 
 def update_average(average: nn.Module, network: nn.Module, step: int) -> None:
-    """Move the average towards the current weights.
+    """Move the average of the weights towards those of the network after a step, counted from 1.
 
     The average reaches back over about the last ``AVERAGED_SHARE`` of the steps so far, so its
     length grows with the run (after O. Shamir and T. Zhang, 2013, arXiv:1212.1824). The first steps
     are too few to average: then it equals the current weights.
-
-    Args:
-        average: Has the averaged weights.
-        network: Has the current weights.
-        step: The number of the step just done, from 1.
     """
     if step % AVERAGE_EVERY and step > AVERAGE_EVERY / AVERAGED_SHARE:
         return

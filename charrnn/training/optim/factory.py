@@ -1,7 +1,5 @@
 """From a recipe to an optimizer."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import torch

@@ -13,8 +13,6 @@ References:
     J. Liu et al., 2025, arXiv:2502.16982, for the length of an update, which matches AdamW's.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Any
 
@@ -47,11 +45,8 @@ class Muon:
     ) -> None:
         """Start without momentum.
 
-        Args:
-            matrices: The parameters to update orthogonally, each of two dimensions.
-            weight_decay: Weight decay of the matrices.
-            rest: The optimizer of all other parameters.
-            lr: The learning rate.
+        The matrices, with their own weight decay, are updated orthogonally; ``rest`` updates all
+        other parameters.
         """
         group = {"params": matrices, "weight_decay": weight_decay, "lr": lr}
         self.param_groups: list[dict[str, Any]] = [group, *rest.param_groups]
@@ -94,13 +89,7 @@ def orthogonalize(matrix: Tensor) -> Tensor:
     Each iteration maps every singular value s to ``a s + b s ** 3 + c s ** 5``. After a few
     iterations all but tiny values lie between 0.7 and 1.2, in bfloat16 up to about 1.5. The result
     is a polynomial of the Gram matrix times the matrix, so all but two products have the smaller of
-    the two sizes.
-
-    Args:
-        matrix: Of two dimensions. Products have the precision of autocast.
-
-    Returns:
-        A matrix of the same shape and precision; zeros for zeros.
+    the two sizes. Products have the precision of autocast. Zeros give zeros.
     """
     if matrix.shape[0] < matrix.shape[1]:
         return orthogonalize(matrix.T).T

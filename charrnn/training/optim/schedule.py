@@ -1,15 +1,12 @@
 """The learning-rate schedule."""
 
-from __future__ import annotations
-
 WARM_UP = 0.02
 
 
 def learning_rate_factor(progress: float) -> float:
-    """Return the share of the peak learning rate: a short warm-up, then linear decay to zero.
+    """Return the share of the peak learning rate when a share of the training, 0 to 1, is done.
 
-    Args:
-        progress: The share of the training that is done, 0 to 1.
+    It rises in a short warm-up, then decays linearly to zero.
     """
     if progress < WARM_UP:
         return max(progress / WARM_UP, 0.05)

@@ -1,7 +1,5 @@
 """The command line that repeats a run, with everything in it that the recipe chose."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,12 +13,7 @@ def command_line(sources: Sequence[str], options: CorpusOptions, recipe: Recipe)
     """Return the arguments that repeat a run, the program's name first.
 
     The same steps give the same model on the same machine; a budget of time gives what the machine
-    has time for.
-
-    Args:
-        sources: The files that were read, as absolute paths, or ``-``.
-        options: How they are read.
-        recipe: How the model is trained, nothing left open.
+    has time for. The sources are absolute paths, or ``-``.
     """
     model = recipe.model
     values: dict[str, object] = {

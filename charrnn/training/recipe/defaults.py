@@ -74,17 +74,14 @@ def resolve(
     num_documents: int = 0,
     throughput: Throughput | None = None,
 ) -> Recipe:
-    """Choose what the settings leave open.
+    """Choose what the settings leave open; what they fix is in the recipe unchanged.
 
     Args:
         settings: What the user fixed.
         num_chars: Characters to train on, N.
         vocab_size: Characters in the vocabulary, V.
         num_documents: Documents to train on; 0 for a text in one piece.
-        throughput: Of the machine; None for that of two cores of a laptop.
-
-    Returns:
-        The recipe. What the user fixed is in it unchanged.
+        throughput: Throughput of the machine; None for that of two cores of a laptop.
 
     Raises:
         ConfigError: If a size is out of range.
@@ -176,12 +173,8 @@ def _default_num_networks(threads: int, epochs: float | None) -> int:
     """Return the number of networks: one per thread, up to ``MAX_NETWORKS``.
 
     Short of time there is one network on all threads. With time for several passes of
-    ``ENOUGH_EPOCHS``, threads train several networks in turn.
-
-    Args:
-        threads: Threads that the networks share.
-        epochs: Passes over the text that one network on one thread has time for; None if time
-            does not limit the run.
+    ``ENOUGH_EPOCHS``, threads train several networks in turn. ``epochs`` is the number of passes
+    that one network on one thread has time for; None if time does not limit the run.
     """
     if epochs is None:
         return _networks_at_once(threads)

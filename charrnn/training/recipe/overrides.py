@@ -4,8 +4,6 @@ The budget, the learning rate, clipping, dropout and the machine may change. Tex
 architecture and the order of reading are part of the saved state and may not.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Mapping
 from typing import Any
@@ -26,10 +24,8 @@ _OPTIONS = {
 def change_recipe(state: RunState, changes: Mapping[str, Any]) -> Recipe:
     """Return the recipe that a resumed run uses.
 
-    Args:
-        state: The saved state.
-        changes: New values by the attributes of ``Settings`` and ``CorpusOptions``. One limit of
-            the budget replaces all three.
+    Changes are new values by the attributes of ``Settings`` and ``CorpusOptions``. One limit of the
+    budget replaces all three.
 
     Raises:
         ConfigError: If a name is unknown, a value is out of range, or an option may not change.
@@ -66,12 +62,9 @@ def has_same_budget(old: Recipe, new: Recipe) -> bool:
 
 
 def why_not_exact(state: RunState, recipe: Recipe, backend: Mapping[str, Any]) -> list[str]:
-    """Return the reasons why resuming is not exact, bit for bit; empty if it is.
+    """Return the reasons why resuming with a recipe, on a backend, is not exact, bit for bit.
 
-    Args:
-        state: The saved state.
-        recipe: The recipe of the resumed run.
-        backend: The backend of the resumed run; see ``Backend.to_json``.
+    For the backend see ``Backend.to_json``. The list is empty if resuming is exact.
     """
     reasons = []
     if recipe.time is not None:

@@ -6,8 +6,6 @@ of characters in the new text. New characters start as in a new model, new runs 
 Sizes: V characters, E embedding, H hidden units, K the longest run of characters.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Mapping
 

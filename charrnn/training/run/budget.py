@@ -1,7 +1,5 @@
 """How much of a run is over, whatever limits it: time, steps or epochs."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """The directory of a run: making it, finding it, and keeping it to one training at a time."""
 
-from __future__ import annotations
-
 import contextlib
 import itertools
 import json

@@ -3,8 +3,6 @@
 ``trainer`` makes the steps, ``budget`` measures progress, and ``files`` writes.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
 

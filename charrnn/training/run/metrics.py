@@ -4,8 +4,6 @@ A line is appended by one write, so a process that is killed leaves at most its 
 Who reads the file drops such a line, and who continues it takes it away.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 from pathlib import Path

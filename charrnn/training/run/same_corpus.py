@@ -1,7 +1,5 @@
 """Whether the text of a resumed run is still the text that it was trained on."""
 
-from __future__ import annotations
-
 import dataclasses
 import hashlib
 import tempfile

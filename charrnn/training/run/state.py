@@ -17,8 +17,6 @@ Where in the text the run is follows from the step. It is no file to share, but 
 same care: nothing in it is executed, imported or opened.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Mapping

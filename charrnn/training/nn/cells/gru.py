@@ -12,8 +12,6 @@ All computation, and all that is kept for the backward pass, is in the precision
 Sizes: B streams, T time steps, H hidden units. Windows are time first.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch
@@ -50,7 +48,7 @@ class GRUFunction(torch.autograd.Function):
     def forward(
         ctx: Any, projected: Tensor, h: Tensor, weight_hh: Tensor, bias_n: Tensor
     ) -> Tensor:
-        """Advance over a window.
+        """Advance over a window; return the states, shape (T, B, H).
 
         Args:
             ctx: Keeps what the backward pass needs.
@@ -59,9 +57,6 @@ class GRUFunction(torch.autograd.Function):
             h: State before the window, shape (B, H).
             weight_hh: Shape (3H, H).
             bias_n: The bias that the reset gate multiplies, shape (H,).
-
-        Returns:
-            The states, shape (T, B, H).
         """
         size = h.shape[-1]
         dtype = projected.dtype

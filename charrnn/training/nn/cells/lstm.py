@@ -1,7 +1,5 @@
 """The long short-term memory over a window: torch's fused kernel, on every device."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

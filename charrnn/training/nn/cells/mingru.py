@@ -10,8 +10,6 @@ computation, and all that is kept for the backward pass, is in the precision of 
 Sizes: B streams, T time steps, E input, H hidden units. Windows are time first.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

@@ -1,7 +1,5 @@
 """The minimal long short-term memory over a window, by autograd over the step."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid

@@ -7,8 +7,6 @@ computation, and all that is kept for the backward pass, is in the precision of 
 Sizes: B streams, T time steps, H hidden units. Windows are time first.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch
@@ -41,7 +39,7 @@ class RNNFunction(torch.autograd.Function):
     def forward(
         ctx: Any, projected: Tensor, h: Tensor, weight_hh: Tensor, has_relu: bool
     ) -> Tensor:
-        """Advance over a window.
+        """Advance over a window; return the states, shape (T, B, H).
 
         Args:
             ctx: Keeps what the backward pass needs.
@@ -49,9 +47,6 @@ class RNNFunction(torch.autograd.Function):
             h: State before the window, shape (B, H).
             weight_hh: Shape (H, H).
             has_relu: Whether to use the rectifier instead of tanh.
-
-        Returns:
-            The states, shape (T, B, H).
         """
         weight = weight_hh.to(projected.dtype)
         transposed = weight.T.contiguous()
