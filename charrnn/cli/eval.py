@@ -9,8 +9,14 @@ from typing import Annotated, Literal
 import typer
 
 from charrnn.cli.command import MODEL_HELP, section
-from charrnn.cli.output import ColorMode, log, open_stdout, wants_color
-from charrnn.cli.output_paths import STDOUT, check_output_path
+from charrnn.cli.output import (
+    STDOUT,
+    ColorMode,
+    check_output_path,
+    log,
+    open_stdout,
+    wants_color,
+)
 from charrnn.cli.values import parse_size
 from charrnn.errors import ConfigError
 from charrnn.processors import one_thread_a_product

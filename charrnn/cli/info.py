@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 
 from charrnn.cli.command import MODEL_HELP, section
-from charrnn.cli.output import log, open_stdout
-from charrnn.cli.output_paths import STDOUT, check_output_path
+from charrnn.cli.output import STDOUT, check_output_path, log, open_stdout
 from charrnn.errors import CheckpointError, ConfigError
 
 _output = section("Output")

@@ -4,18 +4,22 @@ import codecs
 import contextlib
 import json
 import os
+import stat
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 import typer
 
-from charrnn.errors import CharRNNError
-from charrnn.text.escaping import escape_controls as escape_controls
-from charrnn.text.utf8 import to_utf8
+from charrnn.errors import CharRNNError, ConfigError
+from charrnn.text.escaping import escape_controls, to_utf8
 
 ColorMode = Literal["auto", "always", "never"]
 """The values of ``--color``."""
+
+STDOUT = Path("-")
+"""The path that means standard output."""
 
 # Errors of a write to standard error: the reader has gone, the stream is closed, or a signal
 # interrupted another write.
@@ -87,11 +91,7 @@ class Output:
     """
 
     def __init__(self) -> None:
-        """Take standard output.
-
-        Raises:
-            OutputError: If it is closed.
-        """
+        """Take standard output, or raise an ``OutputError`` if it is closed."""
         if sys.stdout is None:
             raise OutputError("standard output is closed; give it a file or a pipe")
         self._stream = sys.stdout.buffer
@@ -183,3 +183,17 @@ def abandon_stdout() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
+
+
+def check_output_path(parameter: str, path: Path | None) -> None:
+    """Refuse a path that cannot be written, before any work; ``-`` and None are good.
+
+    Raises:
+        ConfigError: If the folder does not exist, or the path exists and is not a file.
+    """
+    if path is None or path == STDOUT:
+        return
+    if not path.parent.is_dir():
+        raise ConfigError(f"`{parameter}`: no folder {str(path.parent)!r}; create it first")
+    if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+        raise ConfigError(f"`{parameter}`: {str(path)!r} is not a file; give the name of one")

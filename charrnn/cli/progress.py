@@ -13,13 +13,14 @@ from types import FrameType
 from typing import IO, Any, cast
 
 from charrnn.cli.command import Stopped
-from charrnn.cli.output import ColorMode, Stderr, escape_controls, is_terminal, log, wants_color
+from charrnn.cli.output import ColorMode, Stderr, is_terminal, log, wants_color
 from charrnn.cli.values import format_duration
 from charrnn.corpus.store import open_corpus
 from charrnn.errors import CharRNNError
 from charrnn.evaluation.baselines import validation_baselines
 from charrnn.library import Model
 from charrnn.model.checkpoint import Checkpoint
+from charrnn.text.escaping import escape_controls
 from charrnn.training.run.monitor import Report
 from charrnn.training.run.session import Result
 from charrnn.units import nats_to_bits
@@ -66,10 +67,8 @@ class PlainMonitor:
         if self._json is not None:
             self._json(report.to_json())
         now = time.monotonic()
-        is_due = (
-            report.val_nats_per_char is not None or now - self._said_at >= SECONDS_BETWEEN_LINES
-        )
-        if is_due and not self._quiet:
+        is_due = now - self._said_at >= SECONDS_BETWEEN_LINES
+        if (is_due or report.val_nats_per_char is not None) and not self._quiet:
             self._say(describe(report))
             self._said_at = now
 
@@ -188,10 +187,8 @@ def describe(report: Report) -> str:
     if report.val_nats_per_char is not None:
         bits = nats_to_bits(report.val_nats_per_char)
         words.append(f"val {report.val_nats_per_char:.3f} nats {bits:.3f} bits")
-    words += [
-        f"{report.chars_per_second:,.0f} chars/s",
-        f"{format_duration(report.seconds_left)} left",
-    ]
+    words.append(f"{report.chars_per_second:,.0f} chars/s")
+    words.append(f"{format_duration(report.seconds_left)} left")
     return "  ".join(words)
 
 
@@ -201,11 +198,9 @@ def make_monitor(
 ) -> Iterator[PlainMonitor]:
     """Create the monitor of a run and let it handle signals for the block; see ``PlainMonitor``."""
     can_draw = is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb" and not quiet
-    monitor = (
-        TerminalMonitor(json=json, color=color)
-        if can_draw
-        else PlainMonitor(quiet=quiet, json=json)
-    )
+    monitor = PlainMonitor(quiet=quiet, json=json)
+    if can_draw:
+        monitor = TerminalMonitor(json=json, color=color)
     before = {number: signal.signal(number, monitor.on_signal) for number in STOP_SIGNALS}
     try:
         with contextlib.ExitStack() as stack:

@@ -29,13 +29,8 @@ def runs_of_same_text(
 ) -> Iterator[tuple[Path, Description]]:
     """Yield the corpora that were made from files with the same content, in the same order.
 
-    Args:
-        files: The files of the text.
-        same: What else must be equal: keys and values of the description of a corpus.
-        candidates: For each corpus its ids and its description.
-
-    Yields:
-        The ids, which match their checksum, and their description.
+    What is in ``same`` must be equal in the description of a corpus, too. The candidates are pairs
+    of ids and descriptions. The ids that are yielded match their checksum.
     """
     sizes = [_size(name) for name in files]
     if None in sizes:  # a pipe, or standard input
@@ -85,12 +80,7 @@ def _description(path: Path, ids: Path) -> Description:
 
 
 def _ids_sha256(path: Path) -> str:
-    """Return the checksum of the ids in a file.
-
-    Raises:
-        OSError: If it cannot be read.
-        ValueError: If it is not a NumPy file.
-    """
+    """Return the checksum of the ids in a NumPy file."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         if np.lib.format.read_magic(file) != (1, 0):

@@ -36,11 +36,7 @@ class Decoding:
     nfc: bool = False
 
     def __post_init__(self) -> None:
-        """Check the encoding.
-
-        Raises:
-            ConfigError: If Python does not know it, or it does not encode text.
-        """
+        """Refuse an encoding that Python does not know, or that does not encode text."""
         try:
             "a".encode(self.encoding)  # for an empty text Python does not look up the encoding
         except (LookupError, ValueError):
@@ -60,14 +56,8 @@ def read_blocks(
     """Yield the characters of files, one file after another, in bounded blocks, none empty.
 
     In text, but not in bytes, a byte order mark at the start of a file is dropped and CRLF becomes
-    LF.
-
-    Args:
-        files: Paths, or ``-``.
-        decoding: How bytes become characters.
-        notice: Called with one line, for example if line ends were changed.
-        limit: How many unpacked bytes to read from all files together; None for all.
-        on_read: Called for each file that was read completely.
+    LF. The limit is that of all files together. A notice says, for example, that line ends were
+    changed; ``on_read`` is called for each file that was read completely.
 
     Raises:
         TextError: If a file cannot be read, is damaged, or is not in the encoding.

@@ -49,15 +49,9 @@ class Spans:
 def cut_spans(ids: Ids, end_id: int, longest: int, warm_up: int = 0) -> Spans:
     """Cut a text into its documents, and long documents into equal parts.
 
-    Args:
-        ids: The text, shape (N,), N of 2 or more: end symbols, and a document after each. The last
-            document may be incomplete.
-        end_id: The end symbol.
-        longest: Maximum number of predictions in a span.
-        warm_up: Number of ids that a part of a document reads before its first prediction.
-
-    Returns:
-        Spans in which each id but the first is predicted once.
+    The text, shape (N,), has end symbols and a document after each; the last one may be incomplete.
+    A span has at most ``longest`` predictions. A part of a document first reads ``warm_up`` more
+    ids. Each id but the first is predicted once.
     """
     borders = np.flatnonzero(ids == end_id)
     if borders[-1] != len(ids) - 1:

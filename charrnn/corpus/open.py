@@ -150,18 +150,15 @@ def read_bytes(
     *,
     is_text: bool = True,
 ) -> Generator[bytes, None, None]:
-    """Yield the bytes of a file, unpacked, in blocks.
+    """Yield the bytes of a file, or of ``-``, unpacked, in blocks.
 
-    Args:
-        name: A path, or ``-``.
-        block_bytes: The size of a block.
-        limit: How many bytes may be read; reduced by the number of bytes yielded.
-        notice: Called with one line if the file changes meanwhile.
-        on_read: Called at the end of a file that was read completely.
-        is_text: Whether to refuse known binary formats.
+    The limit is reduced by the number of bytes yielded. A notice says if the file changes
+    meanwhile; ``on_read`` is called at the end of a file that was read completely.
 
     Raises:
-        TextError: If the file cannot be read, is damaged, or is in a known binary format.
+        TextError: If the file cannot be read, is damaged, or, with ``is_text``, is in a known
+            binary
+            format.
     """
     try:
         with _open(name) as file:

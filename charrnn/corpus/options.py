@@ -38,12 +38,7 @@ class CorpusOptions:
     nfc: bool = False
 
     def __post_init__(self) -> None:
-        """Check the options.
-
-        Raises:
-            ConfigError: If the count is below one, the separator is empty or not text, or NFC is
-                asked for where each character is a byte.
-        """
+        """Refuse a count below one, an empty separator, and NFC where each character is a byte."""
         if self.min_count < 1:
             raise ConfigError(f"`min_count`: {self.min_count} is out of range; give 1 or more")
         if self.separator == "":

@@ -59,11 +59,8 @@ def split_parts(
 ) -> Split:
     """Split a text into a training and a validation part; no document is cut.
 
-    Args:
-        parts: The text, and a separate validation text, which may be empty.
-        val_share: The share of the first text, from its end, to validate on; None to validate on
-            the second.
-        documents: Whether the texts consist of documents.
+    The share of the first text, from its end, is for validation. If it is None, the second text is,
+    which may be empty otherwise.
 
     Raises:
         TextError: If there is only one document and two are needed.

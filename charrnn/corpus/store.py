@@ -101,12 +101,8 @@ def build_corpus(
 ) -> Corpus:
     """Read texts, count their characters, and write their ids into an existing run directory.
 
-    Args:
-        directory: Where the two files of the corpus are written.
-        names: Files, folders or ``-``.
-        options: How to read them.
-        notice: Called with one line about the text that a user should know.
-        candidates: Other run directories; their ids are reused if the text is the same.
+    A notice is one line about the text that a user should know. The candidates are other run
+    directories; their ids are reused if the text is the same.
 
     Raises:
         TextError: If a text cannot be read or is too short, or its copy fills the disk.

@@ -69,12 +69,9 @@ class Reader:
     ) -> None:
         """Start a text.
 
-        Args:
-            network: The model.
-            end_id: The end symbol of documents. The text starts with it, and each document is read
-                from a fresh state.
-            part_chars: Length of the parts; None reads the text, or each document, as one stream,
-                which is exact but slow.
+        A text of documents starts with the end symbol, and each document is read from a fresh
+        state. With None for the length of the parts, the text, or each document, is one stream:
+        exact but slow.
         """
         if part_chars is not None and part_chars < WARM_UP_CHARS:
             raise ValueError(f"parts of {part_chars} characters are shorter than their warm-up")

@@ -102,15 +102,8 @@ class Generator:
     ) -> None:
         """Read the prompt: ids, shape (T,), T of 1 or more; see ``prompt_ids``.
 
-        Args:
-            network: The model.
-            vocabulary: Its characters.
-            prompt: The ids.
-            params: How characters are drawn.
-            criteria: Where a text ends.
-            num_best: How many of the likeliest characters to record with each drawn one; None to
-                record no probabilities.
-            index: The index of the training text, which ``max_copy`` needs.
+        ``num_best`` likeliest characters are recorded with each drawn one; None records no
+        probabilities. ``max_copy`` needs the index of the training text.
 
         Raises:
             ConfigError: If the model can never meet the criteria; see ``Stops``.

@@ -16,12 +16,9 @@ def only_new(
 ) -> Chunks:
     """Yield new documents only, each in one chunk; the known ones among them are left out.
 
-    Args:
-        chunks: An endless number of documents, one after another as from ``in_order``.
-        index: The index of the training text.
-        vocabulary: The characters of the model.
-        prompt: What each document begins with, from the end symbol on; see ``prompt_ids``.
-        quotas: How many documents to yield at each temperature, which documents take in turn.
+    The chunks are those of an endless number of documents, one after another as from ``in_order``.
+    Each document begins with the prompt; see ``prompt_ids``. The quotas are the numbers of
+    documents to yield at each temperature, which documents take in turn.
 
     Raises:
         ConfigError: If ``MAX_TRIES`` documents in a row are known.

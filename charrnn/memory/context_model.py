@@ -77,11 +77,7 @@ class ContextModel:
         return probs.reshape(*ids.shape, size), digits[:, ids.shape[1] :]
 
     def _predict(self, digits: Context) -> Probs:
-        """Return the probabilities after some contexts, shape (N, V).
-
-        Args:
-            digits: The contexts, shape (N, K).
-        """
+        """Return the probabilities after some contexts, given as digits (N, K), shape (N, V)."""
         counts, size = self._counts, self._counts.vocab_size
         summands = digits.astype(np.uint64) * self._powers
         sought = hash_contexts(summands[:, ::-1].cumsum(axis=1))  # (N, K), the longest last

@@ -9,6 +9,7 @@ every longer one is as rare.
 Sizes: N ids, V vocabulary, K characters of the longest context.
 """
 
+import contextlib
 import ctypes
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -44,15 +45,10 @@ def count_followers(
     max_chars: int = MAX_CHARS,
     num_threads: int | None = None,
 ) -> Counts:
-    """Count which characters follow each context of a text.
+    """Count which characters follow each context of up to K characters in a text, shape (N,).
 
-    Args:
-        ids: The text, shape (N,), N of 1 or more.
-        vocab_size: Characters in its vocabulary, V.
-        max_context: Characters of the longest context, K.
-        end_id: The end symbol of a text of documents, else None. No context reaches back over one.
-        max_chars: How much of the text is counted.
-        num_threads: How many threads may count; None for one for each processor, up to a few.
+    At most ``max_chars`` from all over the text are counted, by default with a thread for each
+    processor, up to a few. No context reaches back over the end symbol of a text of documents.
     """
     text = _stretches(ids, min(max_chars, MAX_CHARS))
     least = max(2, len(text) // RARE)
@@ -74,13 +70,9 @@ def count_followers(
 
 
 def _release_freed() -> None:
-    """Give the system back what was freed, which the allocator of glibc would keep for later.
-
-    Of a text of 1 MB that is 34 MB, which would stand beside all that a training takes.
-    """
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
+    """Give the system back freed memory, 34 MB for a text of 1 MB, which glibc would keep."""
+    with contextlib.suppress(AttributeError, OSError, TypeError):  # another system
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _stretches(ids: Ids, max_chars: int) -> Ids:
@@ -101,17 +93,9 @@ def _parts(times: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.bool_]]:
 def _count_part(
     text: Ids, is_last: npt.NDArray[np.bool_], max_context: int, end_id: int | None, least: int
 ) -> _Keys:
-    """Count what follows contexts of one character and more.
+    """Count what follows contexts of 1 to K characters; return the keys of contexts and followers.
 
-    Args:
-        text: The text, shape (N,).
-        is_last: Which characters the contexts end with, shape (V,).
-        max_context: Characters of the longest context, K.
-        end_id: The end symbol of a text of documents, else None.
-        least: How often a context must come.
-
-    Returns:
-        The keys of contexts and followers.
+    The contexts end with certain characters, shape (V,), and come often enough.
     """
     factors = powers(max_context)
     places = np.flatnonzero(is_last[text[:-1]]).astype(np.int32) + np.int32(1)
@@ -140,12 +124,7 @@ def _are_frequent(hashes: npt.NDArray[np.uint32], least: int) -> npt.NDArray[np.
 
 
 def _count(keys: _Keys, least: int) -> _Keys:
-    """Return different keys with how often each comes, without those of contexts that are rare.
-
-    Args:
-        keys: One for each place, in any order; they are sorted.
-        least: How often a context must come.
-    """
+    """Sort keys; return the distinct ones with their number, without those of rare contexts."""
     if not len(keys):
         return keys
     keys.sort()
@@ -158,12 +137,7 @@ def _count(keys: _Keys, least: int) -> _Keys:
 
 
 def _fit(times: npt.NDArray[np.int64], contexts: npt.NDArray[np.intp]) -> _Keys:
-    """Return times in proportion to the most of each context, where that is more than fits a byte.
-
-    Args:
-        times: How often each follower came.
-        contexts: Where the followers of each context begin.
-    """
+    """Return counts in proportion to the highest of their context, where that exceeds a byte."""
     most = np.maximum.reduceat(times, contexts)
     most = np.repeat(most, np.diff(contexts, append=len(times)))
     fitted = np.where(most > MAX_TIMES, np.maximum(times * MAX_TIMES // most, 1), times)
@@ -171,10 +145,7 @@ def _fit(times: npt.NDArray[np.int64], contexts: npt.NDArray[np.intp]) -> _Keys:
 
 
 def _arrange(keys: _Keys, vocab_size: int, max_context: int) -> Counts:
-    """Return the counts of the keys of all contexts.
-
-    Where two contexts share a hash and a follower, that of the one is kept.
-    """
+    """Return the counts of the keys of all contexts; of equal hashes and followers one is kept."""
     keys.sort()
     keys = keys[_first_places(keys >> _ID)]
     starts = _first_places(keys >> _HASH)

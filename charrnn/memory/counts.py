@@ -91,11 +91,7 @@ class Counts:
     def from_arrays(
         cls, max_context: int, vocab_size: int, arrays: Mapping[str, AnyArray]
     ) -> Counts:
-        """Return the counts that ``to_arrays`` gave.
-
-        Raises:
-            ValueError: If the arrays are no counts of such a vocabulary.
-        """
+        """Return the counts that ``to_arrays`` gave; raise a ``ValueError`` if these are none."""
         if arrays.keys() != {"contexts", "kinds", "followers", "times", "share"}:
             raise ValueError("its counts have other parts than they must")
         share = arrays["share"]
@@ -106,11 +102,10 @@ class Counts:
 
 
 def hash_contexts(sums: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint32]:
-    """Return the hashes of contexts.
+    """Return the hashes of contexts, from the sums of their digits times ``powers``, modulo 2^64.
 
-    Args:
-        sums: Of their digits times ``powers``, modulo 2^64; of the empty context 0. A digit is an
-            id and one more, so that 0 is free for what is before the start of a text.
+    The sum of the empty context is 0. A digit is an id and one more: 0 is before the start of a
+    text.
     """
     mixed = (sums ^ (sums >> np.uint64(29))) * _MIX
     return (mixed >> np.uint64(32)).astype(np.uint32)

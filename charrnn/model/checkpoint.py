@@ -114,11 +114,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 
 def _check(file: TensorFile) -> Checkpoint:
-    """Return the model in a file.
-
-    Raises:
-        ValueError: If it does not hold exactly one model.
-    """
+    """Return the model in a file, or raise a ``ValueError`` if it does not hold exactly one."""
     config = ModelConfig.from_json(file.json("config"))
     vocabulary = Vocabulary.from_json(file.json("vocabulary"))
     about = file.json("about")

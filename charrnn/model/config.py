@@ -143,10 +143,7 @@ def network_prefix(config: ModelConfig, number: int) -> str:
 
 
 def _network_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
-    """Return the name and shape of every weight of one network.
-
-    Names and block orders are torch's.
-    """
+    """Return the name and shape of every weight of one network, named and ordered as in torch."""
     size = config.hidden_size
     shapes: dict[str, tuple[int, ...]] = {
         "embedding.weight": (config.vocab_size, config.embedding_size)

@@ -160,15 +160,10 @@ class ParallelLayer:
 
 
 def shift_inputs(inputs: Array, last: Array, share: Array) -> Array:
-    """Mix the input of each step with the one before.
+    """Mix the input of each step, (T, B, E), with the one before: ``x + share * (x before - x)``.
 
-    Args:
-        inputs: Shape (T, B, E).
-        last: The input of the step before the first, shape (B, E); zeros at the start of a text.
-        share: The share of the step before, shape (E,).
-
-    Returns:
-        ``inputs + share * (inputs one step before - inputs)``, shape (T, B, E).
+    ``last`` is the input of the step before the first, shape (B, E); zeros at the start of a text.
+    The share of the step before has shape (E,).
     """
     before = last[None] if len(inputs) == 1 else np.concatenate([last[None], inputs[:-1]])
     mixed = before - inputs

@@ -10,8 +10,7 @@ import numpy.typing as npt
 from charrnn.evaluation.evaluate import View
 from charrnn.evaluation.surprise import Surprise
 from charrnn.render.rows import char_text
-from charrnn.text.escaping import visible
-from charrnn.text.utf8 import to_utf8
+from charrnn.text.escaping import to_utf8, visible
 from charrnn.text.vocabulary import Vocabulary
 from charrnn.units import nats_to_bits
 

@@ -16,8 +16,7 @@ import numpy as np
 
 from charrnn.evaluation.score import NOTHING, Score, total
 from charrnn.evaluation.surprise import Passage, Surprise
-from charrnn.text.escaping import visible
-from charrnn.text.utf8 import to_utf8
+from charrnn.text.escaping import to_utf8, visible
 from charrnn.text.vocabulary import Vocabulary
 from charrnn.units import SCHEMA, finite_or_none, nats_to_bits
 

@@ -72,13 +72,9 @@ class ArraySpec:
 def write_tensor_file(
     path: Path, form: str, strings: Mapping[str, str], arrays: Mapping[str, AnyArray]
 ) -> None:
-    """Write a file atomically.
+    """Write a file atomically, with arrays by name, of types that safetensors has.
 
-    Args:
-        path: The file to create or replace.
-        form: The kind and version of the file, stored as ``format``.
-        strings: The other strings of the header.
-        arrays: The arrays by name, of types that safetensors has.
+    The header has the given strings and ``form``, the kind and version of the file, as ``format``.
 
     Raises:
         OSError: If writing fails; an older file of that name then stays as it was.

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from charrnn.errors import UnknownCharacterError
-from charrnn.text.utf8 import to_utf8
+from charrnn.text.escaping import to_utf8
 
 Ids = npt.NDArray[np.integer[Any]]
 OnUnknown = Literal["error", "skip", "replace"]

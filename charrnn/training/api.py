@@ -116,24 +116,14 @@ def resume(
     save_every: float = SAVE_EVERY,
     began: float | None = None,
 ) -> Result:
-    """Resume a stopped run, or extend a finished one.
+    """Resume a stopped run, or extend a finished one; see ``train`` for the options of both.
 
     Resuming by steps on the same machine is exact: it gives bit for bit the model of a run without
     a stop. Otherwise the monitor is told why not.
 
-    Args:
-        directory: The run directory; None for the latest run below ``./runs`` on these texts.
-        corpora: The texts of the run, to check that they are unchanged. Optional if the directory
-            is given, because it holds the encoded corpus.
-        changes: New values of settings; see ``change_recipe``.
-        monitor: Receives reports and notices.
-        preview_every: Seconds between sample texts for the monitor; 0 for none.
-        preview_text: Generates those texts.
-        save_every: Seconds between saves of the state; 0 to save only at the end.
-        began: Start of this process, by ``time.monotonic``; None for now.
-
-    Returns:
-        The run directory and its best report.
+    Without a directory, the run is the latest one below ``./runs`` on these texts. With one, the
+    texts are optional, because it holds the encoded corpus; if given, they must be unchanged. The
+    changes are new values of settings; see ``change_recipe``.
 
     Raises:
         CharRNNError: If there is no such run, the text changed, an option may not change, or

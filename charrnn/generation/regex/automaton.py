@@ -47,12 +47,7 @@ class Automaton:
     """
 
     def __init__(self, tree: Node) -> None:
-        """Build the automaton.
-
-        Raises:
-            ConfigError: If it has more than ``MAX_STATES`` nodes.
-            RecursionError: If the expression is nested too deeply.
-        """
+        """Build the automaton; refuse more than ``MAX_STATES`` nodes."""
         self.free: list[list[int]] = []
         self.edges: list[list[tuple[CharSet, int]]] = []
         self.is_final: list[bool] = []

@@ -38,14 +38,7 @@ class Learner:
     """
 
     def __init__(self, recipe: Recipe, backend: Backend, num_streams: int, number: int) -> None:
-        """Make the first weights.
-
-        Args:
-            recipe: What to train, and how.
-            backend: Where.
-            num_streams: B.
-            number: Which of the networks of the model it is; each has a seed of its own.
-        """
+        """Make the first weights for B streams; each network of a model has a seed of its own."""
         self.recipe = recipe
         self.backend = backend
         # Torch's generator looks at the lower 32 bits of a seed alone.
@@ -63,15 +56,10 @@ class Learner:
         self.state = self.network.initial_state(num_streams)
 
     def advance(self, window: Window, step: int, learning_rate: float, usual_chars: float) -> float:
-        """Train on a window; return the sum of the losses in nats.
+        """Train on a window in a step, counted from 1; return the sum of the losses in nats.
 
-        Args:
-            window: What to read and predict.
-            step: The number of this step, from 1.
-            learning_rate: The learning rate of this step.
-            usual_chars: The mean number of predictions in a window. The loss is divided by it, not
-                by
-                their number in this window, so that each counts alike in a short window as well.
+        The loss is divided by the usual number of predictions, not by their number in this window,
+        so that each counts alike in a short window as well.
         """
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
@@ -187,10 +175,7 @@ class Learner:
     def _losses(
         self, network: TrainableNetwork, window: Window, state: State
     ) -> tuple[Tensor, State]:
-        """Return a network's loss at each place of a window, shape (B, T), and the state after it.
-
-        Where nothing is to be predicted the loss is 0.
-        """
+        """Return the losses in a window, shape (B, T), 0 without a target, and the next state."""
         state = network.reset_state(state, window.is_start)
         inputs = torch.from_numpy(window.inputs).to(self.backend.device)
         targets = torch.from_numpy(window.targets).to(self.backend.device)

@@ -51,14 +51,9 @@ class Trainer:
     ) -> None:
         """Prepare the first step.
 
-        Args:
-            recipe: What to train, and how.
-            backend: Where to train.
-            train: The training text, shape (N,).
-            val: The validation text; nothing is validated if it is shorter than two characters.
-            budget: When to end.
-            end_id: The end symbol if the text consists of documents, else None.
-            counts: The counts of the training text to mix into the predictions; None for none.
+        Nothing is validated if the validation text is shorter than two characters. ``end_id`` is
+        None in a text without documents; the counts of the training text, if any, are mixed into
+        predictions.
         """
         self.recipe = recipe
         self.budget = budget
@@ -157,11 +152,7 @@ class Trainer:
         self.chars = chars
 
     def _each(self, work: Callable[[Learner], Result]) -> list[Result]:
-        """Run work for all networks in parallel, for network 0 in the calling thread.
-
-        Raises:
-            Exception: The first error, after all networks have finished.
-        """
+        """Run work for all networks in parallel, then raise the first error, if there is one."""
         first, *others = self.learners
         started = [self._threads.submit(work, learner) for learner in others]
         try:

@@ -108,11 +108,7 @@ class TrainableNetwork(nn.Module):
         return logits.transpose(0, 1), tuple(next_state)
 
     def _embed(self, recent: Tensor) -> Tensor:
-        """Return the sum of the embeddings of each character and of the n-grams that end with it.
-
-        ``recent`` has the ids of K - 1 characters before the window and of the window, (K - 1 + T,
-        B).
-        """
+        """Return the sum of the embeddings at each step; see ``Network._embed``."""
         embedded: Tensor = self.embedding(recent[self.config.ngrams - 1 :])
         for table, rows in zip(self.ngrams.values(), ngram_rows(self.config, recent), strict=True):
             embedded = embedded + table(rows)

@@ -20,18 +20,18 @@ from charrnn.training.recipe.settings import Recipe, Settings
 Value = TypeVar("Value")
 
 DEFAULT_SECONDS = 300.0
-SHORT_TEXT = 400_000  # characters; what the runs of three in a shorter one teach is mostly chance
-LONG_TEXT = 2_000_000  # characters; in a longer one there are longer runs that come again
-STEP_CHARS = 1024  # that a step reads, B times T, if the text is long enough
-MAX_NETWORKS = 4  # so that their weights stay below some 35 MB
-FEW_EPOCHS = 3.5  # of one network on one core; below, one that has all cores learns more
-SOME_EPOCHS = 6  # of one network on one core; up to then runs of four characters help
+SHORT_TEXT = 400_000  # characters; below this size, trigrams fit noise
+LONG_TEXT = 2_000_000  # characters; above this size, longer runs repeat
+STEP_CHARS = 1024  # characters of a step, B times T, if the text is long enough
+MAX_NETWORKS = 4  # keeps their weights below some 35 MB
+FEW_EPOCHS = 3.5  # of one network on one core; below, one network on all cores learns more
+SOME_EPOCHS = 6  # of one network on one core; up to here 4-grams help
 ENOUGH_EPOCHS = 12  # of one network; from about twice as many on, more networks learn more
-MOST_EPOCHS = 60  # after which a text is known by heart, whatever is dropped
+MOST_EPOCHS = 60  # after these a network knows the text by heart, whatever the dropout
 
 INDEXED_PER_SECOND = 100_000  # characters of the memory for each second of the budget
 
-MUON_RATE = 8e-3  # of any cell; a short text, of which pairs alone are embedded, bears twice that
+MUON_RATE = 8e-3  # for any cell; a short text, with embedded bigrams only, takes twice that
 
 
 @dataclass(frozen=True)

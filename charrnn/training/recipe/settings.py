@@ -92,11 +92,7 @@ class Settings:
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        """Check types, choices and ranges; the model's configuration checks its own sizes.
-
-        Raises:
-            ConfigError: If a value has the wrong type or is out of range.
-        """
+        """Check types, choices and ranges; the model's configuration checks its own sizes."""
         _check_types(self, fields(self))
         for name, choices in _CHOICES.items():
             value = getattr(self, name)
@@ -140,11 +136,7 @@ class Recipe:
     memory: int = DEFAULT_CHARS
 
     def __post_init__(self) -> None:
-        """Check types and ranges as ``Settings`` does, and that the run has an end.
-
-        Raises:
-            ConfigError: If a value has the wrong type, is missing or is out of range.
-        """
+        """Check types and ranges as ``Settings`` does, and that the run has an end."""
         _check_types(self, [field for field in fields(self) if field.name != "model"])
         own = {field.name for field in fields(Settings)}
         Settings(**{name: value for name, value in self.to_json().items() if name in own})

@@ -134,18 +134,11 @@ def _shared_ids(old: Vocabulary, new: Vocabulary) -> tuple[Numbers, Numbers]:
 def _shared_rows(
     old_config: ModelConfig, new_config: ModelConfig, old_ids: Numbers, ids: Numbers
 ) -> list[tuple[Numbers, Numbers]]:
-    """Return the table rows, old and new, of the runs of shared characters in a text.
+    """Return the table rows, old and new, of the runs of shared characters in a text of N new ids.
 
-    Where runs share a row in the new table, the most frequent run decides.
-
-    Args:
-        old_config: The sizes of the old model.
-        new_config: The sizes of the new model.
-        old_ids: For each new id the old id of the same character, or -1.
-        ids: The text, N new ids.
-
-    Returns:
-        For each length of run from 2 to K, two arrays of equal length.
+    ``old_ids`` has for each new id the old id of the same character, or -1. There are two arrays of
+    equal length for each length of run from 2 to K. Where runs share a row in the new table, the
+    most frequent run decides.
     """
     is_shared = old_ids[ids] >= 0
     before = np.maximum(old_ids[ids], 0)

@@ -39,12 +39,8 @@ class RunFiles:
     ) -> None:
         """Begin the metrics file, or continue it at the trainer's step.
 
-        Args:
-            run: The run.
-            trainer: Its trainer.
-            index: The index of its training text, for the model file.
-            fingerprint: Identifies its corpus.
-            save_every: Seconds between saves of the state; 0 to save only at the start and end.
+        The index goes into the model file. ``save_every`` is in seconds; 0 saves the state only at
+        the start and at the end.
         """
         self._run = run
         self._trainer = trainer

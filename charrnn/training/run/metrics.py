@@ -21,16 +21,7 @@ class Metrics:
     """The reports of a run: those on disk, and those that are still to be written."""
 
     def __init__(self, path: Path, last_step: int = 0) -> None:
-        """Begin the file, or continue one.
-
-        Args:
-            path: Where it is.
-            last_step: Where the run stands. What an older file says of later steps, which are done
-                again, is dropped.
-
-        Raises:
-            OSError: If the file cannot be written.
-        """
+        """Begin the file, or continue one after a step, whose later lines are dropped."""
         self._path = path
         kept = read_metrics(path) if last_step and path.exists() else []
         kept = [report for report in kept if report["step"] <= last_step]

@@ -86,10 +86,7 @@ def _show_characters(characters: set[str]) -> str:
 
 
 def _fingerprint(corpus: Corpus) -> str:
-    """Return the fingerprint of a corpus by the ids that are there, whatever its description says.
-
-    See ``Corpus.fingerprint``.
-    """
+    """Return the fingerprint of the ids that are there, whatever their description says."""
     digest = hashlib.sha256()
     block = BLOCK_BYTES // corpus.ids.itemsize
     for start in range(0, len(corpus.ids), block):

@@ -126,11 +126,7 @@ def damaged(path: Path, error: Exception) -> CheckpointError:
 
 
 def _standing(file: TensorFile) -> dict[str, Any]:
-    """Return what the strings of a header say, by the attributes of ``RunState``.
-
-    Raises:
-        ValueError: If they do not say it.
-    """
+    """Return what a header says, by the attributes of ``RunState``, or raise a ``ValueError``."""
     recipe = file.json("recipe")
     options = file.json("options")
     standing = file.json("standing")
