@@ -31,6 +31,7 @@ def test_heat_in_a_pipe_is_digits(
     assert "bits per character        3.0000" in finished.text
 
 
+@pytest.mark.slow
 def test_heat_on_a_terminal_is_coloured_and_harmless(
     on_terminal: Callable, write_uniform: Callable, tmp_path: Path
 ) -> None:

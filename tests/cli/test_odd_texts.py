@@ -193,6 +193,7 @@ def test_all_code_points_are_refused(run: Callable, tmp_path: Path) -> None:
     assert "--bytes" in line
 
 
+@pytest.mark.slow
 def test_too_many_distinct_characters(run: Callable, tmp_path: Path) -> None:
     """The error names likely causes and a ``--min-count`` that helps."""
     rng = np.random.default_rng(0)

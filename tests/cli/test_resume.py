@@ -193,6 +193,7 @@ def test_longer_by_time(
     assert state.recipe.steps is None
 
 
+@pytest.mark.slow
 def test_a_model_begins_a_training(
     invoke: Callable[..., Any], corpus: str, tiny: list[str], tmp_path: Path
 ) -> None:

@@ -50,6 +50,7 @@ def test_prompt_is_read_and_not_repeated(invoke: Callable, cycle_model: Path) ->
     assert invoke("sample", "-m", str(cycle_model), "-n", "4", "ab").text == "cdé\n"
 
 
+@pytest.mark.slow
 def test_same_seed_is_same_text_wherever_it_goes(
     charrnn: Callable, shell: Callable, uniform_model: Path, tmp_path: Path
 ) -> None:

@@ -85,6 +85,7 @@ def test_standard_input_may_be_closed(shell: Callable, cycle_model: Path) -> Non
     assert finished.error_lines == ["charrnn: error: '-': standard input is closed"]
 
 
+@pytest.mark.slow
 def test_interrupt_ends_an_endless_text(start: Callable, uniform_model: Path) -> None:
     """SIGINT ends sampling silently with code 130 and keeps the text so far."""
     with start("sample", "-m", str(uniform_model), "-n", "-1") as process:

@@ -49,6 +49,7 @@ def test_a_trained_model_writes_each_sample_as_ever(trained, invoke: Callable) -
         assert invoke(*args, str(number)).text.split("\0") == [*many[:number], ""]
 
 
+@pytest.mark.slow
 def test_texts_are_the_same_on_a_terminal(
     on_terminal: Callable, charrnn: Callable, uniform_model: Path
 ) -> None:
@@ -68,6 +69,7 @@ def test_each_of_several_texts_is_terminated(invoke: Callable, cycle_model: Path
     assert invoke(*args, "-0").text == "abc\0"
 
 
+@pytest.mark.slow
 def test_a_shell_loop_reads_every_text(shell: Callable, cycle_model: Path) -> None:
     """``while read`` sees as many lines as there are texts."""
     line = '"$@" | { n=0; while read -r text; do n=$((n+1)); done; echo "$n"; }'

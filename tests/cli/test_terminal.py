@@ -96,13 +96,13 @@ def test_last_line_is_ended(
     assert terminal.arrived().decode() == arrived
 
 
-@pytest.mark.parametrize("point", [*CONTROLS, *range(128, 160), 0x202E, 0x2067], ids=hex)
-def test_control_characters_are_escaped(point: int) -> None:
+def test_control_characters_are_escaped() -> None:
     """Control characters and direction marks are escaped as in Python."""
-    shown = escape_controls(f"a{chr(point)}b")
-    assert shown.isascii()
-    assert shown.isprintable()
-    assert shown == f"a{chr(point)!r}b".replace("'", "")
+    for point in (*CONTROLS, *range(128, 160), 0x202E, 0x2067):
+        shown = escape_controls(f"a{chr(point)}b")
+        assert shown.isascii()
+        assert shown.isprintable()
+        assert shown == f"a{chr(point)!r}b".replace("'", "")
 
 
 @pytest.mark.parametrize("text", ["a\nb\tc", "é漢🙂", "\\x1b", "\xa0", "नि", "👩\u200d🚀"])

@@ -85,6 +85,7 @@ def test_time_ends_the_run(corpus: str, tmp_path: Path) -> None:
     assert 1 <= reports[-1]["step"] < 10**9
 
 
+@pytest.mark.slow
 def test_time_that_is_over_still_leaves_a_model(corpus: str, tmp_path: Path) -> None:
     """A time too short for anything is worth one step."""
     settings = replace(SMALL, steps=None, time=1e-6)
@@ -118,6 +119,7 @@ def test_same_seed_is_same_model(dropout: float, corpus: str, tmp_path: Path) ->
 DIVERGING = ["--cell", "rnn", "--nonlinearity", "relu", "--optimizer", "sgd", "--clip", "0"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", ["1e6", "1e3", "30"])
 @pytest.mark.parametrize("steps", ["1", "2", "50", "400"])
 def test_loss_that_is_not_finite_is_one_line(

@@ -58,25 +58,23 @@ def test_invalid_utf8_is_found_at_its_offset(
     assert num_wrong > len(good)
 
 
-@any_block_size
 @pytest.mark.parametrize("character", ["\u00e9", "\u20ac", "\U0001f600"], ids=ascii)
 def test_a_character_cut_off_at_the_end_is_an_error(
     error_of: Callable[..., Any],
     blocks_of: Callable[..., Any],
     path: Path,
     character: str,
-    block_bytes: int,
 ) -> None:
     """A file that ends within a character is not text from where that character begins."""
-    data = character.encode()
-    for kept in range(1, len(data)):
-        for before in (b"", b"abc", MIXED.encode()):
-            path.write_bytes(before + data[:kept])
-            with blocks_of(block_bytes):
-                assert f" at byte offset {len(before)} (" in error_of(path)
+    for block_bytes in BLOCK_SIZES:
+        data = character.encode()
+        for kept in range(1, len(data)):
+            for before in (b"", b"abc", MIXED.encode()):
+                path.write_bytes(before + data[:kept])
+                with blocks_of(block_bytes):
+                    assert f" at byte offset {len(before)} (" in error_of(path)
 
 
-@any_block_size
 @pytest.mark.parametrize(
     ("encoding", "data", "offset"),
     [
@@ -107,13 +105,13 @@ def test_the_offset_is_that_of_the_file_in_any_encoding(
     encoding: str,
     data: bytes,
     offset: int,
-    block_bytes: int,
 ) -> None:
     """The offset counts bytes of the file, a byte order mark included."""
     path.write_bytes(data)
-    with blocks_of(block_bytes):
-        message = error_of(path, encoding=encoding)
-    assert f"not {encoding} at byte offset {offset} (" in message
+    for block_bytes in BLOCK_SIZES:
+        with blocks_of(block_bytes):
+            message = error_of(path, encoding=encoding)
+        assert f"not {encoding} at byte offset {offset} (" in message
 
 
 def test_the_message_says_where_what_and_what_to_do(
@@ -151,22 +149,21 @@ def test_utf16_is_recognized(
     assert read(path, encoding="utf-16") == MIXED
 
 
-@any_block_size
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
 def test_an_encoding_that_needs_a_mark_says_so(
     error_of: Callable[..., Any],
     blocks_of: Callable[..., Any],
     path: Path,
     encoding: str,
-    block_bytes: int,
 ) -> None:
     """A file without the byte order mark that its encoding needs is not in that encoding."""
     path.write_bytes(b"plain letters, plain letters")
-    with blocks_of(block_bytes):
-        message = error_of(path, encoding=encoding)
-    assert message.startswith(f"{str(path)!r}: not {encoding}")
-    assert "`encoding`" in message
-    assert "`as_bytes`" in message
+    for block_bytes in BLOCK_SIZES:
+        with blocks_of(block_bytes):
+            message = error_of(path, encoding=encoding)
+        assert message.startswith(f"{str(path)!r}: not {encoding}")
+        assert "`encoding`" in message
+        assert "`as_bytes`" in message
 
 
 @pytest.mark.parametrize(

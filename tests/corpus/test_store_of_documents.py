@@ -58,6 +58,7 @@ def documents(corpus: Corpus, ids: np.ndarray) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 @law
 @given(DOCUMENTS, st.sampled_from(["\n", "\n\n", "<|end|>", "%"]), st.integers(1, 9))
 @example([], "\n", 1)
@@ -78,6 +79,7 @@ def test_the_ids_are_the_documents(
     assert corpus.val_bytes == val_bytes
 
 
+@pytest.mark.slow
 @law
 @given(st.lists(st.integers(1, 30), min_size=2, max_size=20), st.sampled_from(["0.1", "0.5"]))
 def test_the_border_is_the_one_nearest_to_the_share(

@@ -62,29 +62,29 @@ def patchwork(rng, training):
     return "".join(parts)
 
 
-@pytest.mark.parametrize("seed", range(60))
-def test_all_numbers_are_those_of_an_exhaustive_search(seed, monkeypatch):
+def test_all_numbers_are_those_of_an_exhaustive_search(monkeypatch):
     """The count of copied 20-grams and the longest passage are exact, for any reads and blocks."""
-    rng = np.random.default_rng(seed)
-    vocabulary = Vocabulary("abcd"[: rng.integers(1, 5)])
-    training = "".join(rng.choice(list(vocabulary.characters), rng.integers(1, 300)))
-    text = patchwork(rng, training)
-    monkeypatch.setattr("charrnn.memory.copying._BLOCK_CHARS", int(rng.integers(1, 60)))
-    found = CopySearch(build_index(vocabulary.look_up(training), vocabulary.size))
-    for part in np.split(vocabulary.look_up(text), np.sort(rng.integers(0, len(text) + 1, 3))):
-        found.read(part)
-    grams = {training[i : i + GRAM_CHARS] for i in range(len(training) - GRAM_CHARS + 1)}
-    copied = sum(text[i : i + GRAM_CHARS] in grams for i in range(len(text) - GRAM_CHARS + 1))
-    expected = Novelty(len(text), copied, longest_passage(text, training))
-    assert found.result() == expected
-    assert found.result() == expected  # asking does not change the answer
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        vocabulary = Vocabulary("abcd"[: rng.integers(1, 5)])
+        training = "".join(rng.choice(list(vocabulary.characters), rng.integers(1, 300)))
+        text = patchwork(rng, training)
+        monkeypatch.setattr("charrnn.memory.copying._BLOCK_CHARS", int(rng.integers(1, 60)))
+        found = CopySearch(build_index(vocabulary.look_up(training), vocabulary.size))
+        for part in np.split(vocabulary.look_up(text), np.sort(rng.integers(0, len(text) + 1, 3))):
+            found.read(part)
+        grams = {training[i : i + GRAM_CHARS] for i in range(len(training) - GRAM_CHARS + 1)}
+        copied = sum(text[i : i + GRAM_CHARS] in grams for i in range(len(text) - GRAM_CHARS + 1))
+        expected = Novelty(len(text), copied, longest_passage(text, training))
+        assert found.result() == expected, seed
+        assert found.result() == expected, seed  # asking does not change the answer
 
 
 def test_the_training_text_is_all_copied(index):
-    """The text itself is found whole."""
-    found = search(index, TRAINING[:30_000], TRAINING[30_000:])
+    """A stretch of the text itself is found whole."""
+    found = search(index, TRAINING[:4000], TRAINING[4000:20_000])
     assert found.copied_share == 1
-    assert found.longest == len(TRAINING)
+    assert found.longest == 20_000
 
 
 def test_the_numbers_of_a_real_text(index, grams):

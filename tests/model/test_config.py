@@ -26,13 +26,13 @@ NO_SIZES = [0, -1, 10**12, 2.0, float("nan"), "8", True, None, [8]]
 
 
 @pytest.mark.parametrize("name", TOPS)
-@pytest.mark.parametrize("value", NO_SIZES, ids=repr)
-def test_a_size_out_of_range_is_refused(name, value):
+def test_a_size_out_of_range_is_refused(name):
     """Anything but an integer in range raises one line with the name, the value and the range."""
-    with pytest.raises(ConfigError) as caught:
-        dataclasses.replace(GOOD, **{name: value})
-    expected = f"`{name}`: {value!r} is not an integer from 1 to {TOPS[name]}"
-    assert str(caught.value) == expected
+    for value in NO_SIZES:
+        with pytest.raises(ConfigError) as caught:
+            dataclasses.replace(GOOD, **{name: value})
+        expected = f"`{name}`: {value!r} is not an integer from 1 to {TOPS[name]}"
+        assert str(caught.value) == expected
 
 
 @pytest.mark.parametrize(("name", "top"), TOPS.items())

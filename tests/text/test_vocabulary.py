@@ -200,38 +200,6 @@ def test_byte_lengths_are_those_of_utf8(vocabulary: Vocabulary) -> None:
     assert vocabulary.byte_lengths.tolist() == expected + [0] * vocabulary.has_unknown
 
 
-@pytest.mark.parametrize("has_unknown", [False, True], ids=["closed", "open"])
-def test_a_byte_is_one_byte_long(has_unknown: bool) -> None:
-    """In a vocabulary of bytes each character counts one byte, those above 127 too."""
-    vocabulary = Vocabulary(BYTES.characters, has_unknown, is_bytes=True)
-    assert vocabulary.byte_lengths.tolist() == [1] * 256 + [0] * has_unknown
-
-
-@law
-@given(st.binary())
-def test_bytes_come_back(data: bytes) -> None:
-    """In a vocabulary of bytes the id of a byte is its value, and any bytes come back."""
-    ids = BYTES.encode(data.decode("latin-1"))
-    assert ids.tolist() == list(data)
-    assert BYTES.to_bytes(BYTES.decode(ids)) == data
-
-
-@law
-@given(st.text(CHARACTERS))
-def test_a_prompt_for_bytes_is_its_utf8(text: str) -> None:
-    """What a user types becomes the characters of its UTF-8 bytes, and these become it again."""
-    prompt = BYTES.from_user(text)
-    assert BYTES.encode(prompt).tolist() == list(text.encode("utf-8"))
-    assert BYTES.to_bytes(prompt).decode("utf-8") == text
-
-
-@law
-@given(st.binary())
-def test_raw_bytes_of_the_command_line_are_kept(data: bytes) -> None:
-    """An argument that is not UTF-8 reaches a vocabulary of bytes unchanged."""
-    assert BYTES.to_bytes(BYTES.from_user(data.decode("utf-8", "surrogateescape"))) == data
-
-
 @law
 @given(st.text(CHARACTERS))
 def test_a_prompt_for_characters_is_itself(text: str) -> None:
@@ -239,12 +207,6 @@ def test_a_prompt_for_characters_is_itself(text: str) -> None:
     vocabulary = Vocabulary("ab")
     assert vocabulary.from_user(text) == text
     assert vocabulary.to_bytes(text) == text.encode("utf-8")
-
-
-def test_the_unknown_symbol_can_be_written_as_a_byte() -> None:
-    """Even text that shows the unknown symbol has bytes, one for each id."""
-    vocabulary = Vocabulary("ab", has_unknown=True, is_bytes=True)
-    assert len(vocabulary.to_bytes(vocabulary.decode(np.array([0, 2, 1])))) == 3
 
 
 @law
@@ -255,13 +217,6 @@ def test_json_round_trip(vocabulary: Vocabulary) -> None:
     assert again == vocabulary
     text = vocabulary.characters
     assert again.encode(text).tolist() == vocabulary.encode(text).tolist()
-
-
-def test_json_round_trip_of_bytes() -> None:
-    """A vocabulary of bytes stays one."""
-    again = Vocabulary.from_json(json.loads(json.dumps(BYTES.to_json())))
-    assert again == BYTES
-    assert again.is_bytes
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,7 @@ def test_litter_of_killed_processes_is_removed(tmp_path: Path) -> None:
     assert left == {*others, ".corpus.npy.mine"}
 
 
+@pytest.mark.slow
 def test_many_processes_share_nothing(tmp_path: Path) -> None:
     """Four processes that take the lock in turn, again and again, are never two in it."""
     program = """

@@ -240,6 +240,7 @@ def test_a_longer_budget_goes_on_along_the_new_line(
     assert any("the budget" in line and "bit for bit" in line for line in monitor.notices)
 
 
+@pytest.mark.slow
 def test_time_that_was_used_counts(
     small: Settings,
     stopping: Callable[..., Any],
