@@ -62,7 +62,9 @@ try:
 except BlockingIOError:
     print("locked")
 """
-platforms = pytest.mark.parametrize("platform", [WINDOWS, MACOS], ids=["windows", "macos"])
+platforms = pytest.mark.parametrize(
+    "platform", [WINDOWS, pytest.param(MACOS, marks=pytest.mark.slow)], ids=["windows", "macos"]
+)
 
 
 def run(platform: str, program: str, *args: str, folder: Path) -> str:

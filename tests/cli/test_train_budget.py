@@ -137,6 +137,7 @@ def test_loss_that_is_not_finite_is_one_line(
     assert re.search(r"; try --learning-rate [\d.e+]+, --clip 0\.5", line)
 
 
+@pytest.mark.slow
 def test_divergence_is_told(invoke: Callable, corpus: str, tiny: list[str]) -> None:
     """A learning rate far too high ends the run with exit code 1 and advice in one line."""
     args = ["train", "-q", corpus, "--steps", "300", "--lr", "1e6", *tiny, *DIVERGING]

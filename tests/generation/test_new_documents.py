@@ -59,7 +59,7 @@ def test_each_temperature_gives_as_many(model):
 def test_a_model_that_knows_nothing_new_is_an_error(model, monkeypatch):
     """At temperature 0 there is one document, so the second one is never found."""
     monkeypatch.setattr("charrnn.generation.new_documents.MAX_TRIES", 70)
-    samples = model.samples(seed=1, temperature=0.0, num_samples=2, new=True)
+    samples = model.samples(seed=1, temperature=0.0, num_samples=2, new=True, length=20)
     next(samples)
     with pytest.raises(ConfigError, match="after 1 new"):
         next(samples)
