@@ -1,12 +1,10 @@
 """Corpus options: which files to read, how to decode them, and how to split the text."""
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, Self
 
 from charrnn.corpus.decode import Decoding
 from charrnn.corpus.find import DEFAULT_GLOB
@@ -86,7 +84,7 @@ class CorpusOptions:
         return options
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> CorpusOptions:
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
         """Return the options that ``to_json`` described.
 
         Older files hold one ``pattern`` in place of ``glob``.

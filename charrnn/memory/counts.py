@@ -8,11 +8,9 @@ Sizes: V vocabulary, K characters of the longest context, C contexts, F follower
 together.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -88,9 +86,7 @@ class Counts:
         }
 
     @classmethod
-    def from_arrays(
-        cls, max_context: int, vocab_size: int, arrays: Mapping[str, AnyArray]
-    ) -> Counts:
+    def from_arrays(cls, max_context: int, vocab_size: int, arrays: Mapping[str, AnyArray]) -> Self:
         """Return the counts that ``to_arrays`` gave; raise a ``ValueError`` if these are none."""
         if arrays.keys() != {"contexts", "kinds", "followers", "times", "share"}:
             raise ValueError("its counts have other parts than they must")

@@ -3,10 +3,8 @@
 Sizes: V characters in the vocabulary, E embedding, H hidden units, L layers, G blocks in a cell.
 """
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 from charrnn.errors import ConfigError
 from charrnn.memory.counts import MAX_CONTEXT
@@ -86,7 +84,7 @@ class ModelConfig:
         return cell_spec(self.cell)
 
     @property
-    def one_network(self) -> ModelConfig:
+    def one_network(self) -> Self:
         """The sizes of a model of one network."""
         return replace(self, num_networks=1)
 
@@ -112,7 +110,7 @@ class ModelConfig:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, value: object) -> ModelConfig:
+    def from_json(cls, value: object) -> Self:
         """Return the configuration that ``to_json`` wrote.
 
         Raises:

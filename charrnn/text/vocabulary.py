@@ -3,12 +3,10 @@
 Sizes: V ids in the vocabulary, N characters in a text.
 """
 
-from __future__ import annotations
-
 import unicodedata
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -172,7 +170,7 @@ class Vocabulary:
         return value | ({"nfc": True} if self.nfc else {})  # absent from older files
 
     @classmethod
-    def from_json(cls, value: object) -> Vocabulary:
+    def from_json(cls, value: object) -> Self:
         """Return the vocabulary that ``to_json`` described.
 
         Raises:

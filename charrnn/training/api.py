@@ -27,8 +27,9 @@ from charrnn.training.run.directory import (
     remove_vain_run,
 )
 from charrnn.training.run.monitor import Monitor, Silent
+from charrnn.training.run.run import PreviewText
 from charrnn.training.run.same_corpus import check_corpus, check_texts
-from charrnn.training.run.session import SAVE_EVERY, PreviewText, Result, Run
+from charrnn.training.run.session import SAVE_EVERY, Result, Session
 from charrnn.training.run.state import STATE_NAME, read_state
 
 
@@ -98,8 +99,8 @@ def train(
             )
             if source is not None and init_from is not None:
                 recipe = recipe_from(source, recipe, from_here(str(Path(init_from).resolve())))
-            run = Run(directory, corpus, options, recipe, monitor, preview_text)
-            return run.train(began, preview_every, save_every, source=source)
+            session = Session(directory, corpus, options, recipe, monitor, preview_text)
+            return session.train(began, preview_every, save_every, source=source)
         except BaseException:
             remove_vain_run(directory)
             raise
@@ -152,8 +153,8 @@ def resume(
                 "larger --time, --steps or --epochs"
             )
             return Result(directory, best)
-        run = Run(directory, corpus, state.options, recipe, monitor, preview_text)
-        return run.train(began, preview_every, save_every, state=state)
+        session = Session(directory, corpus, state.options, recipe, monitor, preview_text)
+        return session.train(began, preview_every, save_every, state=state)
 
 
 def _measure(settings: Settings, monitor: Monitor) -> Throughput | None:

@@ -5,11 +5,9 @@ The choices were made by measuring, over texts of several kinds; see the finding
 Sizes: B streams, T time steps, V vocabulary, E embedding, H hidden units, L layers, N characters.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from charrnn.memory.index import DEFAULT_CHARS
 from charrnn.model.cells.registry import cell_spec
@@ -47,7 +45,7 @@ class Throughput:
     macs_per_second: float = 25e9
     threads: int = 2
 
-    def rounded(self) -> Throughput:
+    def rounded(self) -> Self:
         """Return the throughput to the nearest power of two times that of a laptop.
 
         A noisy measurement then rarely changes the recipe.

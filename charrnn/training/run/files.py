@@ -1,12 +1,10 @@
 """The files of a run, on a disk that may refuse: the best model, the reports and the state."""
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -18,10 +16,8 @@ from charrnn.training.learn.trainer import Trainer
 from charrnn.training.run.metrics import METRICS_NAME, Metrics
 from charrnn.training.run.monitor import Report
 from charrnn.training.run.progress import LoopState
+from charrnn.training.run.run import Run
 from charrnn.training.run.state import STATE_NAME, RunState, write_state
-
-if TYPE_CHECKING:
-    from charrnn.training.run.session import Run
 
 SAVING_SHARE = 0.01  # of the time of a run
 

@@ -1,10 +1,8 @@
 """What a training run tells while it goes on, and to whom."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from charrnn.units import SCHEMA, nats_to_bits
 
@@ -49,7 +47,7 @@ class Report:
         return {"schema": SCHEMA, **values, "train_bits_per_char": round(bits, 6)}
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Report:
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
         """Return the report that ``to_json`` described.
 
         Raises:

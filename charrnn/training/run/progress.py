@@ -1,10 +1,8 @@
 """What the loop of a run counts."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Self
 
 from charrnn.training.run.monitor import Report
 
@@ -43,7 +41,7 @@ class LoopState:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> LoopState:
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
         """Return the counts that ``to_json`` described.
 
         Raises:

@@ -6,27 +6,23 @@ Torch is imported only after the checks, so that a mistake is reported quickly.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from charrnn.corpus.document_streams import training_windows
-from charrnn.corpus.options import CorpusOptions
-from charrnn.corpus.store import Corpus
 from charrnn.errors import CheckpointError, ConfigError, RunError
 from charrnn.memory.counting import count_followers
 from charrnn.memory.counts import Counts
 from charrnn.memory.index import Index, build_index
 from charrnn.model.checkpoint import MODEL_NAME, Checkpoint, read_checkpoint
 from charrnn.training.optim.schedule import learning_rate_factor
-from charrnn.training.recipe.command import command_line
 from charrnn.training.recipe.overrides import has_same_budget, why_not_exact
-from charrnn.training.recipe.settings import Recipe
 from charrnn.training.recipe.warm_start import describe_transfer, transfer
 from charrnn.training.run.budget import Budget
-from charrnn.training.run.monitor import Monitor, Report
+from charrnn.training.run.monitor import Report
 from charrnn.training.run.progress import LoopState, milestones
+from charrnn.training.run.run import Run
 from charrnn.training.run.state import STATE_NAME, RunState, damaged
 
 if TYPE_CHECKING:
@@ -34,9 +30,6 @@ if TYPE_CHECKING:
 
 SAVE_EVERY = 60.0  # seconds
 COUNTED_PER_SECOND = 100_000  # characters for each second of the budget: a twentieth of it or so
-
-PreviewText = Callable[[Checkpoint], str]
-"""Generates a short text with a model; a parameter, because training must not import sampling."""
 
 
 @dataclass(frozen=True)
@@ -60,24 +53,8 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Run:
-    """A run in this process.
-
-    Attributes:
-        directory: The run directory, locked.
-        corpus: The text.
-        options: How the text was read.
-        recipe: What to train, and how.
-        monitor: Receives reports and notices.
-        preview_text: Generates short texts with a model.
-    """
-
-    directory: Path
-    corpus: Corpus
-    options: CorpusOptions
-    recipe: Recipe
-    monitor: Monitor
-    preview_text: PreviewText | None
+class Session(Run):
+    """A run in this process."""
 
     def train(
         self,
@@ -90,12 +67,8 @@ class Run:
     ) -> Result:
         """Train; save the best model, the state, and a line for each report.
 
-        Args:
-            began: When this process began, by ``time.monotonic``.
-            preview_every: Seconds between previews; 0 for none.
-            save_every: Seconds between saves of the state; 0 to save only at the end.
-            source: The model with the initial weights of a new run.
-            state: The saved state of a resumed run.
+        The process began at a time by ``time.monotonic``; both intervals are in seconds. A new run
+        may have a source of its initial weights. A resumed run has a state.
         """
         index = self._index()
         counts = self._count()
@@ -240,8 +213,3 @@ class Run:
             return best
         old, new = (None if r is None else r.val_nats_per_char for r in (best, kept))
         return kept if new is not None and (old is None or new < old) else best
-
-    @property
-    def command(self) -> list[str]:
-        """The command line that repeats the run; see ``command_line``."""
-        return command_line(self.corpus.sources, self.options, self.recipe)
