@@ -5,7 +5,7 @@
 >>> model.sample("NELL:", temperature=0.8)
 >>> model.score("a text").bits_per_char
 
-``charrnn.train`` trains, and ``charrnn.resume`` goes on with it. Only they import torch.
+``charrnn.train`` trains and ``charrnn.resume`` continues. Only these two import torch.
 """
 
 from importlib import import_module

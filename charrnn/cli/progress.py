@@ -96,7 +96,7 @@ class PlainMonitor:
         self.notice(f"{name}: saving after this step; repeat to quit immediately")
 
     def closing_lines(self, result: Result) -> Iterator[str]:
-        """Yield what the user is told at the end."""
+        """Yield the closing lines for the user."""
         directory = str(result.directory)
         directory = shlex.quote(f"./{directory}" if directory.startswith("-") else directory)
         if result.stop_signal is not None:

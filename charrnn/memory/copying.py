@@ -157,7 +157,7 @@ class CopySearch:
     def _copied_grams(self, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
         """Return where the copied 20-grams end; note how long the longest shorter copy is."""
         bounds = np.broadcast_to([[0], [self._index.num_rows]], (2, len(ids)))
-        ends = np.arange(len(ids))  # of the copied runs of so many characters
+        ends = np.arange(len(ids))  # of the copied runs of ``length - 1`` characters
         for length in range(1, GRAM_CHARS + 1):
             bounds = self._index.extend(bounds, ids[ends])
             is_copied = bounds[1] > bounds[0]

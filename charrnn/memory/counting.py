@@ -23,7 +23,7 @@ from charrnn.processors import num_processors
 from charrnn.text.vocabulary import Ids, smallest_dtype
 
 MAX_CHARS = 1 << 24  # that are counted of a longer text
-RARE = 2_000_000  # a context is kept if it is seen once in so many characters, and twice
+RARE = 2_000_000  # keep contexts that occur once in this many characters, and at least twice
 USUAL_SHARE = 0.2  # until it is known what is best
 MAX_THREADS = 4  # each takes some 30 MB
 

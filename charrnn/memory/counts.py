@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from charrnn.text.vocabulary import smallest_dtype
 
-MAX_CONTEXT = 16  # of so many characters few come again, in any text
+MAX_CONTEXT = 16  # longer contexts rarely repeat, in any text
 MAX_TIMES = 255
 
 AnyArray = npt.NDArray[Any]

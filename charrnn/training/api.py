@@ -70,7 +70,7 @@ def train(
     options = options or CorpusOptions()
     settings = settings or Settings()
     monitor = monitor or Silent()
-    find_files(corpora, options.glob)  # mistakes are told before anything is made
+    find_files(corpora, options.glob)  # reports mistakes before anything is made
     source = None if init_from is None else read_checkpoint(init_from)
     if source is not None:
         settings = settings_from(source, settings, is_bytes=options.decoding.is_bytes)
@@ -120,7 +120,7 @@ def resume(
     """Resume a stopped run, or extend a finished one; see ``train`` for the options of both.
 
     Resuming by steps on the same machine is exact: it gives bit for bit the model of a run without
-    a stop. Otherwise the monitor is told why not.
+    a stop. Otherwise the monitor gets the reason.
 
     Without a directory, the run is the latest one below ``./runs`` on these texts. With one, the
     texts are optional, because it holds the encoded corpus; if given, they must be unchanged. The

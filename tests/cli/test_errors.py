@@ -107,7 +107,7 @@ WORK = {
         ["train", "-q", "21.txt", "--val", "0.01"],
         "give a larger share for --val",
     ),
-    "run is there": (["train", "sea.txt", "-o", "run"], "'run': holds a run already; go on"),
+    "run is there": (["train", "sea.txt", "-o", "run"], "'run': holds a run already; resume"),
     "out is a file": (["train", "sea.txt", "-o", "sea.txt"], "'sea.txt': File exists"),
     "out below a file": (["train", "sea.txt", "-o", "sea.txt/run"], "'sea.txt/run': Not a dir"),
     "no run": (["sample"], "no model: ./runs has no run; train one"),

@@ -1,4 +1,4 @@
-"""A run that is killed at any moment goes on from whole files, and ends as if it never was.
+"""A run killed at any moment resumes from whole files and ends like an undisturbed one.
 
 ``CHARRNN_KILLS=200 pytest tests/cli/test_kills.py`` tries as many kills; the default is a few.
 ``CHARRNN_KILL_SEED`` chooses the moments.
@@ -79,7 +79,7 @@ def run_and_kill(start: Start, args: list[str], chance: random.Random, folder: P
 
 @pytest.mark.slow
 def test_kills_at_random_moments(start: Start, text: str, tmp_path: Path) -> None:
-    """After each kill the files are whole; the run goes on and ends as an undisturbed one."""
+    """After each kill the files are whole; the run resumes and ends like an undisturbed one."""
     (tmp_path / "sea.txt").write_text(text, encoding="utf-8")
     begin = ["train", "sea.txt", *OPTIONS, "-o"]
     with start(*begin, "whole", cwd=tmp_path) as process:

@@ -33,7 +33,7 @@ def indexed(cycle_model: Path) -> Callable[[str], Path]:
     return write
 
 
-def test_a_copied_sample_is_told(indexed: Callable, invoke: Callable) -> None:
+def test_a_copied_sample_is_reported(indexed: Callable, invoke: Callable) -> None:
     """Verbatim copying is reported on stderr; stdout has the exact text."""
     model = str(indexed(CYCLE * 1000))
     finished = invoke("sample", "-m", model, "-n", "600", "--temp", "0", "--novelty")
@@ -42,7 +42,7 @@ def test_a_copied_sample_is_told(indexed: Callable, invoke: Callable) -> None:
     assert finished.error_lines[-1] == line
 
 
-def test_a_new_sample_is_told(indexed: Callable, invoke: Callable) -> None:
+def test_a_new_sample_is_reported(indexed: Callable, invoke: Callable) -> None:
     """A new text is reported as not copied, also with -q."""
     other = "".join(np.random.default_rng(0).choice(list(CYCLE), 6000))
     args = ["sample", "-m", str(indexed(other)), "-n", "600", "--temp", "0", "--novelty", "-q"]
@@ -71,7 +71,7 @@ def test_bytes_that_are_not_text_are_compared_as_bytes(
     assert "100.0%" in invoke(*args).stderr
 
 
-def test_without_the_option_nothing_is_told(indexed: Callable, invoke: Callable) -> None:
+def test_without_the_option_nothing_is_reported(indexed: Callable, invoke: Callable) -> None:
     """Copying is reported only with --novelty."""
     model = str(indexed(CYCLE * 1000))
     finished = invoke("sample", "-m", model, "-n", "60", "-q")

@@ -1,4 +1,4 @@
-"""What a user is told of a training run, outside a terminal."""
+"""Progress of a training run outside a terminal."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_progress_is_one_line_with_units() -> None:
 
 
 def test_plain_lines_come_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
-    """Outside a terminal only validations and a report every ten seconds are told."""
+    """Outside a terminal, only validations and one report every ten seconds are printed."""
     monitor = PlainMonitor(quiet=False, json=None)
     for step in range(50):
         val = 1.5 if step == 20 else None
@@ -47,7 +47,7 @@ def test_plain_lines_come_now_and_then(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_closing_lines_name_the_best() -> None:
-    """The end tells the best validation, the model and the next command."""
+    """The closing lines name the best validation, the model and the next command."""
     monitor = PlainMonitor(quiet=False, json=None)
     lines = list(monitor.closing_lines(Result(Path("runs/sea"), REPORT, signal.SIGTERM)))
     assert lines == [

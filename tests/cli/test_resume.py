@@ -75,7 +75,7 @@ def test_a_stopped_run_ends_as_one_that_was_not(
 def test_two_trainings_cannot_share_a_directory(
     charrnn: Callable[..., Any], start: Callable[..., Any], corpus: str, tmp_path: Path
 ) -> None:
-    """The second ends with one line that names the first; when that is killed, one may go on."""
+    """The second training fails with one line that names the first; a killed one can be resumed."""
     with start("train", corpus, "--steps", "99999", *SMALL, "-o", "run", cwd=tmp_path) as first:
         line = b""
         while b"step " not in line:
@@ -118,7 +118,7 @@ def test_a_reader_beside_a_writer_always_loads(
 
 USAGE = {
     "no text": (["train"], "no text: name files, folders, or - for standard input"),
-    "no text to go on": (["train", "--resume"], "no text: name files"),
+    "no text to resume": (["train", "--resume"], "no text: name files"),
     "both": (
         ["train", "sea.txt", "--resume", "--init-from", "m"],
         "--init-from and --resume exclude",
@@ -134,7 +134,7 @@ USAGE = {
 def test_mistakes_are_one_line(
     args: list[str], message: str, invoke: Callable[..., Any], corpus: str, tmp_path: Path
 ) -> None:
-    """A mistake is told before anything is made."""
+    """A mistake is reported before anything is made."""
     finished = invoke(*args)
     assert finished.code in (1, 2)
     (line,) = finished.error_lines
@@ -145,7 +145,7 @@ def test_mistakes_are_one_line(
 def test_only_what_is_named_is_changed(
     invoke: Callable[..., Any], corpus: str, tiny: list[str]
 ) -> None:
-    """A run that goes on keeps options that are not given, and refuses others than its own."""
+    """A resumed run keeps its options and refuses other values."""
     args = ["train", corpus, "--steps", "3", "--clip", "0.5", "--seed", "7", "--val", "0.2"]
     assert invoke(*args, *tiny, "--bytes", "-q").code == 0
     assert invoke("train", corpus, "--resume", "--steps", "5", "-q").code == 0
@@ -164,7 +164,7 @@ def test_only_what_is_named_is_changed(
 
 @pytest.mark.slow
 def test_standard_input_goes_on(charrnn: Callable[..., Any], text: str, tmp_path: Path) -> None:
-    """A run on standard input goes on with the same text there, or without it."""
+    """A run on standard input resumes with the same text there, or without it."""
     run = {"stdin": text.encode(), "cwd": tmp_path}
     assert charrnn("train", "-", "--steps", "2", *SMALL, "-q", **run).code == 0
     assert charrnn("train", "-", "--resume", "--steps", "3", "-q", **run).code == 0
@@ -181,7 +181,7 @@ def test_standard_input_goes_on(charrnn: Callable[..., Any], text: str, tmp_path
 def test_longer_by_time(
     invoke: Callable[..., Any], corpus: str, tiny: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A run of so many steps may go on by the clock; what is not exact is said."""
+    """A run with a budget of steps resumes with a time limit; a notice says what is inexact."""
     monkeypatch.setattr("charrnn.cli.train._BEGAN", time.monotonic())  # not when pytest began
     assert invoke("train", corpus, "--steps", "3", *tiny, "-q").code == 0
     finished = invoke("train", corpus, "--resume", "--time", "4s")

@@ -1,4 +1,4 @@
-"""Signals: a message at once, the state saved at the next step, the way to go on, an exit code."""
+"""Signals: an immediate message, a saved state, the command to resume, an exit code."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def wait_for_training(process: subprocess.Popen[bytes]) -> None:
 def test_signals_end_runs_after_saving(
     start: Start, charrnn: Callable[..., Any], tiny: list[str], corpus: str, tmp_path: Path
 ) -> None:
-    """Each signal ends the run with its exit code; what it says at the end goes on with it."""
+    """Each signal ends the run with its exit code; the printed command resumes it."""
     with contextlib.ExitStack() as stack:
         processes = {}
         for number in SIGNALS:  # side by side, to save the time of one
@@ -157,7 +157,7 @@ def test_a_terminal_that_goes_away_is_a_signal(
 def test_the_terminal_is_given_back(
     start: Start, tiny: list[str], corpus: str, tmp_path: Path
 ) -> None:
-    """Ctrl-C on a terminal tells how to go on, and shows the cursor again."""
+    """Ctrl-C on a terminal prints how to resume, and shows the cursor again."""
     master, slave = pty.openpty()
     where = {"stdin": slave, "stdout": slave, "stderr": slave}
     args = ["train", corpus, *LONG, *tiny, "-o", "run"]

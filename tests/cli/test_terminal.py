@@ -112,7 +112,7 @@ def test_other_characters_are_left_alone(text: str) -> None:
 
 
 def test_closed_streams_are_no_terminals(tmp_path: Path) -> None:
-    """A stream that is missing, closed or a file is no terminal."""
+    """A missing stream, a closed one or a file is not a terminal."""
     with (tmp_path / "file").open("w") as stream:
         assert not is_terminal(stream)
     assert not is_terminal(stream)

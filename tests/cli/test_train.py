@@ -42,7 +42,7 @@ def corpus(tmp_path: Path, text: str) -> str:
 
 
 def metrics_of(directory: Path) -> list[dict[str, Any]]:
-    """Return the lines of a run's metrics; NaN and Infinity are no JSON."""
+    """Return the lines of a run's metrics; NaN and Infinity are not JSON."""
 
     def refuse(word: str) -> None:
         raise AssertionError(f"{word} is no JSON")
@@ -145,7 +145,7 @@ def test_existing_run_is_refused(trained, invoke: Callable) -> None:
     finished = invoke("train", str(trained.corpus), "-o", str(trained.directory))
     assert finished.code == 1
     (line,) = finished.error_lines
-    assert "holds a run already; go on with it by --resume, give -o another directory" in line
+    assert "holds a run already; resume it with --resume, give another -o directory" in line
     assert {path: path.read_bytes() for path in trained.directory.iterdir()} == before
 
 

@@ -125,7 +125,7 @@ DIVERGING = ["--cell", "rnn", "--nonlinearity", "relu", "--optimizer", "sgd", "-
 def test_loss_that_is_not_finite_is_one_line(
     steps: str, rate: str, invoke: Callable, corpus: str, tiny: list[str]
 ) -> None:
-    """A run that diverges, wherever it does, is no crash: a model is left, or a line of advice."""
+    """A diverging run never crashes: it leaves a model or one line of advice."""
     args = ["train", "-q", corpus, "-o", "run", "--steps", steps, "--lr", rate, *tiny, *DIVERGING]
     finished = invoke(*args)
     if finished.code == 0:
@@ -138,7 +138,7 @@ def test_loss_that_is_not_finite_is_one_line(
 
 
 @pytest.mark.slow
-def test_divergence_is_told(invoke: Callable, corpus: str, tiny: list[str]) -> None:
+def test_divergence_is_reported(invoke: Callable, corpus: str, tiny: list[str]) -> None:
     """A learning rate far too high ends the run with exit code 1 and advice in one line."""
     args = ["train", "-q", corpus, "--steps", "300", "--lr", "1e6", *tiny, *DIVERGING]
     finished = invoke(*args)
@@ -159,7 +159,7 @@ def test_quiet_says_nothing(invoke: Callable, corpus: str, tiny: list[str]) -> N
 def test_next_command_can_be_copied(
     name: str, invoke: Callable, corpus: str, tiny: list[str], tmp_path: Path
 ) -> None:
-    """The command that is told at the end works as a line of shell, whatever the name."""
+    """The command printed at the end works in a shell, whatever the directory's name."""
     Path(corpus).rename(tmp_path / name)
     finished = invoke("train", name, "--steps", "1", *tiny)
     told = finished.error_lines[-1].partition("next: charrnn ")[2]

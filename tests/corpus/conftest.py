@@ -16,7 +16,7 @@ from charrnn.errors import TextError
 
 @pytest.fixture(scope="session")
 def blocks_of() -> Callable[[int], contextlib.AbstractContextManager[None]]:
-    """Return what lets files be read in blocks of so many bytes."""
+    """Return a context manager that sets the block size of reading."""
     return _blocks_of
 
 
@@ -45,7 +45,7 @@ def _read(
 
 @pytest.fixture(scope="session")
 def notices_of() -> Callable[..., list[str]]:
-    """Return what collects the lines that a user is told while files are read."""
+    """Return a function that reads files and collects the notices."""
     return _notices_of
 
 

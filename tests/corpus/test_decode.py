@@ -175,7 +175,7 @@ def test_changed_line_ends_are_said_for_each_file(
 def test_nothing_is_said_of_a_text_that_was_not_changed(
     notices_of: Callable[..., Any], path: Path, data: bytes
 ) -> None:
-    """Without CRLF there is no notice."""
+    """A text without CRLF gives no notice."""
     path.write_bytes(data)
     assert notices_of(path) == []
 

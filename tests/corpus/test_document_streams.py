@@ -23,7 +23,7 @@ LENGTHS = st.lists(st.integers(0, 40), min_size=1, max_size=30)
 
 
 def text_of(lengths: list[int]) -> np.ndarray:
-    """Return a text of documents of so many characters; no two characters are equal."""
+    """Return a text of documents of the given lengths; no two characters are equal."""
     numbers = itertools.count(1)
     ids = [END]
     for length in lengths:

@@ -74,7 +74,7 @@ def test_the_last_line_end_of_a_file_goes_with_the_separator() -> None:
 
 
 def test_what_looks_like_half_a_separator_stays() -> None:
-    """A separator that is no line end takes nothing of a text that ends like its beginning."""
+    """A partial separator at the end of a text stays, unless it is a line end."""
     assert joined(list(cut_documents(["one--two-"], "--"))) == ["one", "two-"]
 
 

@@ -17,7 +17,7 @@ from charrnn.errors import ConfigError
 from charrnn.text.vocabulary import Vocabulary
 
 law = settings(derandomize=True, deadline=None, max_examples=100)
-# Letters, marks of several classes, Hangul letters, and vowel signs that are no marks of a class.
+# Letters, marks of several classes, Hangul letters, and vowel signs without a class.
 HARD = st.text("ae \n\u0301\u0323\u0344\u1100\u1161\u11a8\uac00\u09c7\u09be\u212b\u00e9")
 DECOMPOSED = "cafe\u0301 au lait\n"
 

@@ -1,4 +1,4 @@
-"""What is no text in its encoding is refused, with the place, the bytes and the way out."""
+"""Bytes that are invalid in the encoding are refused; the error names place, bytes and remedy."""
 
 import bz2
 import gzip

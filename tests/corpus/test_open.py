@@ -136,7 +136,7 @@ def test_a_file_that_changes_while_it_is_read_is_said(tmp_path: Path, change: st
 
 
 def test_a_file_that_does_not_change_is_not_said_to(tmp_path: Path) -> None:
-    """Reading alone, and replacing the name, are no changes of what is read."""
+    """Reading a file, or replacing its name, does not count as a change."""
     path = tmp_path / "text"
     path.write_text("abcd" * 10)
     notices: list[str] = []

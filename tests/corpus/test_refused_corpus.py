@@ -73,7 +73,7 @@ def test_one_character_cannot_validate(tmp_path: Path, run: Path) -> None:
 
 
 def test_an_empty_text_cannot_validate(tmp_path: Path, run: Path) -> None:
-    """A user who names a validation text that is empty is told, as for one that is too short."""
+    """An empty validation text is an error, like one that is too short."""
     (tmp_path / "val").write_bytes(b"")
     refused(run, PANGRAM, val=str(tmp_path / "val"))
 

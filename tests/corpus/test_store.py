@@ -34,7 +34,7 @@ TEXTS = st.builds("{}{}{}".format, HARD, st.just("abcd " * 8), HARD)
 
 @contextlib.contextmanager
 def blocks_of(num_bytes: int) -> Iterator[None]:
-    """Let the text and its copy be read in blocks of so many bytes."""
+    """Read the text and its copy in blocks of this size."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(decode, "BLOCK_BYTES", num_bytes)
         yield

@@ -33,7 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def build(folder: Path, *texts: str | bytes, block_bytes: int = 1 << 20, **options) -> Corpus:
-    """Build a corpus of some texts, in place of the last one, in blocks of so many bytes."""
+    """Build a corpus of some texts, replacing the last one, in blocks of the given size."""
     names = []
     for number, text in enumerate(texts):
         source = folder / f"{number}.txt"
@@ -96,7 +96,7 @@ def test_the_border_is_the_one_nearest_to_the_share(
 
 
 def test_a_text_with_one_separator_too_many_or_too_few(folder: Path) -> None:
-    """Empty lines are no documents, and the last line needs no end."""
+    """Empty lines are dropped, and the last line needs no line end."""
     text = "\n".join(["", *LONG, "", "", "end"])
     corpus = build(folder, text)
     assert documents(corpus, corpus.train) + documents(corpus, corpus.val) == [*LONG, "end"]

@@ -42,7 +42,7 @@ def test_the_share_that_validates(run: Path, val: str, num_train: int) -> None:
 
 @pytest.mark.parametrize("val", ["1", "1.5", "-0.1", "-1", "nan", "inf", "-inf", "1e9"])
 def test_a_share_out_of_range_is_refused(run: Path, val: str) -> None:
-    """A number that is no share is a wrong option, found before any text is read."""
+    """A number outside 0 to 1 is refused before any text is read."""
     with pytest.raises(ConfigError, match=f"`val`: {val} "):
         build_corpus(run, ["no such file"], CorpusOptions(val=val))
     assert list(run.iterdir()) == []

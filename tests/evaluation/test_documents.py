@@ -140,7 +140,7 @@ def test_unknown_characters_count_as_the_symbol(make_checkpoint):
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "\n"])
-def test_a_text_without_documents_is_told(make_checkpoint, text):
+def test_a_text_without_documents_is_reported(make_checkpoint, text):
     """There is nothing to predict."""
     model = Model(make_checkpoint(separator="\n", characters="ab"))
     with pytest.raises(TextError, match="nothing to predict"):

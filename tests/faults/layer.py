@@ -46,7 +46,7 @@ class Layer:
 
     @property
     def has_struck(self) -> bool:
-        """Whether there were so many operations."""
+        """Whether the operation with this number was reached."""
         return 0 < self.strike_at <= len(self.names)
 
     def operation(self, name: str, before: Callable[[], object] = lambda: None) -> None:

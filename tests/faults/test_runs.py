@@ -35,7 +35,7 @@ NAMES = {"model.safetensors", "state.safetensors", "metrics.jsonl", "corpus.npy"
 
 
 class Listening(Silent):
-    """A monitor that remembers what it is told."""
+    """A monitor that records everything."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -104,7 +104,7 @@ def test_an_error_at_any_operation_of_a_training(
 
 
 def test_a_disk_that_is_full_for_a_while(faults: ModuleType, source: str, tmp_path: Path) -> None:
-    """The run goes on, says so once for each file, says that it is saved, and ends well."""
+    """The run continues, warns once for each file, reports its recovery, and ends well."""
     directory = tmp_path / "run"
     monitor = Listening()
     layer = faults.Layer(0, faults.fail(faults.ERRORS["ENOSPC"]), lasts=True)
@@ -177,7 +177,7 @@ for number, was_killed in layer.killed_at_every(work):
 
 @pytest.mark.slow
 def test_a_kill_at_any_operation_of_a_training(source: str, tmp_path: Path) -> None:
-    """Whenever the process is killed, all files are whole, and the run goes on or begins anew."""
+    """Whenever the process is killed, all files are whole, and the run resumes or starts again."""
     directory = tmp_path / "run"
     program = DRIVER.format(
         tests=str(Path(__file__).parent),
@@ -264,7 +264,7 @@ def test_a_disk_that_is_really_full(hidden: str, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_limit_on_the_size_of_files_is_one_line(tmp_path: Path) -> None:
-    """What the system's limit on file sizes forbids is told like a full disk."""
+    """A write beyond the system's limit on file sizes is reported like a full disk."""
     (tmp_path / "text").write_text(TEXT, encoding="utf-8")
     program = (
         "import resource, sys\n"

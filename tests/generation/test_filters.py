@@ -143,7 +143,7 @@ def test_filters_act_in_their_order():
 
 
 def test_no_filter_is_none():
-    """There are no filters by default."""
+    """No filter is active by default."""
     assert filters_of(SamplingParams()) == []
 
 

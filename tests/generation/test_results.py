@@ -45,7 +45,7 @@ def texts_of(generator, number, seed=3):
     texts = [""] * number
     reasons = [""] * number
     for chunk in generator.write(partial(sample_rng, seed), number):
-        assert not reasons[chunk.sample], "a finished sample goes on"
+        assert not reasons[chunk.sample], "a finished sample continues"
         texts[chunk.sample] += "".join(drawn.character for drawn in chunk.drawn)
         reasons[chunk.sample] = chunk.finish_reason
     return texts, reasons

@@ -89,7 +89,7 @@ def test_of_a_long_text_parts_from_all_over_it_are_counted(monkeypatch):
 
 
 def test_what_is_rare_in_a_long_text_is_left_out(monkeypatch):
-    """A context is kept if it comes once in so many characters."""
+    """A context is kept if it occurs once in ``RARE`` characters."""
     monkeypatch.setattr(counting, "RARE", 50)
     ids = some_text(500, 4)
     expected = written_out(ids, 4, least=10)

@@ -33,7 +33,7 @@ def test_places_are_sorted_by_what_stands_before_them(count, size):
 
 
 def test_a_text_that_repeats_itself_is_sorted():
-    """Contexts that tie for thousands of characters are told apart."""
+    """Contexts that tie for thousands of characters are distinguished."""
     ids = np.tile(some_ids(97, 5), 40)
     order = sort_by_context(ids, 5)
     ranks = np.argsort(order)

@@ -125,7 +125,7 @@ def test_folder_that_cannot_be_synced_is_no_error(
 def test_full_sync_where_the_system_has_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, works: bool
 ) -> None:
-    """On macOS the drive itself is asked to sync; a drive that refuses is no error."""
+    """On macOS the drive itself must sync; a drive that refuses is ignored."""
     calls = []
 
     def control(_: int, command: int) -> None:

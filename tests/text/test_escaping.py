@@ -33,7 +33,7 @@ def test_all_marks_of_direction_are_escaped() -> None:
     "text", ["tab\tand\nline", "caf\u00e9", "\u0646\u200c\u0645", "\U0001f468\u200d\U0001f469"]
 )
 def test_ordinary_text_stays(text: str) -> None:
-    """Newlines, tabs, and the joiners of scripts and emoji are no controls."""
+    """Newlines, tabs, and the joiners of scripts and emoji stay."""
     assert escape_controls(text) == text
 
 

@@ -237,7 +237,7 @@ def test_the_smallest_type_that_holds_the_ids(size: int, name: str) -> None:
 
 
 def test_a_prompt_of_the_file_system_names_its_byte() -> None:
-    """A byte of the command line that is no character is unknown to a model of characters."""
+    """An undecodable byte on the command line is unknown to a model of characters."""
     with pytest.raises(UnknownCharacterError, match="character 2 of"):
         Vocabulary(string.ascii_lowercase).encode(os.fsdecode(b"a\xff"))
 
@@ -248,7 +248,7 @@ def test_a_prompt_of_the_file_system_names_its_byte() -> None:
 @law
 @given(vocabularies(), st.sampled_from(["\n", "<|end|>", "·"]))
 def test_the_end_symbol_is_the_last_id(vocabulary: Vocabulary, separator: str) -> None:
-    """It is one more id after all others, is no character, and shows as the separator."""
+    """The end symbol has the last id, matches no character, and decodes to the separator."""
     documents = dataclasses.replace(vocabulary, separator=separator)
     assert vocabulary.end_id is None
     assert documents.end_id == vocabulary.size == documents.size - 1

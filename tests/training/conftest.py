@@ -36,7 +36,7 @@ CLOCK = ("seconds", "seconds_left", "chars_per_second")  # what no two runs shar
 
 
 class Stopping(Silent):
-    """A monitor that stops a process after some of its steps, and keeps what it is told."""
+    """A monitor that records everything and stops a process after some steps."""
 
     def __init__(self, after: float = math.inf) -> None:
         self.left = after + 1  # it is asked once before the first step
@@ -72,13 +72,13 @@ def stopping() -> type[Stopping]:
 
 @pytest.fixture(name="outcome")
 def _outcome() -> Callable[[Path], dict[str, Any]]:
-    """Return what tells all that a run left, but for what the clock has written."""
+    """Return a function that collects what a run left, except for what depends on the clock."""
     return outcome
 
 
 @pytest.fixture(name="stopped")
 def _stopped() -> Callable[..., Result]:
-    """Return what trains a run that is stopped after so many steps of each process."""
+    """Return a function that trains a run in several processes, each stopped after some steps."""
     return stopped
 
 
@@ -110,7 +110,7 @@ def outcome(directory: Path) -> dict[str, Any]:
 
 
 def stopped(corpus: str, out: Path, settings: Settings, *stops: float, **more: Any) -> Result:
-    """Train a run that is stopped after so many steps of each process; the last one ends it."""
+    """Train a run in several processes, each stopped after some steps; the last one finishes."""
     result = train([corpus], out=out, settings=settings, monitor=Stopping(stops[0]), **more)
     for stop in stops[1:]:
         assert result.stop_signal == 15

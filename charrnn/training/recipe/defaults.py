@@ -195,7 +195,7 @@ def _networks_at_once(threads: int) -> int:
 def _default_ngrams(num_chars: int, epochs: float) -> int:
     """Return the longest run of characters with an embedding.
 
-    Longer runs are known by heart sooner, which does no harm where nothing is read often.
+    A network memorises longer runs sooner, which does no harm if it reads nothing often.
     """
     if num_chars < SHORT_TEXT:
         return 2

@@ -73,7 +73,7 @@ class Budget:
         return min(max(shares), 1.0)
 
     def seconds_left(self, step: int) -> float:
-        """Return how long the training goes on, as far as can be told."""
+        """Return an estimate of the seconds until the end of training."""
         progress = self.progress(step)
         if progress == 0:
             return 0.0

@@ -52,14 +52,14 @@ def make_directory(out: Path | None, first_name: str) -> tuple[Path, bool]:
 def refuse_run(directory: Path) -> None:
     """Refuse a directory that holds a run, or a file of its own that a run would replace.
 
-    What a run left that was killed before it had a model is no run, and is replaced.
+    The files of a run that was killed before its first model are replaced.
 
     Raises:
         RunError: If it does.
     """
     if (directory / MODEL_NAME).exists() or (directory / STATE_NAME).exists():
         raise RunError(
-            f"{str(directory)!r}: holds a run already; go on with it by --resume, give -o another "
+            f"{str(directory)!r}: holds a run already; resume it with --resume, give another -o "
             "directory, or remove this one"
         )
     if (directory / ABOUT_NAME).exists():

@@ -154,7 +154,7 @@ class RunFiles:
             if name not in self._errors:
                 notice(
                     f"warning: {name} could not be saved: {_reason(error)}; what was saved before "
-                    "is kept, the training goes on, and it is tried again"
+                    "is kept, training continues, and the file is retried"
                 )
             self._errors[name] = error
         else:

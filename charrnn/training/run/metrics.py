@@ -38,7 +38,7 @@ class Metrics:
             self._validated.append(point)
 
     def history(self, last: Report) -> list[dict[str, Any]]:
-        """Return the validations of a run so far: what a model file tells of its training.
+        """Return the validations of a run so far, for the model file.
 
         Args:
             last: The last report, which is not added yet.
@@ -73,7 +73,7 @@ class Metrics:
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """Return the reports in a file, without what is no whole line of one.
+    """Return the reports in a file; skip lines that are damaged.
 
     Raises:
         OSError: If the file cannot be read.

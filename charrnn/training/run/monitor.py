@@ -1,4 +1,4 @@
-"""What a training run tells while it goes on, and to whom."""
+"""Reports of a training run, and what receives them."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -76,7 +76,7 @@ class Monitor(Protocol):
 
 
 class Silent:
-    """A monitor that tells nobody and never stops a run."""
+    """A monitor that ignores everything and never stops a run."""
 
     def notice(self, line: str) -> None:
         """Drop a line."""

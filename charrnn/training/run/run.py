@@ -1,4 +1,4 @@
-"""What a run is: its directory, its text, its recipe, and who is told of it."""
+"""A run: its directory, its text, its recipe, and its monitor."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -13,7 +13,7 @@ A safetensors file like that of a model, with a format of its own::
     machine                 all on which the last bit depends, JSON
     standing                the step, the loop's counts, what is used of the budget, JSON
 
-Where in the text the run is follows from the step. It is no file to share, but it is read with the
+The step gives the position in the text. The file is not meant for sharing, but it is read with the
 same care: nothing in it is executed, imported or opened.
 """
 
@@ -109,7 +109,7 @@ def read_state(path: Path) -> RunState:
 
 
 def read_standing(path: Path) -> dict[str, Any] | None:
-    """Return the attributes of the state in a file but for its arrays; None if it is no good."""
+    """Return the attributes of the state in a file but for its arrays; None if it is damaged."""
     try:
         with open_tensor_file(path, STATE_FORMAT) as file:
             return _standing(file)
@@ -118,10 +118,10 @@ def read_standing(path: Path) -> dict[str, Any] | None:
 
 
 def damaged(path: Path, error: Exception) -> CheckpointError:
-    """Return the error for a state file that is no good."""
+    """Return the error for a damaged state file."""
     return CheckpointError(
         f"{str(path)!r}: not the whole state of a run: {printable(str(error))}; "
-        "the run cannot go on; start another one, with --init-from its model if it has one"
+        "the run cannot be resumed; start another one, with --init-from its model if it has one"
     )
 
 

@@ -207,7 +207,7 @@ def test_a_start_from_a_model_is_ahead_of_a_fresh_one(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("had", [0, 3])
 def test_counts_are_of_the_new_text(had: int, make_checkpoint) -> None:
-    """They are no weights: a model with or without them may begin a run with or without them."""
+    """Counts are not weights: a model with or without them can start a run with or without them."""
     source = make_checkpoint("gru", counts=had)
     for given, expected in [(None, 8), (0, 0), (5, 5)]:
         settings = settings_from(source, Settings(steps=1, counts=given), is_bytes=False)

@@ -6,7 +6,7 @@ from charrnn.training.run.budget import Budget
 
 
 class Clock:
-    """A clock that moves when it is told to."""
+    """A clock that the test moves."""
 
     def __init__(self) -> None:
         self.now = 1000.0

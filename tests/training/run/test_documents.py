@@ -27,7 +27,7 @@ END = 7
 
 
 def text_of(lengths: list[int]) -> np.ndarray:
-    """Return a text of documents of so many characters of seven."""
+    """Return a text of documents of the given lengths over seven characters."""
     rng = np.random.default_rng(3)
     parts = [np.append(rng.integers(0, END, length), END) for length in lengths]
     return np.concatenate([[END], *parts]).astype(np.uint8)
@@ -131,7 +131,7 @@ def test_what_documents_have_in_common_is_learned(cell: str, tmp_path: Path) -> 
 
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_model_bit_for_bit(tmp_path: Path) -> None:
-    """Two runs of so many steps leave equal weights; another seed leaves others."""
+    """The same seed and number of steps give equal weights; another seed gives others."""
     source = tmp_path / "text.txt"
     source.write_text("\n".join(f"the {n} boats of {n * n}" for n in range(60)), encoding="utf-8")
     weights = []
@@ -148,7 +148,7 @@ def test_the_same_seed_gives_the_same_model_bit_for_bit(tmp_path: Path) -> None:
 @pytest.mark.parametrize("cell", ["lstm", "mingru"])
 @pytest.mark.parametrize("steps", [4, 13])  # within an epoch of nine, and in the second
 def test_a_stopped_run_goes_on_within_its_epoch(cell: str, steps: int) -> None:
-    """From its arrays and its step alone a run goes on bit for bit, in the same order."""
+    """A run resumes bit for bit from its arrays and its step alone, in the same order."""
     whole = make_trainer(cell=cell, dropout=0.2, seq_length=16)
     for _ in range(steps):
         whole.advance(0.5)

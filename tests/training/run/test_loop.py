@@ -227,7 +227,7 @@ def test_every_optimizer_learns(optimizer: str) -> None:
 
 
 class Recording(Silent):
-    """A monitor that keeps what it is told, and stops the run after some reports."""
+    """A monitor that records everything and stops the run after some reports."""
 
     def __init__(self, stop_after: int | None = None) -> None:
         self.reports: list[Report] = []
@@ -283,7 +283,7 @@ def test_a_loss_that_is_not_finite_ends_with_advice() -> None:
 
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_model_bit_for_bit(tmp_path: Path) -> None:
-    """Two runs of so many steps leave equal weights; another seed leaves others."""
+    """The same seed and number of steps give equal weights; another seed gives others."""
     text = tmp_path / "text.txt"
     text.write_text("so the sea sang " * 60, encoding="utf-8")
     weights = []

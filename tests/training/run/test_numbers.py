@@ -173,7 +173,7 @@ def test_weights_that_are_not_finite_are_not_kept(
 def test_a_clock_that_jumps(
     jump: float, go: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Setting the time of day changes neither the budget nor what is told of the time left."""
+    """Setting the time of day changes neither the budget nor the time left."""
     real = time.time
 
     def strike() -> float:

@@ -1,4 +1,4 @@
-"""What a run that goes on refuses, and what a failure leaves of it."""
+"""What resuming refuses, and what a failed run leaves."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_a_budget_that_is_over_is_refused(
     corpus: str,
     tmp_path: Path,
 ) -> None:
-    """A budget that is no longer than what is done gives nothing to do."""
+    """A budget that is already used up leaves nothing to do."""
     stopped(corpus, tmp_path / "run", small, 9)
     with pytest.raises(ConfigError, match="used up: step 9 "):
         resume(tmp_path / "run", changes=changes)
@@ -147,7 +147,7 @@ def test_the_run_of_a_text_is_found(
 def test_a_damaged_state_is_one_line(
     small: Settings, stopped: Callable[..., Any], damage: str, corpus: str, tmp_path: Path
 ) -> None:
-    """A state that is no good is refused with what can be done, and nothing is lost."""
+    """A damaged state is refused; the error gives the remedy, and nothing is lost."""
     stopped(corpus, tmp_path / "run", small, 9)
     path = tmp_path / "run" / "state.safetensors"
     model = (tmp_path / "run" / "model.safetensors").read_bytes()
@@ -169,7 +169,7 @@ def test_a_state_of_another_network_is_refused(
     corpus: str,
     tmp_path: Path,
 ) -> None:
-    """Arrays that do not fit the recipe are no bug but a bad file."""
+    """Arrays that do not fit the recipe are an error of the file."""
     stopped(corpus, tmp_path / "run", small, 3)
     path = tmp_path / "run" / "state.safetensors"
     state = read_state(path)
@@ -185,7 +185,7 @@ def test_a_failure_keeps_the_last_good_state(
     corpus: str,
     tmp_path: Path,
 ) -> None:
-    """A run that fails leaves its last good state, from which it goes on with another rate."""
+    """A failed run keeps its last good state and can be resumed with another learning rate."""
     bad = dataclasses.replace(small, cell="rnn", nonlinearity="relu", optimizer="sgd", steps=400)
     stopped(corpus, tmp_path / "bad", bad, 9)
     good = (tmp_path / "bad" / "state.safetensors").read_bytes()

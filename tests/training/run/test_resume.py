@@ -1,4 +1,4 @@
-"""A run that was stopped and goes on ends as one that was never stopped, bit for bit."""
+"""A resumed run ends bit for bit like an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_the_law_needs_all_that_is_saved(
     corpus: str,
     tmp_path: Path,
 ) -> None:
-    """A run that goes on without a part of its state ends elsewhere: each part is needed."""
+    """Resuming without any one part of the state gives another result: each part is needed."""
     settings = dataclasses.replace(small, ngrams=2, steps=54)  # the average begins at step 41
     stopped(corpus, tmp_path / "parts", settings, 46, math.inf)
     stopped(corpus, tmp_path / "hurt", settings, 46)
@@ -163,7 +163,7 @@ def test_the_law_needs_all_that_is_saved(
         if name.startswith(prefix)
     }
     assert hurt
-    if prefix == "generator":  # another seed: its numbers are no weights to shift
+    if prefix == "generator":  # another seed, because its numbers cannot be shifted
         other = stopped(corpus, tmp_path / "other", dataclasses.replace(settings, seed=9), 1)
         hurt = {prefix: read_state(other.directory / "state.safetensors").arrays[prefix]}
     write_state(path, dataclasses.replace(state, arrays={**state.arrays, **hurt}))
