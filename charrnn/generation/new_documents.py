@@ -16,9 +16,8 @@ def only_new(
 ) -> Chunks:
     """Yield new documents only, each in one chunk; the known ones among them are left out.
 
-    The chunks are those of an endless number of documents, one after another as from ``in_order``.
-    Each document begins with the prompt; see ``prompt_ids``. The quotas are the numbers of
-    documents to yield at each temperature, which documents take in turn.
+    The chunks come in order, without end. Each document begins with the prompt; see ``prompt_ids``.
+    The quotas are numbers of documents for each temperature, which documents take in turn.
 
     Raises:
         ConfigError: If ``MAX_TRIES`` documents in a row are known.

@@ -52,13 +52,11 @@ class Novelty:
 
     def line(self) -> str:
         """Return the numbers as one line."""
-        passage = f"longest passage {self.longest:,} characters"
-        if self.copied_share is None:
-            return f"copied: {passage}"
-        return (
-            f"copied: {self.copied_share:.1%} of the {GRAM_CHARS}-grams "
-            f"({self.num_copied:,} of {self.num_grams:,}), {passage}"
-        )
+        words = f"longest passage {self.longest:,} characters"
+        if self.copied_share is not None:
+            numbers = f"{self.num_copied:,} of {self.num_grams:,}"
+            words = f"{self.copied_share:.1%} of the {GRAM_CHARS}-grams ({numbers}), {words}"
+        return f"copied: {words}"
 
     def rows(self) -> list[tuple[str, str, str]]:
         """Return the numbers as table rows: (name, value, note)."""

@@ -54,6 +54,11 @@ class Index:
         """The number of rows, R."""
         return len(self.followers)
 
+    @property
+    def num_chars(self) -> int:
+        """The number of characters of the text that are remembered."""
+        return int(np.count_nonzero(self.followers < self.vocab_size))
+
     @cached_property
     def _occurrences(self) -> Rows:
         """The rows of each id, as ``id * R + row``, sorted, shape (R,)."""

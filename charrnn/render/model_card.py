@@ -55,18 +55,21 @@ class Card:
             "parameters": self.num_parameters,
             "config": checkpoint.config.to_json(),
             "counts": counts and {"contexts": len(counts.contexts), "share": counts.share},
+            "memory": checkpoint.index and {"characters": checkpoint.index.num_chars},
             "vocabulary": checkpoint.vocabulary.to_json(),
             "about": _without_nan(dict(self._about)),
         }
 
     def lines(self) -> list[str]:
         """Return the card as a table with a learning curve."""
+        index = self._checkpoint.index
         size = f"{_size(self._path.stat().st_size)}, {self.num_parameters:,} parameters"
         rows = [
             ("model", str(self._path)),
             ("size", size),
             ("network", _network(self._checkpoint.config)),
             ("counts", self._counts()),
+            ("memory", f"{index.num_chars:,} characters of the training text" if index else ""),
             ("vocabulary", self._vocabulary()),
             ("trained", self._trained()),
             ("history", self._history()),
