@@ -1,20 +1,16 @@
 """The program as a library: load a model, sample from it, score text with it."""
 
+from __future__ import annotations
+
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from charrnn.corpus.decode import Decoding
-from charrnn.corpus.documents import cut_documents, insert_ends
-from charrnn.corpus.open import Limit, Notice
 from charrnn.errors import CheckpointError, ConfigError
-from charrnn.evaluation.evaluate import EvaluationRun, View, evaluate_text
-from charrnn.evaluation.inputs import FileTexts, Texts, ValidationText, validation_corpus
-from charrnn.evaluation.score import Score
 from charrnn.generation.chunks import Chunks, in_order
 from charrnn.generation.generator import Generator, prompt_ids, sample_rng
 from charrnn.generation.new_documents import only_new
@@ -26,6 +22,12 @@ from charrnn.model.checkpoint import Checkpoint, read_checkpoint
 from charrnn.model.find import find_model
 from charrnn.model.predictor import Predictor, make_predictor
 from charrnn.text.vocabulary import OnUnknown, Vocabulary
+
+if TYPE_CHECKING:  # sampling starts sooner without these
+    from charrnn.corpus.decode import Decoding
+    from charrnn.corpus.open import Limit, Notice
+    from charrnn.evaluation.evaluate import EvaluationRun, View
+    from charrnn.evaluation.score import Score
 
 
 class SamplingOptions(TypedDict, total=False):
@@ -110,16 +112,10 @@ class Model:
     ) -> Iterator[Sample]:
         """Yield several texts that continue one prompt, in order, each when it is complete.
 
-        They are computed together. Sample i of a seed is the same however many you ask for; sample
-        0 is what ``sample`` returns.
-
-        Args:
-            prompt: Read first; not part of the texts.
-            num_samples: Samples for each temperature.
-            seed: See ``stream``.
-            logprobs: How many of the likeliest characters to record with each drawn one.
-            new: Leave out documents that stand in the training text or were written before.
-            **options: See ``SamplingOptions``.
+        They are computed together, ``num_samples`` for each temperature. Sample i of a seed is the
+        same however many you ask for; sample 0 is what ``sample`` returns. As many of the likeliest
+        characters as ``logprobs`` says are recorded with each drawn one. ``new`` leaves out
+        documents that stand in the training text or were written before.
 
         Raises:
             CheckpointError: If an option needs an index of the training text that the model lacks.
@@ -193,6 +189,8 @@ class Model:
             TextError: If the text has no document, or fewer than two characters that the model
                 knows.
         """
+        from charrnn.evaluation.evaluate import evaluate_text
+
         vocabulary = self.vocabulary
         return evaluate_text(self.network, vocabulary, [vocabulary.from_user(text)]).score
 
@@ -207,12 +205,9 @@ class Model:
     ) -> EvaluationRun:
         """Evaluate the model on files, or on the validation part of its training text.
 
-        Args:
-            files: Paths, or ``-``; none for the validation part, found beside the model file.
-            views: What shows the texts while they are read.
-            decoding: How bytes become characters. Default: UTF-8.
-            limit: Maximum number of bytes to read. Default: all.
-            notice: Called with one line about each peculiarity of a text.
+        That part is found beside the model file. The views show the texts while they are read. A
+        notice is one line about a peculiarity of a text. By default, bytes are UTF-8 and all are
+        read.
 
         Returns:
             The finished run; its ``summary`` has the numbers.
@@ -220,6 +215,10 @@ class Model:
         Raises:
             TextError: If a text cannot be read or is missing, or has nothing to predict.
         """
+        from charrnn.corpus.decode import Decoding
+        from charrnn.evaluation.evaluate import EvaluationRun
+        from charrnn.evaluation.inputs import FileTexts, Texts, ValidationText, validation_corpus
+
         vocabulary, index = self.vocabulary, self.checkpoint.index
         texts: Texts
         if files:
@@ -257,8 +256,9 @@ class Model:
         Raises:
             CheckpointError: If the model has no index of its training text.
         """
-        search = self.copy_search()
-        vocabulary = self.vocabulary
+        from charrnn.corpus.documents import cut_documents, insert_ends
+
+        search, vocabulary = self.copy_search(), self.vocabulary
         for part, ends in cut_documents([vocabulary.from_user(text)], vocabulary.separator):
             search.read(insert_ends(vocabulary.look_up(part), ends, vocabulary.end_id))
         return search.result()

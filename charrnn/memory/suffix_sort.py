@@ -8,8 +8,6 @@ import numpy.typing as npt
 
 Places = npt.NDArray[np.int64]
 
-_KEY_BITS = 64
-
 
 def sort_by_context(ids: npt.NDArray[np.integer], vocab_size: int) -> Places:
     """Sort the places 0 to N of a text, shape (N,), by the ids before them, the last one first.
@@ -47,7 +45,7 @@ def _first_keys(
 ) -> tuple[int, npt.NDArray[np.uint64]]:
     """Return how many ids fit in a key, and the key of each place, shape (N + 1,)."""
     bits = vocab_size.bit_length()  # 0 stands for the start of the text
-    length = _KEY_BITS // bits
+    length = 64 // bits
     keys = np.zeros(len(ids) + 1, np.uint64)
     digits = ids.astype(np.uint64) + np.uint64(1)
     for back in range(min(length, len(ids))):

@@ -69,7 +69,8 @@ def prepare_backend(device: str, precision: str, threads: int | None) -> Backend
     # Denormal numbers are slow. Each thread has its own flag, so set it before they start.
     torch.set_flush_denormal(True)
     torch.set_num_threads(THREADS if threads is None else threads)
-    found = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    has_mps = torch.backends.mps.is_available()
+    found = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": has_mps}
     if device == "auto":
         device = "cuda" if found["cuda"] else "cpu"
     if not found[device]:
