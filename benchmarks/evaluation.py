@@ -4,7 +4,8 @@ The other side imports torch, loads the same model and takes one forward pass wi
 same text, at its best number of parallel streams. Each run is a new process; runs alternate. Equal
 losses show that both compute the same.
 
-The model must be one network without counts: train it with ``--num-networks 1 --counts 0``.
+The model must be one network, ``--num-networks 1``. The memory is left out, but for a row of its
+own.
 
 python benchmarks/evaluation.py TEXT -m runs/tinyshakespeare [--rounds 5] [--json]
 """
@@ -27,7 +28,7 @@ from charrnn.training.nn.network import TrainableNetwork
 
 checkpoint = read_checkpoint(find_model(sys.argv[1]))
 sizes = checkpoint.config
-assert (sizes.num_networks, sizes.counts) == (1, 0), "give a model of one network without counts"
+assert sizes.num_networks == 1, "give a model of one network"
 network = TrainableNetwork(checkpoint.config, dropout=0.0, generator=torch.Generator())
 network.load_arrays(checkpoint.arrays)
 ids = checkpoint.vocabulary.encode(open(sys.argv[2], encoding="utf-8").read(), "skip")
@@ -67,11 +68,11 @@ def main() -> None:
     python = sys.executable
     commands = {
         "import torch": [python, "-c", "import torch"],
-        "charrnn eval": [
-            *[python, "-m", "charrnn", "eval", arguments.text, "-m", arguments.model],
-            *["--json", "-q"],
-        ],
     }
+    evaluate = [python, "-m", "charrnn", "eval", arguments.text, "-m", arguments.model]
+    evaluate += ["--json", "-q"]
+    commands["charrnn eval"] = [*evaluate, "--no-memory"]
+    commands["with memory"] = evaluate
     for count, steps in STREAMS:
         inputs = [arguments.model, arguments.text, str(count), str(steps)]
         commands[f"torch, {count} streams"] = [python, "-c", FORWARD, *inputs]
@@ -84,19 +85,21 @@ def main() -> None:
                 times[name].append(seconds)
             if name.startswith("torch"):
                 losses[name] = float(output)
-            elif name == "charrnn eval":
+            elif name != "import torch":
                 losses[name] = json.loads(output)["nats_per_char"]
     medians = {name: statistics.median(values) for name, values in times.items()}
     torch = min(seconds for name, seconds in medians.items() if name.startswith("torch"))
     ratio = medians["charrnn eval"] / torch
     if arguments.json:
         found = {"median_seconds": medians, "nats_per_char": losses, "ratio": ratio}
+        found["memory_ratio"] = medians["with memory"] / medians["charrnn eval"]
         print(json.dumps(found))
         return
     for name, seconds in medians.items():
         loss = f"  {losses[name]:.4f} nats per character" if name in losses else ""
         print(f"{name:20}{seconds:8.3f} s{loss}")
     print(f"{'eval / best of torch':20}{ratio:8.3f}")
+    print(f"{'with memory / without':20}{medians['with memory'] / medians['charrnn eval']:8.3f}")
 
 
 if __name__ == "__main__":

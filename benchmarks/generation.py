@@ -2,10 +2,11 @@
 
     python benchmarks/generation.py [--chars 1000] [--rounds 5] [--json]
 
-The models have random weights: an lstm of 2 x 256 units, the same with counts of a random text, and
-a mingru of 4 x 128 units with bigram embeddings. torch steps the same lstm one character at a time
-(``nn.LSTM``, a linear layer, softmax and ``multinomial``), with 1 and 2 threads, with and without
-oneDNN; the fastest combination is the reference. Writers alternate.
+The models have random weights: an lstm of 2 x 256 units; two lstm networks of 256 units with
+trigram embeddings, the default of a text of a million characters, with and without a memory of such
+a text; and a mingru of 4 x 128 units with bigram embeddings. torch steps the same lstm one
+character at a time (``nn.LSTM``, a linear layer, softmax and ``multinomial``), with 1 and 2
+threads, with and without oneDNN; the fastest combination is the reference. Writers alternate.
 
 The bandwidth bound is the time to copy an array as large as the weights that one character reads.
 """
@@ -23,8 +24,8 @@ from torch import nn
 
 from charrnn.generation.generator import MAX_PARALLEL, Generator, sample_rng
 from charrnn.generation.params import SamplingParams, StopCriteria
-from charrnn.memory.counting import count_followers
-from charrnn.memory.counts import Counts
+from charrnn.memory.index import build_index
+from charrnn.memory.memory import Memory
 from charrnn.model.cells.spec import Array
 from charrnn.model.config import ModelConfig, parameter_shapes
 from charrnn.model.predictor import make_predictor
@@ -35,6 +36,7 @@ TEMPERATURE = 0.8
 
 LSTM = {"cell": "lstm", "hidden_size": 256, "embedding_size": 256, "num_layers": 2}
 BIGRAMS = {"cell": "mingru", "block": "residual", "ngrams": 2}
+TWO = {"cell": "lstm", "hidden_size": 256, "embedding_size": 128, "num_layers": 1, "ngrams": 3}
 MINGRU = {**BIGRAMS, "hidden_size": 128, "embedding_size": 128, "num_layers": 4}
 
 Write = Callable[[int], None]
@@ -48,17 +50,18 @@ def make_weights(config: ModelConfig) -> dict[str, Array]:
     return {n: rng.uniform(-bound, bound, s).astype(np.float32) for n, s in shapes.items()}
 
 
-def count_words() -> Counts:
-    """Return the counts of a random text of about 600,000 characters with repeated words."""
+def make_memory() -> Memory:
+    """Return a memory of a random text of about a million characters with repeated words."""
     rng = np.random.default_rng(1)
     words = [rng.integers(0, len(CHARACTERS), length) for length in rng.integers(2, 9, 5000)]
-    text = np.concatenate([words[number % len(words)] for number in rng.zipf(1.2, 120_000)])
-    return count_followers(text.astype(np.uint8), len(CHARACTERS), 8, None)
+    text = np.concatenate([words[number % len(words)] for number in rng.zipf(1.2, 200_000)])
+    index = build_index(text.astype(np.uint8), len(CHARACTERS))
+    return Memory(Vocabulary(CHARACTERS), index)
 
 
-def our_writer(config: ModelConfig, num_samples: int) -> Write:
+def our_writer(config: ModelConfig, num_samples: int, memory: Memory | None = None) -> Write:
     """Return a function that draws samples of a given length."""
-    network = make_predictor(config, make_weights(config), count_words() if config.counts else None)
+    network = make_predictor(config, make_weights(config))
     vocabulary = Vocabulary(CHARACTERS)
 
     def write(num_chars: int) -> None:
@@ -68,6 +71,7 @@ def our_writer(config: ModelConfig, num_samples: int) -> Write:
             vocabulary.encode("A"),
             params=SamplingParams(temperature=TEMPERATURE),
             criteria=StopCriteria(length=num_chars),
+            memory=memory,
         )
         for _ in generator.write(lambda index: sample_rng(1, index), num_samples):
             pass
@@ -151,15 +155,21 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    lstm, counted, mingru = (
+    lstm, two, mingru = (
         ModelConfig(vocab_size=len(CHARACTERS), **sizes)
-        for sizes in (LSTM, {**LSTM, "counts": 8}, MINGRU)
+        for sizes in (LSTM, {**TWO, "num_networks": 2}, MINGRU)
     )
     writers = {}
-    names = {"lstm 2 x 256": lstm, "with counts": counted, "mingru 4 x 128": mingru}
-    for name, config in names.items():
+    names = {
+        "lstm 2 x 256": (lstm, None),
+        "two networks": (two, None),
+        "with memory": (two, make_memory()),
+        "mingru 4 x 128": (mingru, None),
+    }
+    for name, (config, memory) in names.items():
         for num_samples in (1, MAX_PARALLEL):
-            writers[f"{name}, {num_samples}"] = our_writer(config, num_samples), num_samples
+            write = our_writer(config, num_samples, memory)
+            writers[f"{name}, {num_samples}"] = write, num_samples
     for threads, onednn in itertools.product([1, 2], [True, False]):
         name = f"torch, {threads} threads, oneDNN {'on' if onednn else 'off'}"
         writers[name] = torch_writer(lstm, threads, onednn), 1
@@ -170,7 +180,9 @@ def main() -> None:
     ratios = {
         "lstm, one sample / torch": one / best,
         "lstm, one sample / memory bandwidth": one * weight_bytes(lstm) / rate,
-        "lstm, with counts / without": rates["with counts, 1"] / one,
+        "memory, one sample / without": rates["with memory, 1"] / rates["two networks, 1"],
+        "memory, 64 samples / without": rates[f"with memory, {MAX_PARALLEL}"]
+        / rates[f"two networks, {MAX_PARALLEL}"],
         "lstm, 64 samples / one": rates[f"lstm 2 x 256, {MAX_PARALLEL}"] / one,
         "mingru, 64 samples / one": rates[f"mingru 4 x 128, {MAX_PARALLEL}"]
         / rates["mingru 4 x 128, 1"],

@@ -31,7 +31,7 @@ GRID = {
     "lr 1.2e-2": "--lr 1.2e-2",
     "adamw": "--optimizer adamw",
     "mingru": "--cell mingru",
-    "no counts": "--counts 0",
+    "no training text": "--memory 0",
 }
 
 

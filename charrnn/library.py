@@ -18,6 +18,7 @@ from charrnn.generation.params import SamplingParams, StopCriteria
 from charrnn.generation.results import Sample, collect
 from charrnn.memory.copying import CopySearch, Novelty
 from charrnn.memory.index import Index
+from charrnn.memory.memory import Memory
 from charrnn.model.checkpoint import Checkpoint, read_checkpoint
 from charrnn.model.find import find_model
 from charrnn.model.predictor import Predictor, make_predictor
@@ -34,6 +35,7 @@ class SamplingOptions(TypedDict, total=False):
     """Keyword options of every sampling method; see ``SamplingParams`` and ``StopCriteria``.
 
     Attributes:
+        memory: Whether the model uses its memory; True by default.
         on_unknown: How to treat a character of the prompt that the model never saw: ``error`` (the
             default), ``skip`` or ``replace``.
     """
@@ -48,6 +50,7 @@ class SamplingOptions(TypedDict, total=False):
     stop: str | Sequence[str]
     match: str | None
     max_copy: int | None
+    memory: bool
     on_unknown: OnUnknown
 
 
@@ -71,8 +74,12 @@ class Model:
     @cached_property
     def network(self) -> Predictor:
         """The network in NumPy."""
-        checkpoint = self.checkpoint
-        return make_predictor(checkpoint.config, checkpoint.arrays, checkpoint.counts)
+        return make_predictor(self.checkpoint.config, self.checkpoint.arrays)
+
+    @cached_property
+    def memory(self) -> Memory:
+        """What the model remembers of its training text, and how it weighs what it reads."""
+        return Memory(self.vocabulary, self.checkpoint.index)
 
     def stream(
         self, prompt: str = "", *, seed: int | None = None, **options: Unpack[SamplingOptions]
@@ -167,6 +174,7 @@ class Model:
             criteria=criteria,
             num_best=logprobs,
             index=index,
+            memory=self.memory if options.get("memory", True) else None,
         )
         write = partial(generator.write, partial(sample_rng, seed))
         if not new or index is None:
@@ -192,7 +200,8 @@ class Model:
         from charrnn.evaluation.evaluate import evaluate_text
 
         vocabulary = self.vocabulary
-        return evaluate_text(self.network, vocabulary, [vocabulary.from_user(text)]).score
+        blocks = [vocabulary.from_user(text)]
+        return evaluate_text(self.network, vocabulary, blocks, self.memory).score
 
     def evaluate(
         self,
@@ -201,6 +210,7 @@ class Model:
         *,
         decoding: Decoding | None = None,
         limit: Limit | None = None,
+        memory: bool = True,
         notice: Notice = lambda _: None,
     ) -> EvaluationRun:
         """Evaluate the model on files, or on the validation part of its training text.
@@ -230,7 +240,7 @@ class Model:
         else:
             directory = Path() if self.path is None else self.path.parent
             texts = ValidationText(validation_corpus(vocabulary, directory), index)
-        run = EvaluationRun(self.network, vocabulary, texts)
+        run = EvaluationRun(self.network, vocabulary, texts, self.memory if memory else None)
         run.run(views, notice)
         return run
 
@@ -271,7 +281,8 @@ def split_options(**options: Unpack[SamplingOptions]) -> tuple[SamplingParams, S
         ConfigError: If an option is out of range.
     """
     params: dict[str, Any] = dict(options)
-    params.pop("on_unknown", None)
+    for name in ("memory", "on_unknown"):
+        params.pop(name, None)
     names = [field.name for field in fields(StopCriteria)]
     criteria = {name: params.pop(name) for name in names if name in params}
     return SamplingParams(**params), StopCriteria(**criteria)

@@ -12,6 +12,7 @@ import pytest
 import charrnn
 from charrnn.evaluation.score import score
 from charrnn.library import Model, random_seed
+from charrnn.memory.memory import Memory
 from charrnn.model.checkpoint import MODEL_NAME, write_checkpoint
 from charrnn.model.find import MODEL_VARIABLE
 from charrnn.model.network import Network
@@ -97,8 +98,9 @@ def test_a_model_of_bytes_writes_text(make_checkpoint):
 
 
 def ids_score(model, ids):
-    """Return the score of ids, by the network alone."""
-    return score(Network(model.checkpoint.config, model.checkpoint.arrays), ids)
+    """Return the score of ids."""
+    network = Network(model.checkpoint.config, model.checkpoint.arrays)
+    return score(network, ids, memory=Memory(model.vocabulary, None))
 
 
 def test_a_score_is_that_of_the_ids(model):

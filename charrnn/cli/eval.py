@@ -46,6 +46,10 @@ def evaluate(
         str | None,
         _text("SIZE", "Read at most this much text, unpacked: 500k, 20M, 1G. Default: all."),
     ] = None,
+    no_memory: Annotated[
+        bool,
+        _text(None, "Leave out the memory of what was read: the networks alone.", "--no-memory"),
+    ] = False,
     by: Annotated[
         Literal["file", "line", "char"] | None,
         _shown(
@@ -167,4 +171,6 @@ def evaluate(
             views.append(HeatView(output, shown, has_names=has_names))
         elif STDOUT not in (html, svg):
             views.append(TableView(output, json=as_json))
-        loaded.evaluate(names, views, decoding=decoding, limit=limit, notice=notice)
+        loaded.evaluate(
+            names, views, decoding=decoding, limit=limit, memory=not no_memory, notice=notice
+        )

@@ -75,6 +75,10 @@ def sample(
     repeat_last_n: Annotated[
         int, _drawing("INT", "Number of recent characters for --repeat-penalty. Default: 64.")
     ] = 64,
+    no_memory: Annotated[
+        bool,
+        _drawing(None, "Leave out the memory of what was read: the networks alone.", "--no-memory"),
+    ] = False,
     seed: Annotated[
         int | None,
         _drawing("INT", "Random seed. Default: a random one, reported on standard error."),
@@ -188,6 +192,7 @@ def sample(
         stop=stop or [],
         match=match,
         max_copy=max_copy,
+        memory=not no_memory,
         on_unknown=on_unknown,
     )
     split_options(**options)  # report mistakes before the model is read

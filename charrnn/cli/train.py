@@ -130,20 +130,12 @@ def train(
             "Networks whose predictions are averaged. Default: from budget and threads, up to 4.",
         ),
     ] = None,
-    counts: Annotated[
-        int | None,
-        _model(
-            "INT",
-            "Longest context, in characters, of the counts to mix in; 0: none. Default: 8, or 12 "
-            "for a long text.",
-        ),
-    ] = None,
     memory: Annotated[
         str | None,
         _model(
             "SIZE",
-            "Characters of the training text that the model file remembers, to tell what is "
-            "copied: 500k, 20M; 0: none. Default: 8M, fewer in a short time.",
+            "Characters of the training text that the model file remembers: 500k, 20M; 0: none. "
+            "Default: 8M, fewer in a short time.",
         ),
     ] = None,
     time: Annotated[

@@ -141,7 +141,7 @@ class DocumentStreams:
         is_none = (steps < warm_ups) | (steps >= lengths)
         targets[is_none] = IGNORED
         is_start = np.full(self.num_streams, index == 0)
-        return Window(inputs, targets, int(targets.size - is_none.sum()), is_start)
+        return Window(inputs, targets, int(targets.size - is_none.sum()), is_start, places)
 
     def __iter__(self) -> Iterator[Window]:
         """Yield the windows of the first epoch."""

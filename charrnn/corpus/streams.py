@@ -38,12 +38,14 @@ class Window:
         targets: The ids to predict, shape (B, T), int64; ``IGNORED`` if there is none.
         num_chars: The number of predictions.
         is_start: Which streams begin a text here and need a zero state, shape (B,).
+        places: Where the inputs stand in the text, shape (B, T).
     """
 
     inputs: npt.NDArray[np.int64]
     targets: npt.NDArray[np.int64]
     num_chars: int
     is_start: npt.NDArray[np.bool_]
+    places: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ class Streams:
         inputs = self.ids[places].astype(np.int64)
         is_start = np.full(self.num_streams, index == 0)
         is_start[1:] &= self.warm_up == 0
-        return Window(inputs, targets, int(targets.size - is_none.sum()), is_start)
+        return Window(inputs, targets, int(targets.size - is_none.sum()), is_start, places)
 
     def __iter__(self) -> Iterator[Window]:
         """Yield the windows for warming up and then those of one epoch."""

@@ -12,6 +12,7 @@ from charrnn.evaluation.reader import Reader
 from charrnn.evaluation.report import Evaluation
 from charrnn.evaluation.score import NOTHING, total
 from charrnn.evaluation.surprise import Passage, measure_text
+from charrnn.memory.memory import Memory
 from charrnn.model.predictor import Predictor
 from charrnn.text.vocabulary import Vocabulary
 
@@ -43,9 +44,12 @@ class View:
 class EvaluationRun:
     """Evaluates a model on texts."""
 
-    def __init__(self, network: Predictor, vocabulary: Vocabulary, texts: Texts) -> None:
-        """Prepare to read texts with a model and its vocabulary."""
+    def __init__(
+        self, network: Predictor, vocabulary: Vocabulary, texts: Texts, memory: Memory | None = None
+    ) -> None:
+        """Prepare to read texts with a model, its vocabulary and its memory."""
         self._network = network
+        self._memory = memory
         self._vocabulary = vocabulary
         self._texts = texts
         self._totals = EvalTotals()
@@ -63,7 +67,7 @@ class EvaluationRun:
             for view in views:
                 view.begin(name)
             num_best = max((view.num_best for view in views), default=0)
-            reader = Reader(self._network, end_id=self._vocabulary.end_id)
+            reader = Reader(self._network, end_id=self._vocabulary.end_id, memory=self._memory)
             for passage in self._texts.passages(number, reader, num_best):
                 self._totals.add(passage)
                 for view in views:
@@ -115,7 +119,12 @@ class EvalTotals:
         return Evaluation(self._score, self._num_bytes, self.unknown)
 
 
-def evaluate_text(network: Predictor, vocabulary: Vocabulary, blocks: Iterable[str]) -> Evaluation:
+def evaluate_text(
+    network: Predictor,
+    vocabulary: Vocabulary,
+    blocks: Iterable[str],
+    memory: Memory | None = None,
+) -> Evaluation:
     """Evaluate a model on a text that arrives in blocks.
 
     A model of documents scores each document, and its end, from a fresh state. For any other model
@@ -126,7 +135,7 @@ def evaluate_text(network: Predictor, vocabulary: Vocabulary, blocks: Iterable[s
         TextError: If there is no document, or the model knows fewer than two characters.
     """
     totals = EvalTotals()
-    reader = Reader(network, end_id=vocabulary.end_id)
+    reader = Reader(network, end_id=vocabulary.end_id, memory=memory)
     for passage in measure_text(reader, vocabulary, cut_documents(blocks, vocabulary.separator)):
         totals.add(passage)
     return totals.evaluation()

@@ -20,6 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from charrnn.corpus.streams import WARM_UP_CHARS
+from charrnn.memory.memory import Memory
+from charrnn.memory.text_memory import TextMemory
 from charrnn.model.cells.spec import Array
 from charrnn.model.network import State
 from charrnn.model.predictor import Predictor
@@ -62,10 +64,19 @@ class Reader:
 
     The input at place p predicts the character at p + 1, so the last character becomes an input
     only when the next one arrives.
+
+    Attributes:
+        network: What reads.
+        memory: What is remembered of the text; its predictions are mixed in by ``measure``.
     """
 
     def __init__(
-        self, network: Predictor, *, end_id: int | None = None, part_chars: int | None = PART_CHARS
+        self,
+        network: Predictor,
+        *,
+        end_id: int | None = None,
+        part_chars: int | None = PART_CHARS,
+        memory: Memory | None = None,
     ) -> None:
         """Start a text.
 
@@ -75,7 +86,8 @@ class Reader:
         """
         if part_chars is not None and part_chars < WARM_UP_CHARS:
             raise ValueError(f"parts of {part_chars} characters are shorter than their warm-up")
-        self._network = network
+        self.network = network
+        self.memory = None if memory is None else TextMemory(memory)
         self._end_id = end_id
         self._part_chars = part_chars
         self._fresh = network.initial_state(1)
@@ -148,7 +160,7 @@ class Reader:
                 stop = min(stop, last.length)  # stop there to save its state
             steps = np.arange(start, stop)
             places = begins[:, None] + steps  # (B, T)
-            logits, state = self._network.forward(self._ids_at(places), state)
+            logits, state = self.network.forward(self._ids_at(places), state)
             is_inside = steps < lengths[:, None]
             if is_inside.all():
                 take(places.ravel() + 1, logits.reshape(-1, logits.shape[-1]))
@@ -166,11 +178,11 @@ class Reader:
         states = [part.state for part in parts if part.state is not None]
         if cold:
             begins = np.array([parts[row].begin for row in cold])
-            state = self._network.initial_state(len(cold))
+            state = self.network.initial_state(len(cold))
             seq_length = self._seq_length(len(cold))
             for start in range(-WARM_UP_CHARS, 0, seq_length):
                 steps = np.arange(start, min(start + seq_length, 0))
-                _, state = self._network.forward(self._ids_at(begins[:, None] + steps), state)
+                _, state = self.network.forward(self._ids_at(begins[:, None] + steps), state)
             states.append(state)
         order = np.argsort(known + cold)
         stacked = zip(*states, strict=True)
@@ -185,7 +197,7 @@ class Reader:
 
     def _seq_length(self, num_streams: int) -> int:
         """Return T of a window, which is short for a large vocabulary."""
-        logits = self._network.config.vocab_size * num_streams
+        logits = self.network.config.vocab_size * num_streams
         return max(1, min(SEQ_LENGTH, MAX_WINDOW_LOGITS // logits))
 
 

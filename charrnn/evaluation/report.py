@@ -32,6 +32,7 @@ class Evaluation:
         score = self.score
         values = {
             "nats_per_char": score.nats_per_char,
+            "nats_per_char_without_memory": score.nats_per_char_without_memory,
             "bits_per_char": score.bits_per_char,
             "bits_per_byte": score.bits_per_byte(self.num_bytes),
             "perplexity": score.perplexity,
@@ -51,6 +52,7 @@ class Evaluation:
         score = self.score
         rows = [
             ("nats per character", f"{score.nats_per_char:.4f}", ""),
+            ("without memory", f"{score.nats_per_char_without_memory:.4f}", ""),
             ("bits per character", f"{score.bits_per_char:.4f}", ""),
             ("bits per byte", f"{score.bits_per_byte(self.num_bytes):.4f}", ""),
             ("perplexity", f"{score.perplexity:.3f}", ""),

@@ -6,12 +6,13 @@ Sizes: N characters.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 
 from charrnn.evaluation.reader import PART_CHARS, Reader
 from charrnn.evaluation.surprise import BLOCK_CHARS, Surprise, measure
+from charrnn.memory.memory import Memory
 from charrnn.model.predictor import Predictor
 from charrnn.text.vocabulary import Ids
 from charrnn.units import nats_to_bits
@@ -25,20 +26,27 @@ class Score:
         nats: Negative log-likelihood of the text, in nats.
         chars: Number of predicted characters.
         correct: Number of characters that were the likeliest ones.
+        nats_without_memory: Negative log-likelihood by the networks alone.
     """
 
     nats: float
     chars: int
     correct: int
+    nats_without_memory: float
 
     def __add__(self, other: Score) -> Score:
         """Return the sums over two stretches of text."""
-        return Score(self.nats + other.nats, self.chars + other.chars, self.correct + other.correct)
+        return Score(*(mine + its for mine, its in zip(astuple(self), astuple(other), strict=True)))
 
     @property
     def nats_per_char(self) -> float:
         """The mean surprise of a character, in nats."""
         return self.nats / self.chars
+
+    @property
+    def nats_per_char_without_memory(self) -> float:
+        """The mean surprise of a character by the networks alone, in nats."""
+        return self.nats_without_memory / self.chars
 
     @property
     def bits_per_char(self) -> float:
@@ -63,7 +71,7 @@ class Score:
         return nats_to_bits(self.nats) / num_bytes
 
 
-NOTHING = Score(0.0, 0, 0)
+NOTHING = Score(0.0, 0, 0, 0.0)
 
 
 def total(surprise: Surprise) -> Score:
@@ -72,10 +80,18 @@ def total(surprise: Surprise) -> Score:
         float(np.nansum(surprise.nats)),
         int(surprise.is_predicted.sum()),
         int(surprise.is_likeliest.sum()),
+        float(np.nansum(surprise.nats_without_memory)),
     )
 
 
-def score(network: Predictor, ids: Ids, *, exact: bool = False, end_id: int | None = None) -> Score:
+def score(
+    network: Predictor,
+    ids: Ids,
+    *,
+    exact: bool = False,
+    end_id: int | None = None,
+    memory: Memory | None = None,
+) -> Score:
     """Score a text of N ids: the sums over its N - 1 predictions.
 
     With ``exact`` the text is read as one stream, which is slow, not in parts. With an end symbol,
@@ -86,6 +102,7 @@ def score(network: Predictor, ids: Ids, *, exact: bool = False, end_id: int | No
     """
     if len(ids) < 2:
         raise ValueError("a text of fewer than two characters has nothing to predict")
-    reader = Reader(network, end_id=end_id, part_chars=None if exact else PART_CHARS)
+    part_chars = None if exact else PART_CHARS
+    reader = Reader(network, end_id=end_id, part_chars=part_chars, memory=memory)
     blocks = (ids[start : start + BLOCK_CHARS] for start in range(0, len(ids), BLOCK_CHARS))
     return sum((total(measure(reader, block)) for block in blocks), NOTHING)

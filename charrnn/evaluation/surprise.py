@@ -5,17 +5,21 @@ Sizes: V vocabulary, N characters, K best alternatives.
 
 import itertools
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from charrnn.corpus.documents import DocumentChunk, insert_ends
-from charrnn.evaluation.reader import Places, Reader
+from charrnn.evaluation.reader import PART_CHARS, Places, Reader
+from charrnn.memory.expected import Expected, expect
+from charrnn.memory.text_memory import TextMemory
 from charrnn.model.cells.spec import Array
 from charrnn.text.vocabulary import Ids, Vocabulary, code_points, utf8_lengths
 
 BLOCK_CHARS = 1 << 17  # about a second of work between two passages
+MAX_PROBS = 1 << 25  # kept until the memory has been read: 128 MiB
 
 
 @dataclass(frozen=True)
@@ -25,12 +29,14 @@ class Surprise:
     Attributes:
         nats: Negative log-probability of each character in nats, shape (N,); NaN if not
             predicted.
+        nats_without_memory: The same by the networks alone, shape (N,).
         is_likeliest: Whether the character was the likeliest one, shape (N,).
         best_ids: The likeliest characters, likeliest first, shape (N, K).
         best_probs: Their probabilities, shape (N, K).
     """
 
     nats: npt.NDArray[np.float64]
+    nats_without_memory: npt.NDArray[np.float64]
     is_likeliest: npt.NDArray[np.bool_]
     best_ids: npt.NDArray[np.int32]
     best_probs: npt.NDArray[np.float32]
@@ -64,6 +70,39 @@ class Passage:
 def measure(reader: Reader, ids: Ids, num_best: int = 0) -> Surprise:
     """Read the next N characters of a text; measure their surprise, with K alternatives."""
     surprise = _nothing(len(ids), num_best)
+    size = max(len(ids), 1)
+    if reader.memory is not None:
+        size = max(MAX_PROBS // reader.network.config.vocab_size, PART_CHARS)
+    for begin in range(0, len(ids), size):
+        part = slice(begin, begin + size)
+        if reader.memory is None:
+            _measure_networks(reader, ids[part], _part(surprise, part), None)
+        else:
+            _measure_all(reader, reader.memory, ids[part], _part(surprise, part))
+    return surprise
+
+
+def _measure_all(reader: Reader, memory: TextMemory, ids: Ids, surprise: Surprise) -> None:
+    """Measure characters with the networks and then with the memory too."""
+    size = reader.network.config.vocab_size
+    expected = Expected(*(np.empty((len(ids), *more), np.float32) for more in ((size,), (), ())))
+    first = int(memory.last_id is None)  # the first of a text is not predicted
+    _measure_networks(reader, ids, surprise, expected)
+    for evidence in memory.read(ids):
+        part = slice(first, first + evidence.num)
+        probs = expected.probs[part]
+        memory.mix(expected.part(part), evidence, ids[part])
+        chosen = np.take_along_axis(probs, ids[part, None], axis=1)[:, 0]
+        surprise.nats[part] = -np.log(np.maximum(chosen, np.finfo(np.float32).tiny))
+        surprise.is_likeliest[part] = probs.argmax(axis=1) == ids[part]
+        _take_best(_part(surprise, part), slice(None), probs)
+        first = part.stop
+
+
+def _measure_networks(
+    reader: Reader, ids: Ids, surprise: Surprise, expected: Expected | None
+) -> None:
+    """Measure characters with the networks alone; keep what they expect, if that is asked for."""
 
     def take(places: Places, logits: Array) -> None:
         targets = ids[places]
@@ -72,17 +111,27 @@ def measure(reader: Reader, ids: Ids, num_best: int = 0) -> Surprise:
         chosen = logits[rows, targets]
         odds = np.exp(logits - peaks[:, None])
         totals = odds.sum(axis=-1, dtype=np.float64)
-        surprise.nats[places] = np.log(totals) + (peaks.astype(np.float64) - chosen)
+        nats = np.log(totals) + (peaks.astype(np.float64) - chosen)
+        surprise.nats[places] = surprise.nats_without_memory[places] = nats
+        if expected is not None:
+            for array, values in zip(expected, expect(logits), strict=True):
+                array[places] = values
+            return
         surprise.is_likeliest[places] = logits.argmax(axis=-1) == targets
-        if num_best:
-            best = np.argpartition(-odds, num_best - 1, axis=-1)[:, :num_best]
-            order = np.argsort(-np.take_along_axis(odds, best, -1), axis=-1, kind="stable")
-            best = np.take_along_axis(best, order, -1)
-            surprise.best_ids[places] = best
-            surprise.best_probs[places] = np.take_along_axis(odds, best, -1) / totals[:, None]
+        _take_best(surprise, places, odds / totals[:, None])
 
     reader.read(ids, take)
-    return surprise
+
+
+def _take_best(surprise: Surprise, places: Places | slice, probs: Array) -> None:
+    """Keep the likeliest characters of some places, from probabilities of shape (n, V)."""
+    num_best = surprise.best_ids.shape[1]
+    if num_best:
+        best = np.argpartition(-probs, num_best - 1, axis=-1)[:, :num_best]
+        order = np.argsort(-np.take_along_axis(probs, best, -1), axis=-1, kind="stable")
+        best = np.take_along_axis(best, order, -1)
+        surprise.best_ids[places] = best
+        surprise.best_probs[places] = np.take_along_axis(probs, best, -1)
 
 
 def measure_text(
@@ -156,6 +205,7 @@ def _nothing(num_chars: int, num_best: int) -> Surprise:
     """Return the surprise of characters that were not predicted."""
     return Surprise(
         nats=np.full(num_chars, np.nan),
+        nats_without_memory=np.full(num_chars, np.nan),
         is_likeliest=np.zeros(num_chars, np.bool_),
         best_ids=np.zeros((num_chars, num_best), np.int32),
         best_probs=np.zeros((num_chars, num_best), np.float32),
@@ -165,8 +215,16 @@ def _nothing(num_chars: int, num_best: int) -> Surprise:
 def _spread(surprise: Surprise, places: Places, num_chars: int) -> Surprise:
     """Return the surprise of a longer text, given its places in that text, shape (N,)."""
     spread = _nothing(num_chars, surprise.best_ids.shape[1])
-    spread.nats[places] = surprise.nats
-    spread.is_likeliest[places] = surprise.is_likeliest
-    spread.best_ids[places] = surprise.best_ids
-    spread.best_probs[places] = surprise.best_probs
+    for array, values in zip(_arrays(spread), _arrays(surprise), strict=True):
+        array[places] = values
     return spread
+
+
+def _part(surprise: Surprise, part: slice) -> Surprise:
+    """Return a view of a part."""
+    return Surprise(*(array[part] for array in _arrays(surprise)))
+
+
+def _arrays(surprise: Surprise) -> list[npt.NDArray[Any]]:
+    """Return the arrays of a surprise in the order of its attributes."""
+    return [getattr(surprise, field.name) for field in fields(surprise)]

@@ -18,8 +18,13 @@ from charrnn.generation.filters import filters_of, penalise_repeats
 from charrnn.generation.params import SamplingParams, StopCriteria
 from charrnn.generation.sampling import Float64s, draw, log_probs
 from charrnn.generation.stops import Progress, Stops
+from charrnn.memory.expected import expect
 from charrnn.memory.index import Index
+from charrnn.memory.memory import Memory
+from charrnn.memory.stream_memory import StreamMemory
+from charrnn.memory.text_memory import TextMemory
 from charrnn.model.cells.spec import Array
+from charrnn.model.ensemble import safe_log
 from charrnn.model.matmul import rowwise_matmul
 from charrnn.model.network import State
 from charrnn.model.predictor import Predictor
@@ -67,15 +72,22 @@ class _Draft:
 
 
 class _Rows(NamedTuple):
-    """The predictions for some samples: logits, shape (B, V), and the state behind them."""
+    """The predictions for some samples, and what they depend on.
+
+    Attributes:
+        logits: Shape (B, V).
+        state: Of the networks.
+        streams: Of the memory, shape (B,).
+    """
 
     logits: Array
     state: State
+    streams: npt.NDArray[np.intp]
 
     def take(self, rows: Sequence[int]) -> _Rows:
         """Return some of the rows."""
         state = tuple(tuple(array[rows] for array in part) for part in self.state)
-        return _Rows(self.logits[rows], state)
+        return _Rows(self.logits[rows], state, self.streams[rows])
 
     def join(self, other: _Rows) -> _Rows:
         """Return these rows followed by others."""
@@ -83,7 +95,8 @@ class _Rows(NamedTuple):
             tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
             for parts in zip(self.state, other.state, strict=True)
         )
-        return _Rows(np.concatenate([self.logits, other.logits]), state)
+        logits = np.concatenate([self.logits, other.logits])
+        return _Rows(logits, state, np.concatenate([self.streams, other.streams]))
 
 
 class Generator:
@@ -99,6 +112,7 @@ class Generator:
         criteria: StopCriteria | None = None,
         num_best: int | None = None,
         index: Index | None = None,
+        memory: Memory | None = None,
     ) -> None:
         """Read the prompt: ids, shape (T,), T of 1 or more; see ``prompt_ids``.
 
@@ -118,10 +132,15 @@ class Generator:
         self._stops = Stops(criteria or StopCriteria(), vocabulary, index)
         num_recent = self._params.repeat_last_n if self._params.repeat_penalty != 1 else 0
         self._recent = deque(prompt.tolist(), num_recent)
+        self._last_id = int(prompt[-1])
+        self._memory = None if memory is None else TextMemory(memory, int(prompt[0]))
         state = network.initial_state(1)
         for begin in range(0, len(prompt), PROMPT_WINDOW):
-            logits, state = network.forward(prompt[None, begin : begin + PROMPT_WINDOW], state)
-        self._start = _Rows(logits[:, -1], state)
+            end = begin + PROMPT_WINDOW
+            logits, state = network.forward(prompt[None, begin:end], state)
+            if self._memory is not None:
+                self._memory.study(logits[0], prompt[begin + 1 : end + 1])
+        self._start = _Rows(logits[:, -1], state, np.zeros(1, np.intp))
 
     def write(self, rng_of: Callable[[int], np.random.Generator], num_samples: int = 1) -> Chunks:
         """Write samples, up to ``MAX_PARALLEL`` of them side by side.
@@ -134,6 +153,9 @@ class Generator:
             What each step adds, with all samples mixed; see ``in_order``. The unknown symbol is
             never drawn.
         """
+        memory = None
+        if self._memory is not None:
+            memory = self._memory.fork(min(num_samples, MAX_PARALLEL))
         drafts: list[_Draft] = []  # by rising index
         rows = self._start.take([])
         num_started = 0
@@ -151,7 +173,11 @@ class Generator:
             num_started = until
             if new:
                 drafts += new
-                rows = rows.join(self._start.take([0] * len(new)))
+                begun = self._start.take([0] * len(new))
+                if memory is not None:
+                    begun = begun._replace(streams=memory.start(len(new)))
+                    begun = _remember(memory, begun, np.full(len(new), self._last_id))
+                rows = rows.join(begun)
             if not drafts:
                 continue
             ids = self._choose(drafts, rows.logits)
@@ -161,11 +187,15 @@ class Generator:
                 if not chunk.finish_reason:
                     continuing.append(row)
             if len(continuing) < len(drafts):
+                if memory is not None:
+                    memory.end(np.delete(rows.streams, continuing))
                 drafts = [drafts[row] for row in continuing]
                 ids, rows = ids[continuing], rows.take(continuing)
             if drafts:
                 logits, state = self._network.forward(ids[:, None], rows.state, rowwise_matmul)
-                rows = _Rows(logits[:, -1], state)
+                rows = _Rows(logits[:, -1], state, rows.streams)
+                if memory is not None:
+                    rows = _remember(memory, rows, ids)
 
     def _draft(self, index: int, rng: np.random.Generator) -> _Draft:
         """Return a sample without characters."""
@@ -202,3 +232,10 @@ class Generator:
         best = np.argsort(-scores[:size], kind="stable")[: self._num_best].tolist()
         scored = tuple((self._characters[i], float(scores[i])) for i in best)
         return self._unscored[id]._replace(logprob=float(scores[id]), best=scored)
+
+
+def _remember(memory: StreamMemory, rows: _Rows, ids: Ids) -> _Rows:
+    """Return predictions of networks with the memory's, which reads ids of shape (B,), mixed in."""
+    expected = expect(rows.logits)
+    memory.mix(expected, memory.read(rows.streams, ids), rowwise_matmul)
+    return rows._replace(logits=safe_log(expected.probs))

@@ -39,9 +39,10 @@ class Sample:
 
     @property
     def nats(self) -> float:
-        """The negative log-likelihood of the text after the prompt, as ``eval`` computes it.
+        """The negative log-likelihood of the text after the prompt, as the model predicted it.
 
-        It includes the end symbol if that was drawn.
+        It includes the end symbol if that was drawn. ``eval`` remembers what it has just read, so
+        it finds another one, unless both do without memory.
         """
         return -sum(each.logprob for each in self.drawn)
 

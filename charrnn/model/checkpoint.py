@@ -9,10 +9,9 @@ the header::
     vocabulary    the characters, JSON
     about         when and how it was trained, JSON; not needed to run the model
 
-Counts of the training text, if the configuration asks for them, are arrays named ``counts.*``; the
-index of the training text is an optional array named ``index``. ``tensorfile`` reads and writes the
-format; this module checks that a file holds a model. Older files may have an array named
-``sketch``, which is ignored.
+The index of the training text is an optional array named ``index``. ``tensorfile`` reads and writes
+the format; this module checks that a file holds a model. Older files may have arrays named
+``counts.*`` and ``sketch``, which are ignored.
 """
 
 import json
@@ -25,11 +24,9 @@ from typing import Any
 import numpy as np
 
 from charrnn.errors import CheckpointError
-from charrnn.memory.counts import Counts
 from charrnn.memory.index import Index
 from charrnn.model.cells.spec import Array
 from charrnn.model.config import ModelConfig, parameter_shapes
-from charrnn.model.network import strip_prefix
 from charrnn.storage.tensorfile import TensorFile, open_tensor_file, write_tensor_file
 from charrnn.text.escaping import printable
 from charrnn.text.vocabulary import Vocabulary
@@ -52,15 +49,13 @@ class Checkpoint:
         arrays: The weights by name, float32.
         about: When and how it was trained: ``trained_at`` (seconds since 1970), ``step``,
             ``val_nats_per_char`` and the like.
-        counts: Counts of the training text; None if ``config`` asks for none.
-        index: The index of the training text, to find copied passages; or None.
+        index: The index of the training text; None if the model does not remember it.
     """
 
     config: ModelConfig
     vocabulary: Vocabulary
     arrays: Mapping[str, Array]
     about: Mapping[str, Any] = field(default_factory=dict)
-    counts: Counts | None = None
     index: Index | None = None
 
     @property
@@ -78,9 +73,6 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     arrays: dict[str, Any] = {
         name: np.asarray(array, dtype=np.float32) for name, array in checkpoint.arrays.items()
     }
-    if checkpoint.counts is not None:
-        parts = checkpoint.counts.to_arrays()
-        arrays |= {f"{_COUNTS}{name}": array for name, array in parts.items()}
     if checkpoint.index is not None:
         arrays[_INDEX] = checkpoint.index.followers
     strings = {
@@ -134,15 +126,11 @@ def _check(file: TensorFile) -> Checkpoint:
             raise ValueError(f"its weight {name} is not float32")
     arrays = file.read_arrays()
     index = Index(arrays[_INDEX], config.vocab_size) if _INDEX in arrays else None
-    parts = strip_prefix(_COUNTS, arrays)
-    if bool(parts) != bool(config.counts):
-        raise ValueError("its counts do not match its configuration")
-    counts = Counts.from_arrays(config.counts, config.vocab_size, parts) if parts else None
     arrays = {name: arrays[name] for name in shapes}
     for name, array in arrays.items():
         if not np.isfinite(array).all():
             raise ValueError(f"its weight {name} is not finite everywhere")
-    return Checkpoint(config, vocabulary, arrays, about, counts, index)
+    return Checkpoint(config, vocabulary, arrays, about, index)
 
 
 def read_time(about: object) -> float:

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 from charrnn.errors import ConfigError
-from charrnn.memory.counts import MAX_CONTEXT
 from charrnn.model.cells.registry import cell_spec
 from charrnn.model.cells.spec import CellSpec
 
@@ -38,8 +37,6 @@ class ModelConfig:
             characters are added to that of the last one.
         ngram_rows: Rows of each n-gram table; if there are more n-grams, they share rows.
         num_networks: Networks of these sizes, whose probabilities are averaged.
-        counts: The longest context, in characters, whose counts in the training text are mixed
-            into each prediction; 0 for none.
 
     Raises:
         ConfigError: If a value is out of range.
@@ -55,7 +52,6 @@ class ModelConfig:
     ngrams: int = 1
     ngram_rows: int = NGRAM_ROWS
     num_networks: int = 1
-    counts: int = 0
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -72,7 +68,6 @@ class ModelConfig:
             ("ngrams", 1, MAX_NGRAMS),
             ("ngram_rows", 1, 1 << 24),
             ("num_networks", 1, MAX_NETWORKS),
-            ("counts", 0, MAX_CONTEXT),
         ]:
             value = getattr(self, name)
             if type(value) is not int or not low <= value <= top:
@@ -113,13 +108,15 @@ class ModelConfig:
     def from_json(cls, value: object) -> Self:
         """Return the configuration that ``to_json`` wrote.
 
+        In older files it has ``counts``, which are no longer used.
+
         Raises:
             ValueError: If the value is not such a description.
         """
         if not isinstance(value, dict):
             raise ValueError("the configuration is not an object")
         try:
-            return cls(**value)
+            return cls(**{name: size for name, size in value.items() if name != "counts"})
         except TypeError:
             raise ValueError("the configuration has unknown or missing entries") from None
         except ConfigError as error:

@@ -1,18 +1,14 @@
-"""What predicts: a network, an ensemble, or a mixture of either with counts of the training text.
+"""What the networks of a model are used as: one predictor.
 
-Sizes: B streams, T time steps, V vocabulary, K characters of the longest context.
+Sizes: B streams, T time steps, V vocabulary.
 """
 
 from collections.abc import Mapping
 from typing import Protocol
 
-import numpy as np
-
-from charrnn.memory.context_model import ContextModel
-from charrnn.memory.counts import Counts
 from charrnn.model.cells.spec import Array
 from charrnn.model.config import ModelConfig
-from charrnn.model.ensemble import Ensemble, safe_log, softmax
+from charrnn.model.ensemble import Ensemble
 from charrnn.model.matmul import Matmul, batched_matmul
 from charrnn.model.network import Network, State
 from charrnn.text.vocabulary import Ids
@@ -47,42 +43,6 @@ class Predictor(Protocol):
         """
 
 
-class Mixture:
-    """A network or ensemble mixed with counts of the training text; see ``Predictor``.
-
-    Networks generalise; counts repeat what the training text had, to the letter. The weighted mean
-    of their probabilities is better than either (F. Jelinek and R. Mercer, Interpolated estimation
-    of Markov source parameters from sparse data, 1980). The state is the last K characters, then
-    the state of the network.
-    """
-
-    def __init__(self, network: Predictor, counts: Counts) -> None:
-        """Mix a predictor with counts, which carry their weight."""
-        self.config = network.config
-        self._network = network
-        self._context_model = ContextModel(counts)
-
-    def initial_state(self, num_streams: int) -> State:
-        """Return the state at the start of a text: zeros, one row per stream."""
-        context = self._context_model.no_context(num_streams)
-        return ((context,), *self._network.initial_state(num_streams))
-
-    def forward(
-        self, ids: Ids, state: State, matmul: Matmul = batched_matmul
-    ) -> tuple[Array, State]:
-        """Read a window of each stream; see ``Predictor.forward``."""
-        (context,), *rest = state
-        logits, after = self._network.forward(ids, tuple(rest), matmul)
-        by_counts, context = self._context_model.read(ids, context)
-        probs = softmax(logits)
-        probs *= 1 - self._context_model.share
-        probs += np.multiply(by_counts, self._context_model.share, out=by_counts)
-        return safe_log(probs), ((context,), *after)
-
-
-def make_predictor(
-    config: ModelConfig, arrays: Mapping[str, Array], counts: Counts | None = None
-) -> Predictor:
-    """Return a model ready to run, from its sizes, weights and counts."""
-    network = (Network if config.num_networks == 1 else Ensemble)(config, arrays)
-    return network if counts is None else Mixture(network, counts)
+def make_predictor(config: ModelConfig, arrays: Mapping[str, Array]) -> Predictor:
+    """Return the networks of a model ready to run, from its sizes and weights."""
+    return (Network if config.num_networks == 1 else Ensemble)(config, arrays)

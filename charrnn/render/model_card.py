@@ -47,14 +47,13 @@ class Card:
 
     def to_json(self) -> dict[str, Any]:
         """Return the card as one object."""
-        checkpoint, counts = self._checkpoint, self._checkpoint.counts
+        checkpoint = self._checkpoint
         return {
             "schema": SCHEMA,
             "model": str(self._path),
             "bytes": self._path.stat().st_size,
             "parameters": self.num_parameters,
             "config": checkpoint.config.to_json(),
-            "counts": counts and {"contexts": len(counts.contexts), "share": counts.share},
             "memory": checkpoint.index and {"characters": checkpoint.index.num_chars},
             "vocabulary": checkpoint.vocabulary.to_json(),
             "about": _without_nan(dict(self._about)),
@@ -68,7 +67,6 @@ class Card:
             ("model", str(self._path)),
             ("size", size),
             ("network", _network(self._checkpoint.config)),
-            ("counts", self._counts()),
             ("memory", f"{index.num_chars:,} characters of the training text" if index else ""),
             ("vocabulary", self._vocabulary()),
             ("trained", self._trained()),
@@ -78,14 +76,6 @@ class Card:
         table = [f"{name:12}{value}".replace("\n", "\\n") for name, value in rows if value]
         curve = small_curve(self.points)
         return [*table, *([""] if curve else []), *curve]
-
-    def _counts(self) -> str:
-        """Describe the n-gram counts in one line."""
-        counts = self._checkpoint.counts
-        if counts is None:
-            return ""
-        words = f"{len(counts.contexts):,} contexts of up to {counts.max_context} characters"
-        return f"{words}, weight {counts.share:.0%}"
 
     def _vocabulary(self) -> str:
         """Describe the vocabulary, with unprintable characters escaped."""

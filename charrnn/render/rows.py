@@ -194,14 +194,14 @@ class LineCutter(Cutter):
         surprise = passage.surprise
         lines = re.findall("[^\n]*\n|[^\n]+", passage.text)
         begins = np.cumsum([0, *map(len, lines)])[:-1]
-        nats = np.where(surprise.is_predicted, surprise.nats, 0)
+        nats = np.nan_to_num([surprise.nats, surprise.nats_without_memory])
         counts = surprise.is_predicted, surprise.is_likeliest, passage.is_unknown
-        sums = np.add.reduceat(np.array([nats, *counts]), begins, axis=1)
-        for text, (line_nats, *line_counts) in zip(lines, sums.T.tolist(), strict=True):
-            chars, correct, unknown = map(int, line_counts)
+        sums = np.add.reduceat(np.array([*nats, *counts]), begins, axis=1)
+        for text, sums_of_line in zip(lines, sums.T.tolist(), strict=True):
+            with_memory, without, chars, correct, unknown = sums_of_line
             self._texts.append(text)
-            self._score += Score(line_nats, chars, correct)
-            self._unknown += unknown
+            self._score += Score(with_memory, int(chars), int(correct), without)
+            self._unknown += int(unknown)
             if text.endswith("\n"):
                 yield self._row()
 

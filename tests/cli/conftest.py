@@ -25,7 +25,10 @@ PROGRAM = [sys.executable, "-m", "charrnn"]
 TIMEOUT = 60.0  # seconds; a process should need three at most
 TINY = [
     *["--cell", "lstm", "--hidden-size", "8", "--embedding-size", "8", "--ngrams", "1"],
-    *["--num-networks", "1", "--counts", "2"],
+    *[
+        "--num-networks",
+        "1",
+    ],
     *["--batch-size", "4", "--seq-length", "16", "--precision", "float32", "--threads", "1"],
 ]
 TEXT = "Die Möwe rief: „Fähre!“ und 7 Boote lagen (still) im [roten] Hafen.\n" * 30

@@ -16,6 +16,7 @@ import pytest
 KEYS = {
     "schema",
     "nats_per_char",
+    "nats_per_char_without_memory",
     "bits_per_char",
     "bits_per_byte",
     "perplexity",
@@ -79,13 +80,14 @@ def test_table_says_what_the_json_says(trained, invoke: Callable, measure: Calla
     lines = [re.split(r"  +", line) for line in finished.text.splitlines()]
     rows = {name: value for name, value, *_ in lines}
     shown = [float(value.replace(",", "")) for value in rows.values()]
-    names = ["nats_per_char", "bits_per_char", "bits_per_byte", "perplexity", "accuracy"]
+    names = ["nats_per_char", "nats_per_char_without_memory"]
+    names += ["bits_per_char", "bits_per_byte", "perplexity", "accuracy"]
     wanted = [values[name] for name in [*names, "chars", "bytes", "unknown"]]
     wanted += [yardstick["bits_per_char"] for yardstick in values["yardsticks"]]
     copied = ["copied_share", "longest_copied"]
     wanted += [values["novelty"][name] for name in copied]
     assert shown == pytest.approx(wanted, abs=6e-4)
-    assert list(rows)[:2] == ["nats per character", "bits per character"]
+    assert list(rows)[:2] == ["nats per character", "without memory"]
 
 
 def test_default_text_is_the_validation_part(
@@ -105,11 +107,11 @@ def test_default_text_is_the_validation_part(
 
 
 def test_training_and_evaluation_agree(trained, measure: Callable) -> None:
-    """Training reports the validation loss that eval measures."""
+    """Training reports the validation loss that eval measures, but that the gate does not learn."""
     lines = (trained.directory / "metrics.jsonl").read_text().splitlines()
     reported = json.loads(lines[-1])["val_nats_per_char"]
     measured = measure("-m", trained.directory)["nats_per_char"]
-    assert measured == pytest.approx(reported, abs=1e-5)
+    assert reported - 0.01 < measured < reported
 
 
 def test_uniform_model_is_surprised_by_everything(
@@ -206,7 +208,7 @@ def test_model_of_bytes_measures_any_file(
     """A model of bytes reads any file; its characters are bytes."""
     model = write_uniform(tmp_path / "bytes", "".join(map(chr, range(256))), is_bytes=True)
     (tmp_path / "random").write_bytes(bytes(range(256)) + b"\r\n\xff")
-    values = measure("-m", model, "random")
+    values = measure("-m", model, "random", "--no-memory")
     assert (values["chars"], values["bytes"], values["unknown"]) == (258, 258, 0)
     assert values["bits_per_byte"] == values["bits_per_char"] == pytest.approx(8)
 

@@ -25,7 +25,9 @@ def test_heat_in_a_pipe_is_digits(
     """Without a terminal, digits below the lines replace the colours."""
     for name in ("FORCE_COLOR", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
-    finished = invoke("eval", "-q", "-m", str(uniform_model), str(lines_file), "--heat")
+    finished = invoke(
+        "eval", "-q", "-m", str(uniform_model), str(lines_file), "--heat", "--no-memory"
+    )
     assert b"\x1b" not in finished.stdout
     assert "\nab\u00e9\u21b5\n 333\n" in finished.text
     assert "bits per character        3.0000" in finished.text

@@ -93,20 +93,20 @@ OPTIONS = {
     "train": (
         "--val --lines --doc-sep --glob --encoding --bytes --nfc --min-count --max-bytes "
         "--init-from --cell --block --nonlinearity --ngrams --hidden-size --num-layers "
-        "--embedding-size --num-networks --counts --memory --time --steps --epochs --batch-size "
-        "--seq-length --optimizer "
-        "--learning-rate --lr --clip --dropout --seed -o --out --resume --device --precision "
-        "--threads --preview-every --save-every --json --color -q --quiet -h --help"
+        "--embedding-size --num-networks --memory --time --steps --epochs --batch-size "
+        "--seq-length --optimizer --learning-rate --lr --clip --dropout --seed -o --out --resume "
+        "--device --precision --threads --preview-every --save-every --json --color -q --quiet "
+        "-h --help"
     ),
     "sample": (
         "-m --model --prompt-file --on-unknown -t --temp --temperature --top-k --top-p --min-p "
-        "--repeat-penalty --repeat-last-n --seed -N --num-samples -n --length --stop --match "
-        "--max-copy --new --echo --no-echo -0 --null --json --logprobs --novelty --unbuffered -q "
-        "--quiet -h --help"
+        "--repeat-penalty --repeat-last-n --no-memory --seed -N --num-samples -n --length --stop "
+        "--match --max-copy --new --echo --no-echo -0 --null --json --logprobs --novelty "
+        "--unbuffered -q --quiet -h --help"
     ),
     "eval": (
-        "-m --model --glob --encoding --max-bytes --by --sort --top --heat --color --html --svg "
-        "--json -q --quiet -h --help"
+        "-m --model --glob --encoding --max-bytes --no-memory --by --sort --top --heat --color "
+        "--html --svg --json -q --quiet -h --help"
     ),
     "info": "-m --model --plot --json -q --quiet -h --help",
 }

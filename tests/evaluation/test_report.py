@@ -32,7 +32,8 @@ TEXTS = {
     "replacement": "a\ufffdb\u00e9",
 }
 
-NUMBERS = {"nats_per_char", "bits_per_char", "bits_per_byte", "perplexity", "accuracy"}
+NUMBERS = {"nats_per_char", "nats_per_char_without_memory", "bits_per_char", "bits_per_byte"}
+NUMBERS |= {"perplexity", "accuracy"}
 COUNTS = {"chars", "bytes", "unknown"}
 
 
@@ -134,12 +135,13 @@ def test_the_note_says_how_unknown_characters_are_counted(make_checkpoint):
 
 def test_the_json_has_all_numbers():
     """The JSON holds each number of the score under its name."""
-    found = Evaluation(Score(nats=16 * math.log(2), chars=8, correct=3), num_bytes=12, unknown=5)
+    found = Evaluation(Score(16 * math.log(2), 8, 3, 20.0), num_bytes=12, unknown=5)
     values = json.loads(json.dumps(found.to_json(), allow_nan=False))
     assert values.keys() == {"schema"} | NUMBERS | COUNTS
     assert values == {
         "schema": 1,
         "nats_per_char": pytest.approx(2 * math.log(2)),
+        "nats_per_char_without_memory": 2.5,
         "bits_per_char": pytest.approx(2),
         "bits_per_byte": pytest.approx(4 / 3),
         "perplexity": pytest.approx(4),
@@ -153,7 +155,7 @@ def test_the_json_has_all_numbers():
 @pytest.mark.parametrize("nats", [1e6, math.inf, math.nan])
 def test_numbers_that_json_has_not_are_null(nats):
     """Infinities and NaN become null, which every JSON parser reads."""
-    found = Evaluation(Score(nats=nats, chars=10, correct=0), num_bytes=10, unknown=0)
+    found = Evaluation(Score(nats, 10, 0, nats), num_bytes=10, unknown=0)
     values = json.loads(json.dumps(found.to_json(), allow_nan=False))
     assert values["perplexity"] is None
     assert (values["nats_per_char"] is None) == (not math.isfinite(nats))
@@ -162,7 +164,7 @@ def test_numbers_that_json_has_not_are_null(nats):
 def test_the_table_shows_the_numbers_of_the_json():
     """Table and JSON agree to the digits shown."""
     found = Evaluation(
-        Score(nats=20_000 * math.log(2), chars=8000, correct=3000), num_bytes=12_000, unknown=1500
+        Score(20_000 * math.log(2), 8000, 3000, 1.5e4), num_bytes=12_000, unknown=1500
     )
     values = list(found.to_json().values())[1:]  # without the schema number
     lines = found.lines()
@@ -175,7 +177,7 @@ def test_the_table_shows_the_numbers_of_the_json():
 
 def test_the_table_shows_a_perplexity_beyond_all_numbers():
     """An infinite perplexity does not break the table."""
-    assert Evaluation(Score(nats=1e6, chars=10, correct=0), 10, 0).lines()
+    assert Evaluation(Score(1e6, 10, 0, 1e6), 10, 0).lines()
 
 
 TRAIN = "ab\u00e9 \u20ac\U0001f600a\n" * 30

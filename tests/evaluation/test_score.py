@@ -123,7 +123,7 @@ def test_a_score_is_finite_for_huge_logits(make_checkpoint):
     checkpoint = make_checkpoint(characters="ab", scale=0.0)
     checkpoint.arrays["output.bias"][:] = [-1e4, 1e4]
     found = score(network_of(checkpoint), np.array([0, 1, 1, 0, 1]))
-    assert found == Score(nats=2e4, chars=4, correct=3)
+    assert found == Score(2e4, 4, 3, 2e4)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32, np.int64])
@@ -145,7 +145,7 @@ def test_a_text_without_a_prediction_is_refused(make_checkpoint, length):
 
 def test_units_by_hand():
     """Eight characters of two bits each, in twelve bytes, three of them guessed."""
-    found = Score(nats=16 * math.log(2), chars=8, correct=3)
+    found = Score(16 * math.log(2), 8, 3, 20.0)
     # One or two roundings of float64.
     assert found.nats_per_char == pytest.approx(2 * 0.6931471805599453, rel=1e-15)
     assert found.bits_per_char == pytest.approx(2, rel=1e-15)
@@ -156,11 +156,11 @@ def test_units_by_hand():
 
 def test_a_certain_prediction_costs_nothing():
     """Without surprise there are zero nats and bits and a perplexity of one."""
-    found = Score(nats=0.0, chars=5, correct=5)
+    found = Score(0.0, 5, 5, 0.0)
     assert (found.nats_per_char, found.bits_per_char, found.bits_per_byte(5)) == (0, 0, 0)
     assert (found.perplexity, found.accuracy) == (1, 1)
 
 
 def test_a_perplexity_beyond_all_numbers_is_infinite():
     """A surprise of more than 709 nats a character has a perplexity, though no finite one."""
-    assert Score(nats=2e4, chars=4, correct=0).perplexity == math.inf
+    assert Score(2e4, 4, 0, 2e4).perplexity == math.inf

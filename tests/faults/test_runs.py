@@ -29,7 +29,6 @@ SMALL = Settings(
     seq_length=8,
     precision="float32",
     threads=1,
-    counts=0,
 )
 NAMES = {"model.safetensors", "state.safetensors", "metrics.jsonl", "corpus.npy", "corpus.json"}
 

@@ -28,10 +28,11 @@ import numpy as np
 from fuzz_mutations import make_input
 
 from charrnn.errors import CheckpointError
-from charrnn.memory.context_model import ContextModel
 from charrnn.memory.copying import CopySearch
-from charrnn.memory.counting import count_followers
+from charrnn.memory.expected import Expected
 from charrnn.memory.index import build_index
+from charrnn.memory.memory import Memory
+from charrnn.memory.text_memory import TextMemory
 from charrnn.model.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from charrnn.model.config import ModelConfig, parameter_shapes
 from charrnn.text.vocabulary import Vocabulary
@@ -51,8 +52,8 @@ def good_files(folder: Path) -> list[bytes]:
             ("ab", {}, {"cell": "rnn"}),
             ("\n aé€😀", {"has_unknown": True}, {"cell": "gru", "num_layers": 2}),
             ("abc", {}, {"cell": "mingru", "block": "residual", "ngrams": 2, "ngram_rows": 4}),
-            ("".join(map(chr, range(256))), {"is_bytes": True}, {"cell": "lstm", "counts": 1}),
-            ("abcd", {}, {"cell": "gru", "counts": 3}),
+            ("".join(map(chr, range(256))), {"is_bytes": True}, {"cell": "lstm"}),
+            ("abcd", {}, {"cell": "gru"}),
         ]
     ):
         vocabulary = Vocabulary(characters, **more)
@@ -69,11 +70,9 @@ def good_files(folder: Path) -> list[bytes]:
         }
         ids = rng.integers(0, vocabulary.size, 4000).astype(np.uint8)
         index = build_index(ids, vocabulary.size) if number % 2 else None
-        longest = config.counts
-        counts = count_followers(ids, vocabulary.size, longest, None) if longest else None
         about = {"trained_at": 1.5e9, "report": {"step": 3, "loss": None}}
         path = folder / "good"
-        write_checkpoint(path, Checkpoint(config, vocabulary, arrays, about, counts, index))
+        write_checkpoint(path, Checkpoint(config, vocabulary, arrays, about, index))
         files.append(path.read_bytes())
     return files
 
@@ -81,11 +80,9 @@ def good_files(folder: Path) -> list[bytes]:
 def contents(checkpoint: Checkpoint) -> tuple[Any, ...]:
     """Return the contents of a model, in comparable form."""
     weights = {name: array.tobytes() for name, array in checkpoint.arrays.items()}
-    parts = {} if checkpoint.counts is None else checkpoint.counts.to_arrays()
-    counts = {name: array.tobytes() for name, array in parts.items()}
     index = None if checkpoint.index is None else checkpoint.index.followers.tobytes()
     about = json.dumps(dict(checkpoint.about))
-    return checkpoint.config, checkpoint.vocabulary, about, weights, counts, index
+    return checkpoint.config, checkpoint.vocabulary, about, weights, index
 
 
 def judge(read: Read, path: Path, originals: list[Any], sealed: bool) -> tuple[str, str | None]:
@@ -111,16 +108,18 @@ def judge(read: Read, path: Path, originals: list[Any], sealed: bool) -> tuple[s
             return outcome, "the vocabulary does not match the sizes"
         if not sealed and contents(found) not in originals:
             return outcome, "damage went unnoticed"
-        if found.counts is not None:
-            model = ContextModel(found.counts)
-            ids = np.arange(60).reshape(2, 30) % found.vocabulary.size
-            probs, _ = model.read(ids, model.no_context(2))
-            if not np.allclose(probs.sum(-1), 1, atol=1e-4):
-                return outcome, "the probabilities of the counts do not sum to 1"
         if found.index is not None:
             search = CopySearch(found.index)
             search.read(np.arange(300) % found.vocabulary.size)
             search.result()
+            text = TextMemory(Memory(found.vocabulary, found.index))
+            for evidence in text.read(np.arange(100) % found.vocabulary.size):
+                probs = np.full((evidence.num, found.vocabulary.size), 1.0, np.float32)
+                probs /= found.vocabulary.size
+                expected = Expected(probs, probs[:, 0], np.ones(evidence.num, np.float32))
+                text.mix(expected, evidence, np.zeros(evidence.num, np.int64))
+                if not np.allclose(probs.sum(-1), 1, atol=1e-4):
+                    return outcome, "the probabilities of the memory do not sum to 1"
     if time.perf_counter() - begin > MAX_SECONDS:
         return outcome, "took more than a second"
     return outcome, None

@@ -30,7 +30,7 @@ def passage_of(text, bits):
     """Return a passage whose characters have these bits."""
     nats = np.array(bits, dtype=float) * math.log(2)
     none = np.zeros((len(text), 0))
-    surprise = Surprise(nats, np.zeros(len(text), bool), none.astype(np.int32), none)
+    surprise = Surprise(nats, nats, np.zeros(len(text), bool), none.astype(np.int32), none)
     return Passage(text, np.zeros(len(text), bool), surprise, len(text.encode()))
 
 

@@ -30,7 +30,6 @@ SMALL = Settings(
     threads=1,
     num_networks=1,
     ngrams=1,
-    counts=0,
 )
 CLOCK = ("seconds", "seconds_left", "chars_per_second")  # what no two runs share
 

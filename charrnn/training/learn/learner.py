@@ -11,7 +11,6 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from charrnn.corpus.document_streams import AnyStreams
 from charrnn.corpus.streams import IGNORED, Window
 from charrnn.model.cells.spec import Array
 from charrnn.training.devices.backend import Backend
@@ -83,19 +82,16 @@ class Learner:
         if self.recipe.clip and parameters:
             nn.utils.clip_grad_norm_(parameters, self.recipe.clip)
 
-    def measure(self, windows: AnyStreams) -> npt.NDArray[np.float32]:
-        """Return the loss, in nats, of each prediction of a text with the averaged weights.
+    def predict(self, window: Window, state: State) -> tuple[npt.NDArray[np.float32], State]:
+        """Return what the averaged weights predict for each target of a window, and the next state.
 
-        The shape is (N - 1,), in the order of the windows. The state of training is not touched.
+        The probabilities have the shape (N, V), in the order of the targets. The state of training
+        is not touched.
         """
-        state = self.network.initial_state(windows.num_streams)
-        parts = []
         with torch.inference_mode():
-            for window in windows:
-                losses, state = self._losses(self.average, window, state)
-                if window.num_chars:
-                    parts.append(losses[torch.from_numpy(window.targets != IGNORED)])
-            return torch.cat(parts).cpu().numpy()
+            logits, state = self._logits(self.average, window, state)
+            probs = logits[torch.from_numpy(window.targets != IGNORED)].float().softmax(-1)
+            return probs.cpu().numpy(), state
 
     def take_weights(self, arrays: Mapping[str, Array]) -> None:
         """Begin with the weights of a model."""
@@ -176,11 +172,18 @@ class Learner:
         self, network: TrainableNetwork, window: Window, state: State
     ) -> tuple[Tensor, State]:
         """Return the losses in a window, shape (B, T), 0 without a target, and the next state."""
-        state = network.reset_state(state, window.is_start)
-        inputs = torch.from_numpy(window.inputs).to(self.backend.device)
         targets = torch.from_numpy(window.targets).to(self.backend.device)
-        with self.backend.autocast():
-            logits, state = network(inputs, state)
+        logits, state = self._logits(network, window, state)
         # As the network made them: time first.
         losses = cross_entropy(logits.transpose(0, 1).flatten(0, 1), targets.T.flatten())
         return losses.view(targets.T.shape).T, state
+
+    def _logits(
+        self, network: TrainableNetwork, window: Window, state: State
+    ) -> tuple[Tensor, State]:
+        """Return the logits in a window, shape (B, T, V), and the next state."""
+        state = network.reset_state(state, window.is_start)
+        inputs = torch.from_numpy(window.inputs).to(self.backend.device)
+        with self.backend.autocast():
+            logits, state = network(inputs, state)
+        return logits, state

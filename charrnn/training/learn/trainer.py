@@ -3,17 +3,19 @@
 Sizes: N ids.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy.typing as npt
 
 from charrnn.corpus.document_streams import training_windows
+from charrnn.corpus.streams import Window
 from charrnn.errors import TrainingError
-from charrnn.memory.counts import Counts
+from charrnn.memory.memory import Memory
 from charrnn.model.cells.spec import Array
-from charrnn.model.ensemble import join_networks, split_networks
+from charrnn.model.ensemble import join_networks, mean_probs, split_networks
 from charrnn.text.vocabulary import Ids
 from charrnn.training.devices.backend import Backend
 from charrnn.training.learn.learner import Learner
@@ -46,20 +48,19 @@ class Trainer:
         val: Ids,
         budget: Budget,
         *,
-        end_id: int | None = None,
-        counts: Counts | None = None,
+        memory: Memory,
     ) -> None:
         """Prepare the first step.
 
-        Nothing is validated if the validation text is shorter than two characters. ``end_id`` is
-        None in a text without documents; the counts of the training text, if any, are mixed into
-        predictions.
+        Nothing is validated if the validation text is shorter than two characters. The memory has
+        the vocabulary of the texts, and is mixed into predictions in validation.
         """
         self.recipe = recipe
         self.budget = budget
         self.backend = backend
         self.val = val
-        self._validator = Validator(val, end_id, recipe.model.vocab_size, counts)
+        self._validator = Validator(val, memory)
+        end_id = memory.vocabulary.end_id
         self.streams = training_windows(
             train, end_id, recipe.batch_size, recipe.seq_length, recipe.seed
         )
@@ -70,11 +71,6 @@ class Trainer:
         self.step = 0
         self.chars = 0
         self.learning_rate = 0.0
-
-    @property
-    def counts(self) -> Counts | None:
-        """The counts of the training text, with the share of the last validation."""
-        return self._validator.counts
 
     @property
     def epoch(self) -> float:
@@ -99,13 +95,23 @@ class Trainer:
     def validate(self, max_chars: int) -> float | None:
         """Return the loss of the first characters of the validation text in nats per character.
 
-        It is the loss of the averaged weights of all networks, mixed with the counts; None if the
-        text is too short.
+        It is the loss of the averaged weights of all networks with the memory; None if the text is
+        too short.
         """
         windows = self._validator.windows(max_chars)
         if windows is None:
             return None
-        return self._validator.loss(self._each(lambda each: each.measure(windows)), windows)
+        states = {each: each.network.initial_state(windows.num_streams) for each in self.learners}
+
+        def predict(learner: Learner, window: Window) -> Array:
+            probs, states[learner] = learner.predict(window, states[learner])
+            return probs
+
+        def predictions() -> Iterator[tuple[Window, Array]]:
+            for window in windows:
+                yield window, mean_probs(self._each(partial(predict, window=window)))
+
+        return self._validator.loss(predictions())
 
     def validation_chars(self) -> int:
         """Return how many characters each validation reads; see ``choose_validation_chars``."""

@@ -1,23 +1,25 @@
-"""Validation: the loss of the networks and the counts together, and how much text it reads.
+"""Validation: the loss of the networks and the memory together, and how much text it reads.
 
-Sizes: N predictions.
+Sizes: N predictions, V vocabulary.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from charrnn.corpus.document_streams import AnyStreams, measuring_windows
-from charrnn.memory.counts import Counts
-from charrnn.model.ensemble import mean_probs
+from charrnn.corpus.streams import IGNORED, Window
+from charrnn.memory.expected import Expected, Numbers
+from charrnn.memory.memory import Memory
+from charrnn.memory.text_memory import CHUNK_CHARS, TextMemory
 from charrnn.text.vocabulary import Ids
-from charrnn.training.learn.mixing import best_share, target_probs
 from charrnn.training.recipe.settings import Recipe
 from charrnn.training.run.budget import Budget
 from charrnn.training.run.progress import NUM_VALIDATIONS
 
+TINY = np.finfo(np.float32).tiny
 VALIDATION_SHARE = 0.05  # of the time of a run, or of the characters it trains on
 LONGEST_VALIDATION = 0.02  # of the time of a run
 MIN_VALIDATION_CHARS = 120_000  # unless they take more than twice LONGEST_VALIDATION
@@ -29,44 +31,78 @@ MAX_LOGITS = 1 << 24  # per window: 64 MiB per network; fewer streams if V > 8,1
 
 
 class Validator:
-    """Measures networks, and counts if there are any, on a validation text.
+    """Measures networks with a memory on a validation text.
 
-    Attributes:
-        counts: The counts of the training text, with the share that gave the lowest loss at the
-            last validation; None for none.
+    The gate of the memory stays as it was shipped: to learn on the text would take longer than the
+    networks do. So ``eval``, which learns, finds a slightly lower loss.
     """
 
-    def __init__(self, val: Ids, end_id: int | None, vocab_size: int, counts: Counts | None):
-        """Take the validation text, its end symbol, the vocabulary size and the counts."""
+    def __init__(self, val: Ids, memory: Memory) -> None:
+        """Take the validation text and the memory."""
         self._val = val
-        self._end_id = end_id
+        self._memory = memory
+        vocab_size = memory.vocabulary.size
         self._num_streams = max(1, min(MAX_LOGITS // (SEQ_LENGTH * vocab_size), MAX_STREAMS))
-        self.counts = counts
-        self._by_counts = np.zeros(0)  # the target probabilities of the text read last
+        self._known: list[npt.NDArray[Any]] = []  # of the text read last
 
     def windows(self, max_chars: int) -> AnyStreams | None:
         """Return the first characters as windows; None if there is nothing to predict."""
         val = self._val[: max_chars + 1]
         if len(val) < 2:
             return None
-        return measuring_windows(val, self._end_id, SEQ_LENGTH, self._num_streams)
+        end_id = self._memory.vocabulary.end_id
+        return measuring_windows(val, end_id, SEQ_LENGTH, self._num_streams)
 
-    def loss(self, losses: Sequence[npt.NDArray[np.float32]], windows: AnyStreams) -> float:
-        """Return the mean loss in nats per character; not finite if a network's loss is not.
+    def loss(self, predictions: Iterable[tuple[Window, Numbers]]) -> float:
+        """Return the mean loss in nats per character; not finite if a prediction is not.
 
-        ``losses`` has one array of shape (N,) for each network, measured on the windows.
+        ``predictions`` has all windows of a text, and what the networks predict for their targets.
         """
+        places, expected = [], []
         with np.errstate(all="ignore"):  # the caller reports a loss that is not finite
-            by_network = (np.exp(-loss.astype(np.float64)) for loss in losses)
-            probs = np.asarray(mean_probs(by_network), dtype=np.float64)
-            if self.counts is not None:
-                if len(self._by_counts) != len(probs):
-                    self._by_counts = target_probs(self.counts, windows)
-                share = best_share(probs, self._by_counts)
-                if np.isfinite(share):
-                    self.counts = replace(self.counts, share=share)
-                probs = (1 - share) * probs + share * self._by_counts
-            return float(-np.log(probs).mean())
+            for window, probs in predictions:
+                is_given = window.targets != IGNORED
+                places.append(window.places[is_given])
+                chosen = np.take_along_axis(probs, window.targets[is_given][:, None], axis=1)[:, 0]
+                entropy = -(probs * np.log(np.maximum(probs, TINY))).sum(axis=1)
+                expected.append(np.stack([chosen, probs.max(axis=1), entropy]))
+            columns = np.concatenate(expected, axis=1)
+            columns[:, np.concatenate(places)] = columns.copy()
+            return self._loss(*columns)
+
+    def _loss(self, chosen: Numbers, peak: Numbers, entropy: Numbers) -> float:
+        """Return the loss, given what the networks expect at each place."""
+        if not self._known or len(self._known[0]) != len(chosen):
+            self._known = self._statistics(len(chosen))
+        features, is_there, first, taken, last = self._known
+        total = 0.0
+        for begin in range(0, len(chosen), CHUNK_CHARS):
+            part = slice(begin, begin + CHUNK_CHARS)
+            seen = features[part].astype(np.float32)
+            seen[:, -2], seen[:, -1] = peak[part], entropy[part]
+            weights = self._memory.gate.weigh(seen, is_there[part])
+            networks = chosen[part, None]
+            given = [networks, first[part] + taken[part] * networks, last[part]]
+            probs = (weights * np.concatenate(given, axis=1)).sum(axis=1, dtype=np.float64)
+            total -= float(np.log(probs).sum())
+        return total / len(chosen)
+
+    def _statistics(self, num: int) -> list[npt.NDArray[Any]]:
+        """Return what the memory knows of the first characters, without what networks expect.
+
+        The arrays are those of ``Evidence``: features, which parts there are, and shares. Half
+        precision keeps them small.
+        """
+        ids = self._val[: num + 1].astype(np.int64)
+        parts, first = [], 1
+        for evidence in TextMemory(self._memory).read(ids):
+            none = np.zeros(evidence.num, np.float32)
+            features = evidence.features(Expected(none[:, None], none, none))
+            shares = evidence.shares(ids[first : first + evidence.num])
+            halves = [array.astype(np.float16) for array in (features, *shares)]
+            parts.append([halves[0], evidence.is_there, *halves[1:]])
+            first += evidence.num
+        return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
 
 
 def choose_validation_chars(

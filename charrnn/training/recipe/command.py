@@ -29,7 +29,6 @@ def command_line(sources: Sequence[str], options: CorpusOptions, recipe: Recipe)
         "num-layers": model.num_layers,
         "embedding-size": model.embedding_size,
         "num-networks": model.num_networks,
-        "counts": model.counts,
         "memory": recipe.memory,
         "dropout": recipe.dropout,
         "batch-size": recipe.batch_size,

@@ -19,7 +19,6 @@ Value = TypeVar("Value")
 
 DEFAULT_SECONDS = 300.0
 SHORT_TEXT = 400_000  # characters; below this size, trigrams fit noise
-LONG_TEXT = 2_000_000  # characters; above this size, longer runs repeat
 STEP_CHARS = 1024  # characters of a step, B times T, if the text is long enough
 MAX_NETWORKS = 4  # keeps their weights below some 35 MB
 FEW_EPOCHS = 3.5  # of one network on one core; below, one network on all cores learns more
@@ -127,7 +126,6 @@ def resolve(
             model,
             num_networks=num_networks,
             ngrams=_given(settings.ngrams, _default_ngrams(num_chars, epochs)),
-            counts=_given(settings.counts, _default_counts(num_chars)),
         ),
         memory=_given(settings.memory, _default_memory(seconds)),
         dropout=_given(settings.dropout, _default_dropout(epochs)),
@@ -200,11 +198,6 @@ def _default_ngrams(num_chars: int, epochs: float) -> int:
     if num_chars < SHORT_TEXT:
         return 2
     return 4 if epochs < SOME_EPOCHS else 3
-
-
-def _default_counts(num_chars: int) -> int:
-    """Return the longest context that is counted: of a short text longer ones add nothing."""
-    return 8 if num_chars < LONG_TEXT else 12
 
 
 def _default_memory(seconds: float | None) -> int:

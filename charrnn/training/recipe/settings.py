@@ -52,8 +52,6 @@ class Settings:
         num_layers: Layers, L.
         embedding_size: Numbers that stand for a character, E.
         num_networks: Networks that learn side by side, and whose predictions are averaged.
-        counts: Characters of the longest context of which the text's counts have a share in each
-            prediction; 0 for no counts.
         memory: Characters of the training text that the model file remembers; 0 for none.
         dropout: The share of values that are dropped after the embedding and each layer.
         batch_size: Parallel streams, B.
@@ -78,7 +76,6 @@ class Settings:
     num_layers: int | None = None
     embedding_size: int | None = None
     num_networks: int | None = None
-    counts: int | None = None
     memory: int | None = None
     dropout: float | None = None
     batch_size: int | None = None

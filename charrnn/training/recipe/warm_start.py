@@ -25,8 +25,6 @@ SHOWN = 20  # characters listed in a message
 
 Numbers = npt.NDArray[np.int64]
 
-_FREE = ("counts",)  # sizes of a model that are of no weights
-
 
 def settings_from(source: Checkpoint, settings: Settings, *, is_bytes: bool) -> Settings:
     """Return settings with the architecture of a model.
@@ -44,7 +42,7 @@ def settings_from(source: Checkpoint, settings: Settings, *, is_bytes: bool) -> 
         raise ConfigError(f"`init_from`: the model was trained on {kind}; {advice} `as_bytes`")
     sizes = {}
     for field in dataclasses.fields(settings):
-        if hasattr(source.config, field.name) and field.name not in _FREE:
+        if hasattr(source.config, field.name):
             given, has = getattr(settings, field.name), getattr(source.config, field.name)
             if given is not None and given != has:
                 raise ConfigError(
@@ -63,8 +61,7 @@ def recipe_from(source: Checkpoint, recipe: Recipe, name: str) -> Recipe:
         recipe: What to train otherwise.
         name: The path of the model, for the command that repeats the run.
     """
-    own = {name: getattr(recipe.model, name) for name in ("vocab_size", *_FREE)}
-    model = dataclasses.replace(source.config, **own)
+    model = dataclasses.replace(source.config, vocab_size=recipe.model.vocab_size)
     return dataclasses.replace(recipe, model=model, init_from=name)
 
 

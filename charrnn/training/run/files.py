@@ -117,12 +117,12 @@ class RunFiles:
             )
 
     def _checkpoint(self, arrays: Mapping[str, Array], **about: Any) -> Checkpoint:
-        """Return a model with these weights and the current counts."""
+        """Return a model with these weights."""
         run = self._run
         recipe = run.recipe.to_json()
         about = {"trained_at": time.time(), "recipe": recipe, "command": run.command, **about}
         config, vocabulary = run.recipe.model, run.corpus.vocabulary
-        return Checkpoint(config, vocabulary, arrays, about, self._trainer.counts, self._index)
+        return Checkpoint(config, vocabulary, arrays, about, self._index)
 
     def _state(self, loop_state: LoopState) -> RunState:
         """Return the current state."""

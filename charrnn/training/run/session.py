@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 
 from charrnn.corpus.document_streams import training_windows
 from charrnn.errors import CheckpointError, ConfigError, RunError
-from charrnn.memory.counting import count_followers
-from charrnn.memory.counts import Counts
-from charrnn.memory.index import Index, build_index
+from charrnn.memory.index import build_index
+from charrnn.memory.memory import Memory
 from charrnn.model.checkpoint import MODEL_NAME, Checkpoint, read_checkpoint
 from charrnn.training.optim.schedule import learning_rate_factor
 from charrnn.training.recipe.overrides import has_same_budget, why_not_exact
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from charrnn.training.learn.trainer import Trainer
 
 SAVE_EVERY = 60.0  # seconds
-COUNTED_PER_SECOND = 100_000  # characters for each second of the budget: a twentieth of it or so
 
 
 @dataclass(frozen=True)
@@ -70,8 +68,7 @@ class Session(Run):
         The process began at a time by ``time.monotonic``; both intervals are in seconds. A new run
         may have a source of its initial weights. A resumed run has a state.
         """
-        index = self._index()
-        counts = self._count()
+        memory = self._memory()
         budget = self._budget(began)
         loop_state = None if state is None else self._go_on(state, budget)
 
@@ -80,13 +77,13 @@ class Session(Run):
         from charrnn.training.run.loop import run_training
 
         with one_line_if_out_of_memory(self.recipe):
-            trainer = self._trainer(budget, counts)
+            trainer = self._trainer(budget, memory)
             if source is not None:
                 self._warm_start(trainer, source)
             if state is not None and loop_state is not None:
                 self._restore(trainer, state, loop_state)
             fingerprint = self.corpus.fingerprint if state is None else state.fingerprint
-            files = RunFiles(self, trainer, index, fingerprint, save_every)
+            files = RunFiles(self, trainer, memory.index, fingerprint, save_every)
             try:
                 best, stop_signal = run_training(
                     trainer,
@@ -101,7 +98,7 @@ class Session(Run):
         files.finish()
         return Result(self.directory, best, stop_signal)
 
-    def _trainer(self, budget: Budget, counts: Counts | None) -> Trainer:
+    def _trainer(self, budget: Budget, memory: Memory) -> Trainer:
         """Return the trainer before its first step."""
         from charrnn.training.devices.backend import prepare_backend
         from charrnn.training.learn.trainer import Trainer
@@ -109,10 +106,7 @@ class Session(Run):
         recipe, corpus = self.recipe, self.corpus
         backend = prepare_backend(recipe.device, recipe.precision, recipe.threads)
         backend.share_among(recipe.model.num_networks)
-        end_id = corpus.vocabulary.end_id
-        trainer = Trainer(
-            recipe, backend, corpus.train, corpus.val, budget, end_id=end_id, counts=counts
-        )
+        trainer = Trainer(recipe, backend, corpus.train, corpus.val, budget, memory=memory)
         self.monitor.notice(f"training {recipe} on {backend}")
         self.monitor.notice(f"to repeat: {shlex.join(self.command)}")
         return trainer
@@ -138,28 +132,11 @@ class Session(Run):
         # The time between the processes does not count towards the speed.
         loop_state.reported_at += trainer.budget.elapsed - state.used["elapsed"]
 
-    def _index(self) -> Index | None:
-        """Return the index of the training text, if the recipe asks for one."""
-        limit = self.recipe.memory
-        size = self.corpus.vocabulary.size
-        return build_index(self.corpus.train, size, limit) if limit else None
-
-    def _count(self) -> Counts | None:
-        """Return the counts of the training text, if the recipe asks for them."""
-        recipe, vocabulary = self.recipe, self.corpus.vocabulary
-        if not recipe.model.counts:
-            return None
-        num_chars = self.corpus.num_train
-        if recipe.time is not None:
-            num_chars = min(num_chars, int(COUNTED_PER_SECOND * recipe.time))
-        return count_followers(
-            self.corpus.train,
-            vocabulary.size,
-            recipe.model.counts,
-            vocabulary.end_id,
-            num_chars,
-            recipe.threads,
-        )
+    def _memory(self) -> Memory:
+        """Return a memory of the training text, or of nothing if the recipe asks for none."""
+        limit, vocabulary = self.recipe.memory, self.corpus.vocabulary
+        index = build_index(self.corpus.train, vocabulary.size, limit) if limit else None
+        return Memory(vocabulary, index)
 
     def _budget(self, began: float) -> Budget:
         """Return the limits that the recipe gives."""

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from charrnn.memory.memory import Memory
 from charrnn.model.cells.registry import CELLS
+from charrnn.text.vocabulary import Vocabulary
 from charrnn.training.devices.backend import Backend, prepare_backend
 from charrnn.training.learn.trainer import Trainer
 from charrnn.training.recipe.defaults import resolve
@@ -24,9 +26,10 @@ def test_bfloat16_comes_close_to_float32(cell: str) -> None:
     )
     recipe = resolve(settings, num_chars=440, vocab_size=7)
     ids = (np.random.default_rng(3).integers(0, 7, 500).cumsum() % 7).astype(np.uint8)
+    memory = Memory(Vocabulary("abcdefg"), None)
     losses = []
     for each in (Backend(torch.device("cpu"), "float32"), backend):
-        trainer = Trainer(recipe, each, ids[:440], ids[440:], Budget(None, 8, 0.0))
+        trainer = Trainer(recipe, each, ids[:440], ids[440:], Budget(None, 8, 0.0), memory=memory)
         losses.append([trainer.advance(0.5)[0] for _ in range(8)])
     assert losses[0] != losses[1]
     np.testing.assert_allclose(losses[0], losses[1], rtol=0.01)

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from charrnn.memory.memory import Memory
+from charrnn.text.vocabulary import Vocabulary
 from charrnn.training.devices.backend import Backend
 from charrnn.training.learn import validation as module
 from charrnn.training.learn.trainer import Trainer
@@ -20,12 +22,14 @@ CPU = Backend(torch.device("cpu"), "float32")
 
 
 def make_trainer(budget: Budget, *, num_val: int = 60, vocab_size: int = 7, **more: Any) -> Trainer:
-    """Return a tiny trainer without counts."""
-    small = {"hidden_size": 2, "embedding_size": 2, "ngrams": 1, "counts": 0, **more}
+    """Return a tiny trainer."""
+    small = {"hidden_size": 2, "embedding_size": 2, "ngrams": 1, **more}
     settings = Settings(steps=5, batch_size=2, seq_length=4, **small)
     recipe = resolve(settings, num_chars=400, vocab_size=vocab_size)
     ids = np.arange(400 + num_val, dtype=np.uint16) % 7
-    return Trainer(recipe, CPU, ids[:400], ids[400:], budget)
+    characters = "".join(chr(32 + i if i < 0xD000 else i + 0x1000) for i in range(vocab_size))
+    memory = Memory(Vocabulary(characters), None)
+    return Trainer(recipe, CPU, ids[:400], ids[400:], budget, memory=memory)
 
 
 def test_the_first_error_waits_for_all_networks(monkeypatch: pytest.MonkeyPatch) -> None:

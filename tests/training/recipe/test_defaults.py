@@ -201,24 +201,3 @@ def test_products_are_those_of_the_matrices() -> None:
     sizes = {"hidden_size": 10, "embedding_size": 7, "num_layers": 1, "num_networks": 3}
     recipe = resolve(Settings(cell="lstm", **sizes), num_chars=1000, vocab_size=5)  # type: ignore[arg-type]
     assert macs_per_char(recipe.model) == 4 * 10 * 7 + 4 * 10 * 10 + 5 * 10
-
-
-def test_longer_contexts_are_counted_in_a_long_text() -> None:
-    """Unless the user says how long."""
-    lengths = {
-        (num_chars, given): resolve(
-            Settings(time=60, counts=given), num_chars=num_chars, vocab_size=65
-        ).model.counts
-        for num_chars in (10**4, 10**6, 10**7)
-        for given in (None, 0, 16)
-    }
-    assert [lengths[n, None] for n in (10**4, 10**6, 10**7)] == [8, 8, 12]
-    assert {lengths[n, 0] for n in (10**4, 10**7)} == {0}
-    assert {lengths[n, 16] for n in (10**4, 10**7)} == {16}
-
-
-def test_a_context_that_is_too_long_is_named() -> None:
-    """So is one of less than nothing."""
-    for counts in (-1, 17):
-        with pytest.raises(ConfigError, match="`counts`"):
-            resolve(Settings(counts=counts), num_chars=1000, vocab_size=65)

@@ -189,27 +189,17 @@ def test_a_start_from_a_model_is_ahead_of_a_fresh_one(tmp_path: Path) -> None:
     (tmp_path / "two.txt").write_text("The boat sang; the sea, to the sand! " * 40)
     settings = Settings(
         steps=150, cell="gru", hidden_size=24, seq_length=16, batch_size=4, threads=1,
-        learning_rate=0.01, dropout=0.0, counts=0,
+        learning_rate=0.01, dropout=0.0,
     )  # fmt: skip
     model = train([str(tmp_path / "one.txt")], out=tmp_path / "one", settings=settings).model
-    short = Settings(steps=8, seq_length=16, batch_size=4, threads=1, learning_rate=0.003, counts=0)
+    short = Settings(steps=8, seq_length=16, batch_size=4, threads=1, learning_rate=0.003)
     begun = train(
         [str(tmp_path / "two.txt")], out=tmp_path / "two", settings=short, init_from=model
     )
     assert read_checkpoint(begun.model).config.hidden_size == 24
     fresh = Settings(
         steps=8, cell="gru", hidden_size=24, seq_length=16, batch_size=4, threads=1,
-        learning_rate=0.003, counts=0,
+        learning_rate=0.003,
     )  # fmt: skip
     alone = train([str(tmp_path / "two.txt")], out=tmp_path / "alone", settings=fresh)
     assert begun.best.val_nats_per_char < alone.best.val_nats_per_char - 0.3
-
-
-@pytest.mark.parametrize("had", [0, 3])
-def test_counts_are_of_the_new_text(had: int, make_checkpoint) -> None:
-    """Counts are not weights: a model with or without them can start a run with or without them."""
-    source = make_checkpoint("gru", counts=had)
-    for given, expected in [(None, 8), (0, 0), (5, 5)]:
-        settings = settings_from(source, Settings(steps=1, counts=given), is_bytes=False)
-        recipe = resolve(settings, num_chars=1000, vocab_size=9)
-        assert recipe_from(source, recipe, "model").model.counts == expected

@@ -11,9 +11,11 @@ import torch
 from charrnn.corpus.options import CorpusOptions
 from charrnn.evaluation.score import score
 from charrnn.library import load
+from charrnn.memory.memory import Memory
 from charrnn.model.cells.registry import CELLS
 from charrnn.model.checkpoint import Checkpoint
 from charrnn.model.network import Network
+from charrnn.text.vocabulary import Vocabulary
 from charrnn.training.api import train
 from charrnn.training.devices.backend import Backend
 from charrnn.training.learn.trainer import Trainer
@@ -24,6 +26,7 @@ from charrnn.training.run.budget import Budget
 
 CPU = Backend(torch.device("cpu"), "float32")
 END = 7
+MEMORY = Memory(Vocabulary("abcdefg", separator="\n"), None)
 
 
 def text_of(lengths: list[int]) -> np.ndarray:
@@ -44,7 +47,7 @@ def make_trainer(*, steps: int = 8, **settings: object) -> Trainer:
     sizes = {"hidden_size": 8, "embedding_size": 5, "batch_size": 4, "seq_length": 10}
     small = {**sizes, "dropout": 0.0, "ngrams": 1, "num_networks": 1, **settings}
     recipe = resolve(Settings(steps=steps, **small), num_chars=len(TEXT), vocab_size=8)  # type: ignore[arg-type]
-    return Trainer(recipe, CPU, TEXT, VAL, Budget(None, steps, 0.0), end_id=END)
+    return Trainer(recipe, CPU, TEXT, VAL, Budget(None, steps, 0.0), memory=MEMORY)
 
 
 @pytest.mark.slow
@@ -71,10 +74,10 @@ def test_validation_is_what_the_model_file_scores(cell: str) -> None:
     for _ in range(10):
         trainer.advance(0.5)
     network = Network(trainer.recipe.model, trainer.to_arrays())
-    exact = score(network, VAL, end_id=END).nats_per_char
+    exact = score(network, VAL, end_id=END, memory=MEMORY).nats_per_char
     assert trainer.validate(1000) == pytest.approx(exact, rel=1e-5)
     assert trainer.validate(15) == pytest.approx(
-        score(network, VAL[:16], end_id=END).nats_per_char, rel=1e-5
+        score(network, VAL[:16], end_id=END, memory=MEMORY).nats_per_char, rel=1e-5
     )
 
 

@@ -13,9 +13,11 @@ from torch import nn
 
 from charrnn.errors import TrainingError
 from charrnn.evaluation.score import score
+from charrnn.memory.memory import Memory
 from charrnn.model.cells.registry import CELLS
 from charrnn.model.network import Network
 from charrnn.model.predictor import make_predictor
+from charrnn.text.vocabulary import Vocabulary
 from charrnn.training.api import train
 from charrnn.training.devices.backend import Backend
 from charrnn.training.learn.trainer import Trainer
@@ -28,10 +30,11 @@ from charrnn.training.run.monitor import Report, Silent
 from charrnn.training.run.progress import LoopState
 
 CPU = Backend(torch.device("cpu"), "float32")
+MEMORY = Memory(Vocabulary("abcdefg"), None)
 TEXT = np.random.default_rng(3).integers(0, 7, 500).cumsum() % 7
 
 
-class Memory(RunFiles):
+class KeptFiles(RunFiles):
     """The files of a run, in memory."""
 
     def __init__(self) -> None:
@@ -59,7 +62,7 @@ def make_trainer(
     recipe = resolve(Settings(steps=steps, **small), num_chars=440, vocab_size=7)  # type: ignore[arg-type]
     ids = TEXT.astype(np.uint8)
     budget = Budget(None, steps, 0.0)
-    return Trainer(recipe, backend, ids[: 500 - val], ids[500 - val :], budget)
+    return Trainer(recipe, backend, ids[: 500 - val], ids[500 - val :], budget, memory=MEMORY)
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
@@ -160,7 +163,7 @@ def test_validation_is_what_the_model_file_scores(cell: str, num_networks: int) 
     for _ in range(10):
         trainer.advance(0.5)
     network = make_predictor(trainer.recipe.model, trainer.to_arrays())
-    exact = score(network, trainer.val, exact=True).nats_per_char
+    exact = score(network, trainer.val, exact=True, memory=MEMORY).nats_per_char
     assert trainer.validate(1000) == pytest.approx(exact, rel=1e-5)
 
 
@@ -198,7 +201,7 @@ def test_the_shortest_run_keeps_what_it_learned(steps: int) -> None:
     """After the first few steps what is kept is the network as it is, not as it began."""
     trainer = make_trainer(steps=steps)
     first = trainer.learners[0].average.to_arrays()
-    files = Memory()
+    files = KeptFiles()
     run_training(trainer, Silent(), files)
     now = trainer.learners[0].network.to_arrays()
     for name, array in trainer.learners[0].average.to_arrays().items():
@@ -218,7 +221,7 @@ def test_every_optimizer_learns(optimizer: str) -> None:
         learning_rate=rate, dropout=0.0,
     )  # fmt: skip
     recipe = resolve(settings, num_chars=1000, vocab_size=5)
-    trainer = Trainer(recipe, CPU, ids, ids[:0], Budget(None, 150, 0.0))
+    trainer = Trainer(recipe, CPU, ids, ids[:0], Budget(None, 150, 0.0), memory=MEMORY)
     first, num_chars = trainer.advance(0.1)
     for step in range(149):
         last, num_chars = trainer.advance(step / 150)
@@ -245,7 +248,7 @@ class Recording(Silent):
 def test_the_best_validation_is_kept() -> None:
     """What was kept last is the lowest validation loss, and the weights that have it."""
     trainer = make_trainer(steps=60, learning_rate=0.3)  # too high: the loss goes up and down
-    files = Memory()
+    files = KeptFiles()
     monitor = Recording()
     best, _ = run_training(trainer, monitor, files)
     losses = [r.val_nats_per_char for r in monitor.reports if r.val_nats_per_char is not None]
@@ -254,14 +257,14 @@ def test_the_best_validation_is_kept() -> None:
     assert report is best
     assert report.val_nats_per_char == min(losses)
     network = Network(trainer.recipe.model, arrays)
-    exact = score(network, trainer.val, exact=True).nats_per_char
+    exact = score(network, trainer.val, exact=True, memory=MEMORY).nats_per_char
     assert report.val_nats_per_char == pytest.approx(exact, rel=1e-5)
 
 
 def test_a_signal_ends_the_run_with_a_model() -> None:
     """A run that is asked to end validates, keeps, and says which signal it was."""
     trainer = make_trainer(steps=100_000)
-    files = Memory()
+    files = KeptFiles()
     # a limit of steps far away: without the signal this would not end
     budget_steps = trainer.budget.steps
     assert budget_steps == 100_000
@@ -278,7 +281,7 @@ def test_a_loss_that_is_not_finite_ends_with_advice() -> None:
     with torch.no_grad():
         trainer.learners[0].network.output.bias[0] = math.nan
     with pytest.raises(TrainingError, match=r"not finite after 1 steps.*`learning_rate`"):
-        run_training(trainer, Silent(), Memory())
+        run_training(trainer, Silent(), KeptFiles())
 
 
 @pytest.mark.slow

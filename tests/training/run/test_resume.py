@@ -29,7 +29,6 @@ KINDS = {
     "residual-rnn": {"cell": "rnn", "block": "residual", "optimizer": "adamw"},
     "ngrams-gru": {"cell": "gru", "ngrams": 3},
     "two-networks": {"cell": "mingru", "num_networks": 2, "ngrams": 2},
-    "counts": {"counts": 3},
     "bfloat16-mingru": {"cell": "mingru", "precision": "auto", "ngrams": 2},
 }
 

@@ -1,0 +1,85 @@
+"""What a memory does to free writing: copies, repetitions, loops and invented words.
+
+    python benchmarks/writing.py RUN... [--chars 50000] [--long 20] [--json]
+
+For each run: as many characters of its validation text, then what the model writes at temperature
+0.8, with memory and without. Columns: the share of 20-grams copied from the training text, and the
+longest copy; the share of own 20-grams that came before in the same text; the share of words, by
+count, that the training text has not; and, of 20 texts of 20,000 characters, in how many any
+50 characters come five times or more.
+"""
+
+import argparse
+import json
+import re
+from collections import Counter
+from pathlib import Path
+
+import charrnn
+from charrnn.corpus.store import open_corpus
+from charrnn.library import Model
+
+GRAM = 20
+LOOP_CHARS, LOOP_TIMES = 50, 5
+LONG_CHARS = 20_000
+
+
+def repeated(text: str) -> float:
+    """Return the share of 20-grams that came before."""
+    grams = [text[i : i + GRAM] for i in range(len(text) - GRAM + 1)]
+    return 1 - len(set(grams)) / len(grams)
+
+
+def invented(text: str, known: set[str]) -> float:
+    """Return the share of words that are not known."""
+    words = re.findall(r"\w+", text)
+    return sum(word not in known for word in words) / max(len(words), 1)
+
+
+def has_loop(text: str) -> bool:
+    """Return whether a passage comes again and again."""
+    passages = Counter(text[i : i + LOOP_CHARS] for i in range(len(text) - LOOP_CHARS + 1))
+    return max(passages.values()) >= LOOP_TIMES
+
+
+def row(model: Model, text: str, known: set[str]) -> dict[str, float]:
+    """Return the columns of one text."""
+    novelty = model.novelty(text)
+    return {
+        "copied": novelty.copied_share or 0.0,
+        "longest_copied": novelty.longest,
+        "repeated": repeated(text),
+        "invented": invented(text, known),
+    }
+
+
+def main() -> None:
+    """Print a row for each run and kind of text."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("runs", nargs="+", type=Path)
+    parser.add_argument("--chars", type=int, default=50_000)
+    parser.add_argument("--long", type=int, default=20)
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    for run in arguments.runs:
+        model, corpus = charrnn.load(run), open_corpus(run)
+        known = set(re.findall(r"\w+", corpus.vocabulary.decode(corpus.train)))
+        real = corpus.vocabulary.decode(corpus.val[: arguments.chars])
+        rows = {"real text": row(model, real, known)}
+        for name, memory in (("without memory", False), ("with memory", True)):
+            options = {"seed": 1, "temperature": 0.8, "memory": memory}
+            text = model.sample(length=arguments.chars, **options)
+            rows[name] = row(model, text, known)
+            if arguments.long:
+                texts = model.samples(num_samples=arguments.long, length=LONG_CHARS, **options)
+                rows[name]["loops"] = sum(has_loop(each.text) for each in texts)
+        for name, values in rows.items():
+            if arguments.json:
+                print(json.dumps({"run": run.name, "text": name, **values}), flush=True)
+            else:
+                columns = "  ".join(f"{key} {value:.4g}" for key, value in values.items())
+                print(f"{run.name:12} {name:15} {columns}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

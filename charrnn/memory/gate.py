@@ -1,0 +1,108 @@
+"""The gate: how far each part of a prediction is to be believed.
+
+A network of one hidden layer sees how often and how long ago each context came, how alike its
+followers are, and how sure the networks are. The softmax of its outputs over the parts that are
+there are the weights of a mixture (R. Jacobs et al., Adaptive mixtures of local experts, 1991). It
+never sees the character to be predicted. It was learned on texts of many kinds, and goes on
+learning while it reads: first it predicts, then it learns.
+
+Sizes: N predictions, F features, H hidden units, P parts of a prediction.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from charrnn.memory.evidence import Flags
+from charrnn.memory.expected import Numbers
+from charrnn.storage.tensorfile import open_tensor_file
+
+GATE_PATH = Path(__file__).with_name("gate.safetensors")
+FORMAT = "charrnn gate 1"
+NAMES = ("hidden.weight", "hidden.bias", "output.weight", "output.bias")
+
+Matmul = Callable[[Numbers, Numbers], Numbers]
+
+RATE = np.float32(1e-3)
+DECAYS = np.float32(0.9), np.float32(0.999)  # of the mean gradient, and of its square
+_TINY = np.float32(1e-8)
+
+
+class Gate:
+    """Weighs the parts of predictions; see the module."""
+
+    def __init__(self, arrays: Mapping[str, Numbers]) -> None:
+        """Take the weights: (F, H), (H,), (H, P) and (P,), by the names in ``NAMES``."""
+        parts = [arrays[name] for name in NAMES]
+        self._weights = np.concatenate([part.ravel() for part in parts])
+        self._shapes = [part.shape for part in parts]
+        self._views = self._split(self._weights)
+        self._moments = np.zeros((2, len(self._weights)), np.float32)
+        self._steps = 0
+
+    def _split(self, flat: Numbers) -> list[Numbers]:
+        """Return views of a flat array with the shapes of the weights."""
+        sizes = np.cumsum([int(np.prod(shape)) for shape in self._shapes])
+        parts = np.split(flat, sizes[:-1])
+        return [part.reshape(shape) for part, shape in zip(parts, self._shapes, strict=True)]
+
+    def copy(self) -> "Gate":
+        """Return a gate that learns on by itself."""
+        return Gate(dict(zip(NAMES, self._views, strict=True)))
+
+    def weigh(self, features: Numbers, is_there: Flags, matmul: Matmul = np.matmul) -> Numbers:
+        """Return the weight of each part, shape (N, P): each row with the sum 1.
+
+        Args:
+            features: What it sees, shape (N, F).
+            is_there: Which parts there are, shape (N, P).
+            matmul: How to multiply rows with a matrix.
+        """
+        weight, bias, output_weight, output_bias = self._views
+        hidden = np.tanh(matmul(features, weight) + bias)
+        return _softmax(matmul(hidden, output_weight) + output_bias, is_there)
+
+    def learn(self, features: Numbers, is_there: Flags, given: Numbers) -> None:
+        """Learn from predictions whose characters came: one step of Adam (D. Kingma, J. Ba, 2015).
+
+        ``given`` has the probability of each character in each part, shape (N, P).
+        """
+        weight, bias, output_weight, output_bias = self._views
+        hidden = np.tanh(features @ weight + bias)
+        weights = _softmax(hidden @ output_weight + output_bias, is_there)
+        gradient = np.empty_like(self._weights)
+        parts = self._split(gradient)
+        shares = weights * given
+        shares /= shares.sum(axis=1, keepdims=True) + _TINY
+        outputs = (weights - shares) / np.float32(len(given))
+        np.matmul(hidden.T, outputs, out=parts[2])
+        outputs.sum(axis=0, out=parts[3])
+        inner = (outputs @ output_weight.T) * (1 - hidden * hidden)
+        np.matmul(features.T, inner, out=parts[0])
+        inner.sum(axis=0, out=parts[1])
+        self._steps += 1
+        means = [1 - float(decay) ** self._steps for decay in DECAYS]
+        values = gradient, gradient**2
+        for moment, decay, value in zip(self._moments, DECAYS, values, strict=True):
+            moment *= decay
+            moment += (1 - decay) * value
+        size = np.sqrt(self._moments[1] / np.float32(means[1])) + _TINY
+        self._weights -= RATE / np.float32(means[0]) * self._moments[0] / size
+
+
+def _softmax(outputs: Numbers, is_there: Flags) -> Numbers:
+    """Return weights of the parts that are there, and 0 for the others, shape (N, P)."""
+    outputs = np.where(is_there, outputs, -np.inf)
+    outputs -= outputs.max(axis=1, keepdims=True)
+    weights = np.exp(outputs)
+    weights /= weights.sum(axis=1, keepdims=True)
+    return weights
+
+
+@cache
+def shipped_gate() -> Gate:
+    """Return the gate of the program."""
+    with open_tensor_file(GATE_PATH, FORMAT) as file:
+        return Gate(file.read_arrays())

@@ -1,0 +1,138 @@
+"""The memory while one text is read: by an evaluation, or as a prompt.
+
+Sizes: N characters, V vocabulary, P parts of a prediction.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from charrnn.memory.evidence import Evidence
+from charrnn.memory.expected import Expected, Numbers, expect
+from charrnn.memory.memory import Memory
+from charrnn.memory.recent.streams import RecentStreams
+from charrnn.memory.recent.text import RecentText
+from charrnn.memory.stream_memory import StreamMemory
+from charrnn.memory.trained import read_text
+from charrnn.text.vocabulary import Ids
+
+LEARN_EVERY = 64  # predictions
+CHUNK_CHARS = 2048  # that are read together
+
+_DOCUMENT = np.uint32(0x9E3779B1)  # odd, so that the hashes of two documents differ
+
+
+class TextMemory:
+    """The memory while one text is read, in blocks of any size.
+
+    A text of documents begins with the end symbol, and a document remembers nothing of another. The
+    gate goes on learning in a text without documents only, so that a document does not depend on
+    others.
+
+    Attributes:
+        last_id: The last character; its contexts count from the next character on.
+    """
+
+    def __init__(self, memory: Memory, first_id: int | None = None) -> None:
+        """Start a text, with its first character if that is known."""
+        self._memory = memory
+        self._recent = RecentText(memory.vocabulary.size)
+        self._contexts = memory.contexts.start(1)
+        self._runs = memory.no_runs(1)
+        end_id = memory.vocabulary.end_id
+        self._end_id = -1 if end_id is None else end_id
+        self._learns = end_id is None
+        self.gate = memory.gate.copy() if self._learns else memory.gate
+        self._document = np.uint32(0)
+        self._num_read = 0  # since the start of the document
+        self.last_id = first_id
+        self._group: list[npt.NDArray[Any]] | None = None  # predictions to learn from together
+        self._num_grouped = 0
+
+    def read(self, ids: Ids) -> Iterator[Evidence]:
+        """Read the next N characters; yield evidence for each but the first of the text, in order.
+
+        It comes in chunks of up to ``CHUNK_CHARS``.
+        """
+        before = ids[:-1] if self.last_id is None else np.insert(ids[:-1], 0, self.last_id)
+        self.last_id = int(ids[-1])
+        for begin in range(0, len(before), CHUNK_CHARS):
+            yield self._after(before[begin : begin + CHUNK_CHARS])
+
+    def _after(self, ids: Ids) -> Evidence:
+        """Read characters; return the evidence for what follows each."""
+        memory = self._memory
+        hashes, self._contexts = memory.contexts.read(ids, self._contexts)
+        is_end = ids == self._end_id
+        steps = np.arange(1, len(ids) + 1)
+        starts = np.maximum.accumulate(np.where(is_end, steps, 1 - self._num_read))
+        num_read = steps - starts + 1
+        self._num_read = int(num_read[-1])
+        documents = self._document + np.cumsum(is_end, dtype=np.uint32)
+        self._document = documents[-1]
+        earlier = self._recent.read(ids, hashes ^ (documents * _DOCUMENT)[:, None])
+        runs = self._runs
+        if memory.index is not None:
+            runs = read_text(memory.index, ids, runs, num_read)
+            self._runs = runs[:, -1:]
+        return memory.evidence(runs, earlier)
+
+    def study(self, logits: Numbers, ids: Ids) -> None:
+        """Read the next N characters and learn from what networks predicted, logits (N, V)."""
+        expected = expect(logits[: len(ids)])
+        first = 0
+        for evidence in self.read(ids) if len(ids) else ():
+            part = slice(first, first + evidence.num)
+            self.mix(expected.part(part), evidence, ids[part])
+            first = part.stop
+
+    def mix(self, expected: Expected, evidence: Evidence, ids: Ids) -> Numbers:
+        """Mix the networks' predictions with the memory's, in place, and learn from what came.
+
+        Args:
+            expected: What the networks expect of N characters.
+            evidence: The evidence for each.
+            ids: The characters that came, shape (N,).
+
+        Returns:
+            The weights of the parts, shape (N, P).
+        """
+        features = evidence.features(expected)
+        if self._learns:
+            rows = np.arange(len(ids))
+            given = evidence.given(ids, expected.probs[rows, ids])
+            weights = self._weigh_and_learn([features, evidence.is_there, given])
+        else:
+            weights = self.gate.weigh(features, evidence.is_there)
+        evidence.mix(expected.probs, weights)
+        return weights
+
+    def _weigh_and_learn(self, arrays: list[npt.NDArray[Any]]) -> Numbers:
+        """Return weights; learn after every ``LEARN_EVERY`` predictions of the text.
+
+        All products have as many rows, so a weight does not depend on how the text arrives.
+        """
+        if self._group is None:
+            self._group = [np.zeros((LEARN_EVERY, *a.shape[1:]), a.dtype) for a in arrays]
+            self._group[1][:, 0] = True
+        features, is_there, given = self._group
+        num, done, parts = len(arrays[0]), 0, []
+        while done < num:
+            begin = self._num_grouped
+            end = min(begin + num - done, LEARN_EVERY)
+            for mine, new in zip(self._group, arrays, strict=True):
+                mine[begin:end] = new[done : done + end - begin]
+            parts.append(self.gate.weigh(features, is_there)[begin:end])
+            if end == LEARN_EVERY:
+                self.gate.learn(features, is_there, given)
+            self._num_grouped = end % LEARN_EVERY
+            done += end - begin
+        return np.concatenate(parts)
+
+    def fork(self, max_streams: int) -> StreamMemory:
+        """Return a memory of streams that go on from here; each reads the last character first."""
+        assert self.last_id is not None
+        recent = RecentStreams(self._recent, self.last_id, max_streams)
+        return StreamMemory(self._memory, self.gate, recent, self._contexts, self._runs)

@@ -1,0 +1,75 @@
+"""What followed the last characters in the training text, found in its index.
+
+Sizes: B streams, T time steps, L characters of the longest context, K kinds of context, M followers
+that are looked at.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from charrnn.memory.index import Index, Rows
+from charrnn.text.vocabulary import Ids
+
+TRAINED_LENGTHS = (4, 6, 9, 16, 32)
+
+_LONGEST = max(TRAINED_LENGTHS)  # L
+_COLUMNS = np.array(TRAINED_LENGTHS)
+
+
+def no_runs(index: Index, num_streams: int) -> Rows:
+    """Return where the last 0 to L characters stand before anything is read, shape (2, B, L + 1).
+
+    They are rows of the index; see ``Index.extend``. No characters stand everywhere, and more than
+    were read nowhere.
+    """
+    runs = np.zeros((2, num_streams, _LONGEST + 1), np.int64)
+    runs[1, :, 0] = index.num_rows
+    return runs
+
+
+def read_step(index: Index, ids: Ids, runs: Rows) -> Rows:
+    """Return where the last characters stand after one more of each stream, ids of shape (B,)."""
+    after = np.empty_like(runs)
+    after[..., 0] = runs[..., 0]
+    after[..., 1:] = index.extend(runs[..., :-1], ids[:, None])
+    return after
+
+
+def read_text(index: Index, ids: Ids, runs: Rows, num_read: npt.NDArray[np.int64]) -> Rows:
+    """Return where the last characters stand after each character of a text.
+
+    Args:
+        index: The index of the training text.
+        ids: The text, shape (T,).
+        runs: What is known before it, shape (2, 1, L + 1).
+        num_read: How many characters a context can have after each one, shape (T,).
+
+    Returns:
+        The rows, shape (2, T, L + 1).
+    """
+    after = np.zeros((2, len(ids), _LONGEST + 1), np.int64)
+    after[..., 0] = runs[:, :, 0]
+    for length in range(1, _LONGEST + 1):
+        before = np.concatenate([runs[..., length - 1], after[:, :-1, length - 1]], axis=1)
+        known = np.flatnonzero((before[1] > before[0]) & (num_read >= length))
+        after[:, known, length] = index.extend(before[:, known], ids[known])
+    return after
+
+
+def followers(index: Index, runs: Rows, num_followers: int) -> tuple[npt.NDArray[np.int32], Rows]:
+    """Return what followed the contexts of ``TRAINED_LENGTHS``, and how often each context stands.
+
+    Of many places of a context, M that are spread evenly are looked at: sorted by what stands
+    before them, they are a fair sample.
+
+    Returns:
+        The followers, V for none, shape (B, K, M); and the sizes, shape (B, K).
+    """
+    first, last = runs[..., _COLUMNS]
+    sizes = last - first
+    steps = np.arange(num_followers)
+    spread = (sizes[..., None] * (2 * steps + 1)) // (2 * num_followers)
+    places = np.where(sizes[..., None] > num_followers, spread, steps)
+    rows = np.minimum(first[..., None] + places, index.num_rows - 1)
+    found = np.where(places < sizes[..., None], index.followers[rows], index.vocab_size)
+    return found.astype(np.int32), sizes

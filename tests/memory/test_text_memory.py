@@ -1,0 +1,119 @@
+"""A memory that reads a text: what it may know when, and what it may not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from charrnn.memory.expected import expect
+from charrnn.memory.index import build_index
+from charrnn.memory.memory import Memory
+from charrnn.memory.text_memory import TextMemory
+from charrnn.text.vocabulary import Vocabulary
+
+VOCABULARY = Vocabulary("\n abcde")
+DOCUMENTS = Vocabulary(" abcde", separator="\n")
+END = 6
+
+
+def make_ids(num: int, seed: int = 1) -> np.ndarray:
+    """Return a text in which words come again."""
+    rng = np.random.default_rng(seed)
+    words = [[*rng.integers(2, 6, rng.integers(2, 6)).tolist(), 1] for _ in range(12)]
+    chosen = rng.integers(0, 12, num)
+    return np.array([id for word in chosen for id in words[word]][:num])
+
+
+@pytest.fixture(params=[False, True], ids=["read", "read and trained"])
+def memory(request) -> Memory:
+    """A memory, with a training text or without."""
+    index = build_index(make_ids(2000, 2), 7) if request.param else None
+    return Memory(VOCABULARY, index)
+
+
+def mixed(memory: Memory, ids: np.ndarray, sizes: list[int], logits=None) -> np.ndarray:
+    """Return the probabilities of all characters but the first, read in blocks of some sizes.
+
+    The networks expect what the logits say, by default something at random.
+    """
+    if logits is None:
+        logits = np.random.default_rng(5).normal(size=(len(ids), 7))
+    logits = logits.astype(np.float32)
+    text, parts, place = TextMemory(memory), [], 0
+    for block in np.split(ids, np.cumsum(sizes)):
+        first = int(place == 0)
+        if not len(block):
+            continue
+        expected = expect(logits[place + first : place + len(block)])
+        begin = 0
+        for evidence in text.read(block):
+            part = slice(begin, begin + evidence.num)
+            text.mix(expected.part(part), evidence, block[first:][part])
+            begin = part.stop
+        parts.append(expected.probs)
+        place += len(block)
+    return np.concatenate(parts)
+
+
+def test_probabilities_sum_to_one(memory) -> None:
+    """Wherever a text stands."""
+    np.testing.assert_allclose(mixed(memory, make_ids(3000), []).sum(axis=1), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize("sizes", [[1] * 99, [2, 62, 1, 64, 500], [2048]])
+def test_blocks_do_not_matter(memory, sizes: list[int]) -> None:
+    """The gate learns after the same characters however a text arrives."""
+    ids = make_ids(2500)
+    np.testing.assert_allclose(mixed(memory, ids, sizes), mixed(memory, ids, []), atol=1e-5)
+
+
+def test_the_future_is_not_known(memory) -> None:
+    """Predictions do not depend on the character that comes, nor on any after it."""
+    ids = make_ids(500)
+    other = ids.copy()
+    other[300:] = 6 - other[300:]
+    one, two = mixed(memory, ids, []), mixed(memory, other, [])
+    np.testing.assert_array_equal(one[:300], two[:300])  # of the characters 1 to 300
+    assert (one[300:] != two[300:]).any()
+
+
+def test_what_comes_again_is_expected(memory) -> None:
+    """A text that says the same twice is less surprising the second time."""
+    ids = np.tile(make_ids(400), 2)
+    probs = mixed(memory, ids, [])
+    nats = -np.log(probs[np.arange(len(probs)), ids[1:]])
+    assert nats[-300:].mean() < nats[:300].mean() / 2
+
+
+def test_a_document_does_not_depend_on_others() -> None:
+    """Whatever is read before, a document is predicted alike."""
+    memory = Memory(DOCUMENTS, build_index(make_ids(2000, 2), 7))
+    document = np.append(make_ids(150, 3), END)
+    found = []
+    for others in ([END], [END, *make_ids(200, 4), END], [END, *document]):
+        ids = np.concatenate([others, document])
+        found.append(mixed(memory, ids, [], np.zeros((len(ids), 7)))[-len(document) :])
+    np.testing.assert_allclose(found[1], found[0], atol=1e-6)
+    np.testing.assert_allclose(found[2], found[0], atol=1e-6)
+
+
+def test_streams_remember_the_text_that_they_share() -> None:
+    """A stream that repeats the prompt expects it; its evidence is that of the text read on."""
+    memory = Memory(VOCABULARY, build_index(make_ids(2000, 2), 7))
+    ids = np.tile(make_ids(600), 2)
+    whole = np.concatenate([e.followers for e in TextMemory(memory).read(ids)])
+    text = TextMemory(memory)
+    list(text.read(ids[:600]))
+    streams = text.fork(3)
+    numbers = streams.start(2)
+    assert text.last_id == ids[599]
+    is_equal = []
+    for place in range(599, 1100):
+        evidence = streams.read(numbers, ids[[place, place]])
+        np.testing.assert_array_equal(evidence.followers[0], evidence.followers[1])
+        is_equal.append((evidence.followers[0] == whole[place]).all(axis=-1))
+    # What a stream has written itself it does not remember yet.
+    assert np.mean(is_equal) > 0.7
+    expected = expect(np.zeros((2, 7), np.float32))
+    streams.mix(expected, evidence, np.matmul)
+    np.testing.assert_allclose(expected.probs.sum(axis=1), 1, rtol=1e-5)
