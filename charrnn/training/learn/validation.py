@@ -23,7 +23,7 @@ TINY = np.finfo(np.float32).tiny
 VALIDATION_SHARE = 0.05  # of the time of a run, or of the characters it trains on
 LONGEST_VALIDATION = 0.02  # of the time of a run
 MIN_VALIDATION_CHARS = 120_000  # unless they take more than twice LONGEST_VALIDATION
-WARM_UP_CHARS = 2048
+MIN_CHARS = 2048
 PROBE_CHARS = 16_384
 SEQ_LENGTH = 32  # windows of 64 streams stay in the processor's cache
 MAX_STREAMS = 64
@@ -43,7 +43,8 @@ class Validator:
         self._memory = memory
         vocab_size = memory.vocabulary.size
         self._num_streams = max(1, min(MAX_LOGITS // (SEQ_LENGTH * vocab_size), MAX_STREAMS))
-        self._known: list[npt.NDArray[Any]] = []  # of the text read last
+        self._text = TextMemory(memory)
+        self._known: list[npt.NDArray[Any]] = []  # of the first characters of the text
 
     def windows(self, max_chars: int) -> AnyStreams | None:
         """Return the first characters as windows; None if there is nothing to predict."""
@@ -72,9 +73,7 @@ class Validator:
 
     def _loss(self, chosen: Numbers, peak: Numbers, entropy: Numbers) -> float:
         """Return the loss, given what the networks expect at each place."""
-        if not self._known or len(self._known[0]) != len(chosen):
-            self._known = self._statistics(len(chosen))
-        features, is_there, first, taken, last = self._known
+        features, is_there, first, taken, last = self._statistics(len(chosen))
         total = 0.0
         for begin in range(0, len(chosen), CHUNK_CHARS):
             part = slice(begin, begin + CHUNK_CHARS)
@@ -93,16 +92,19 @@ class Validator:
         The arrays are those of ``Evidence``: features, which parts there are, and shares. Half
         precision keeps them small.
         """
-        ids = self._val[: num + 1].astype(np.int64)
-        parts, first = [], 1
-        for evidence in TextMemory(self._memory).read(ids):
+        num_known = len(self._known[0]) if self._known else 0
+        parts = [self._known] if self._known else []
+        begin = num_known + 1 if num_known else 0
+        ids = self._val[begin : num + 1].astype(np.int64)
+        for evidence in self._text.read(ids) if num > num_known else ():
+            targets = self._val[num_known + 1 : num_known + 1 + evidence.num].astype(np.int64)
             none = np.zeros(evidence.num, np.float32)
             features = evidence.features(Expected(none[:, None], none, none))
-            shares = evidence.shares(ids[first : first + evidence.num])
-            halves = [array.astype(np.float16) for array in (features, *shares)]
+            halves = [array.astype(np.float16) for array in (features, *evidence.shares(targets))]
             parts.append([halves[0], evidence.is_there, *halves[1:]])
-            first += evidence.num
-        return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+            num_known += evidence.num
+        self._known = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+        return [array[:num] for array in self._known]
 
 
 def choose_validation_chars(
@@ -118,7 +120,7 @@ def choose_validation_chars(
     limit = num_chars
     enough = MIN_VALIDATION_CHARS
     if budget.seconds is not None:
-        validate(WARM_UP_CHARS)  # prepares kernels
+        validate(PROBE_CHARS)  # prepares kernels, and what the memory knows
         before = budget.elapsed
         validate(PROBE_CHARS)
         speed = min(PROBE_CHARS, num_chars) / max(budget.elapsed - before, 1e-6)
@@ -128,4 +130,4 @@ def choose_validation_chars(
     if budget.steps is not None:
         trained_chars = budget.steps * recipe.batch_size * recipe.seq_length
         limit = min(limit, int(VALIDATION_SHARE / NUM_VALIDATIONS * trained_chars))
-    return max(limit, enough, WARM_UP_CHARS)
+    return max(limit, enough, MIN_CHARS)
