@@ -15,106 +15,83 @@ what was read), M followers of each, F features, P parts of a prediction: the ne
 predictions and the second ones.
 """
 
-from dataclasses import dataclass
-from functools import cached_property
-
 import numpy as np
 import numpy.typing as npt
 
 from charrnn.memory.expected import Expected, Numbers
 from charrnn.text.vocabulary import Ids
 
-NUM_FOLLOWERS = 8  # M; the bits of 8 bytes count them
+NUM_FOLLOWERS = 8  # M
 ONCE, OFTEN = 0.6, 1.0  # D
 
 Flags = npt.NDArray[np.bool_]
 
 _COUNTS = np.arange(NUM_FOLLOWERS + 1)
-_TIMES = np.maximum(_COUNTS, 1)
-_CREDITS = np.where(_COUNTS == 0, 0, 1 - np.where(_COUNTS == 1, ONCE, OFTEN) / _TIMES)
-_CREDITS = (_CREDITS / _TIMES[:, None]).astype(np.float32)  # by m and times, shape (M + 1, M + 1)
-_SHARES = np.where(_COUNTS == 0, 0, 1 / _TIMES).astype(np.float32)  # of a kind of follower
+_AT_LEAST_ONE = np.maximum(_COUNTS, 1)
+_DISCOUNTS = np.where(_COUNTS == 1, ONCE, OFTEN)
+# By how many followers there are, and how often one of them is there:
+_CREDITS = (_COUNTS - _DISCOUNTS) / (_COUNTS * _AT_LEAST_ONE[:, None]).clip(min=1)
+_CREDITS = (_CREDITS * (_COUNTS > 0)).astype(np.float32)
+_RATIOS = (_COUNTS / _AT_LEAST_ONE[:, None]).astype(np.float32)
+# By how often a follower is there:
+_SHARES = ((_COUNTS > 0) / _AT_LEAST_ONE).astype(np.float32)
 
 
-@dataclass(frozen=True)
 class Evidence:
     """What followed the contexts before some predictions.
 
     Attributes:
-        vocab_size: V.
+        num: The number of predictions, N.
         followers: V for none, shape (N, K, M); of what was read, the latest first.
-        sizes: How often each context of the training text stands there, shape (N, K - K_read).
-        ages: How many characters ago each context was read last, shape (N, K_read).
+        credits: What each follower adds to the first prediction of its context, shape (N, K, M).
+        taken: What the discounts leave to the networks, shape (N, K).
+        is_there: Which parts there are, shape (N, P).
     """
 
-    vocab_size: int
-    followers: npt.NDArray[np.int32]
-    sizes: npt.NDArray[np.int64]
-    ages: npt.NDArray[np.int64]
+    def __init__(
+        self,
+        vocab_size: int,
+        followers: npt.NDArray[np.int32],
+        sizes: npt.NDArray[np.int64],
+        ages: npt.NDArray[np.int64],
+    ) -> None:
+        """Take what followed, shape (N, K, M), and how often and how long ago contexts came.
 
-    @property
-    def num(self) -> int:
-        """The number of predictions, N."""
-        return len(self.ages)
-
-    @cached_property
-    def _is_given(self) -> Flags:
-        """Which followers there are, shape (N, K, M)."""
-        return self.followers < self.vocab_size
-
-    @cached_property
-    def _times(self) -> npt.NDArray[np.uint8]:
-        """How often each follower is among those of its context, 0 for none, shape (N, K, M)."""
-        is_equal = self.followers[..., None] == self.followers[..., None, :]
-        return _count(is_equal) * self._is_given
-
-    @cached_property
-    def _num(self) -> npt.NDArray[np.uint8]:
-        """The number of followers, m, shape (N, K)."""
-        return _count(self._is_given)
-
-    @cached_property
-    def credits(self) -> Numbers:
-        """What each follower adds to the first prediction of its context, shape (N, K, M)."""
-        return _CREDITS[self._num[..., None], self._times]
-
-    @cached_property
-    def taken(self) -> Numbers:
-        """What the discounts leave to the networks, shape (N, K)."""
-        taken: Numbers = 1 - self.credits.sum(axis=-1)
-        return taken
-
-    @cached_property
-    def is_there(self) -> Flags:
-        """Which parts there are, shape (N, P)."""
-        last = self._is_given[:, -self.ages.shape[1] :, 0]
-        networks = np.ones((self.num, 1), np.bool_)
-        return np.concatenate([networks, self._num > 0, last], axis=1)
+        ``sizes``, (N, K - K_read), says how often each context stands in the training text, and
+        ``ages``, (N, K_read), how many characters ago each was read last.
+        """
+        self.num = len(followers)
+        self.followers = followers
+        self._vocab_size, self._sizes, self._ages = vocab_size, sizes, ages
+        self._num_trained, self._num_kinds = sizes.shape[1], followers.shape[1]
+        is_given = followers < vocab_size
+        is_equal = followers[..., None] == followers[..., None, :]
+        self._times = _count(is_equal) * is_given  # how often each is there, (N, K, M)
+        self._nums = _count(is_given)  # how many there are, m, (N, K)
+        self.credits = _CREDITS[self._nums[..., None], self._times]
+        self.taken: Numbers = 1 - self.credits.sum(axis=-1)
+        self.is_there = np.ones((self.num, 1 + self._num_kinds + ages.shape[1]), np.bool_)
+        np.greater(self._nums, 0, out=self.is_there[:, 1 : 1 + self._num_kinds])
+        self.is_there[:, 1 + self._num_kinds :] = is_given[:, self._num_trained :, 0]
 
     def features(self, expected: Expected) -> Numbers:
         """Return what a gate sees, shape (N, F), if that is what the networks expect.
 
-        Of each context: how often it came; how many different characters followed; the share of its
-        followers that are there once; and that of the most frequent one or, of what was read, how
-        long ago it was. Of the networks: the highest probability and the entropy.
+        Of each context: how often it came; how many different characters followed; and the share of
+        the most frequent one or, of what was read, how long ago it was. Of the networks: the
+        highest probability and the entropy.
         """
-        num, (num_kinds, num_trained) = self._num, (self._num.shape[1], self.sizes.shape[1])
-        seen = np.empty((len(num), 4 * num_kinds + 2), np.float32)
-        size, kinds, once, other = (seen[:, n * num_kinds : (n + 1) * num_kinds] for n in range(4))
-        size[:, :num_trained] = self.sizes
-        size[:, num_trained:] = num[:, num_trained:]
-        np.log1p(size, out=size)
-        size *= 0.25
+        num_trained, num_kinds = self._num_trained, self._num_kinds
+        seen = np.empty((self.num, 3 * num_kinds + 2), np.float32)
+        size, kinds, other = (seen[:, n * num_kinds : (n + 1) * num_kinds] for n in range(3))
+        size[:, :num_trained] = self._sizes
+        size[:, num_trained:] = self._nums[:, num_trained:]
         _SHARES[self._times].sum(axis=-1, out=kinds)
-        np.log1p(kinds, out=kinds)
-        at_least_one = np.maximum(num, 1)
-        np.divide(_count(self._times == 1), at_least_one, out=once)
         most = self._times[:, :num_trained].max(axis=-1)
-        np.divide(most, at_least_one[:, :num_trained], out=other[:, :num_trained])
-        ages = other[:, num_trained:]
-        np.multiply(self.ages, num[:, num_trained:] > 0, out=ages, casting="unsafe")
-        np.log1p(ages, out=ages)
-        ages *= 0.125
+        other[:, :num_trained] = _RATIOS[self._nums[:, :num_trained], most]
+        other[:, num_trained:] = self._ages
+        other *= self.is_there[:, 1 : 1 + num_kinds]
+        np.log1p(seen[:, :-2], out=seen[:, :-2])
         seen[:, -2], seen[:, -1] = expected.peak, expected.entropy
         return seen
 
@@ -138,7 +115,7 @@ class Evidence:
         """
         is_target = self.followers == targets[:, None, None]
         first = (self.credits * is_target).sum(axis=-1)
-        return first, self.taken, is_target[:, -self.ages.shape[1] :, 0]
+        return first, self.taken, is_target[:, self._num_trained :, 0]
 
     def mix(self, probs: Numbers, weights: Numbers) -> None:
         """Mix all parts, in place.
@@ -147,13 +124,12 @@ class Evidence:
             probs: The prediction of the networks, shape (N, V); becomes that of all parts.
             weights: Of the parts, each row with the sum 1, and 0 for what is not there, (N, P).
         """
-        num_kinds, num_read = self.followers.shape[1], self.ages.shape[1]
-        first, last = weights[:, 1 : num_kinds + 1], weights[:, num_kinds + 1 :]
+        first, last = weights[:, 1 : 1 + self._num_kinds], weights[:, 1 + self._num_kinds :]
         added = first[..., None] * self.credits
-        added[:, -num_read:, 0] += last
+        added[:, self._num_trained :, 0] += last
         probs *= weights[:, :1] + (first * self.taken).sum(axis=1, keepdims=True)
-        cells = np.minimum(self.followers, self.vocab_size - 1)
-        cells += (np.arange(len(probs), dtype=cells.dtype) * self.vocab_size)[:, None, None]
+        cells = np.minimum(self.followers, self._vocab_size - 1)
+        cells += (np.arange(self.num, dtype=cells.dtype) * self._vocab_size)[:, None, None]
         np.add.at(probs.reshape(-1), cells.reshape(-1), added.reshape(-1))
 
 

@@ -71,14 +71,15 @@ class Index:
         Args:
             bounds: The first row of each run and the one after its last, shape (2, ...). Those of
                 the empty run are 0 and R.
-            ids: The characters, one for each run or one for all, from 0 to below V; another number
+            ids: The characters, one for each run or one for all, from 0 to below V, or -1, which
                 stands nowhere in the text.
 
         Returns:
             Bounds of the same shape, equal where the longer run is not in the text.
         """
-        known = np.where((ids >= 0) & (ids < self.vocab_size), ids, -1)
-        return np.searchsorted(self._occurrences, known * self.num_rows + bounds) + 1
+        rows: Rows = self._occurrences.searchsorted(ids * self.num_rows + bounds)
+        rows += 1
+        return rows
 
 
 def build_index(ids: Ids, vocab_size: int, max_chars: int = DEFAULT_CHARS) -> Index:

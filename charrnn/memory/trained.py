@@ -56,7 +56,7 @@ def read_text(index: Index, ids: Ids, runs: Rows, num_read: npt.NDArray[np.int64
     return after
 
 
-def followers(index: Index, runs: Rows, num_followers: int) -> tuple[npt.NDArray[np.int32], Rows]:
+def followers(index: Index, runs: Rows, num_followers: int) -> tuple[Ids, Rows]:
     """Return what followed the contexts of ``TRAINED_LENGTHS``, and how often each context stands.
 
     Of many places of a context, M that are spread evenly are looked at: sorted by what stands
@@ -68,8 +68,8 @@ def followers(index: Index, runs: Rows, num_followers: int) -> tuple[npt.NDArray
     first, last = runs[..., _COLUMNS]
     sizes = last - first
     steps = np.arange(num_followers)
-    spread = (sizes[..., None] * (2 * steps + 1)) // (2 * num_followers)
+    spread = sizes[..., None] * (2 * steps + 1) // (2 * num_followers)
     places = np.where(sizes[..., None] > num_followers, spread, steps)
-    rows = np.minimum(first[..., None] + places, index.num_rows - 1)
-    found = np.where(places < sizes[..., None], index.followers[rows], index.vocab_size)
-    return found.astype(np.int32), sizes
+    found = index.followers.take(first[..., None] + places, mode="clip")
+    found[places >= sizes[..., None]] = index.vocab_size
+    return found, sizes

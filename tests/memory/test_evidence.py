@@ -84,7 +84,7 @@ def test_features_are_finite_and_zero_where_nothing_is(evidence, probs) -> None:
     features = evidence.features(expected)
     assert np.isfinite(features).all()
     num_kinds = NUM_TRAINED + NUM_READ
-    by_kind = features[:, :-2].reshape(NUM, 4, num_kinds)
+    by_kind = features[:, :-2].reshape(NUM, 3, num_kinds)
     is_nothing = ~evidence.is_there[:, 1 : 1 + num_kinds]
     assert (by_kind.transpose(0, 2, 1)[is_nothing] == 0).all()
     np.testing.assert_allclose(features[:, -2], probs.max(axis=1), rtol=1e-5)

@@ -88,6 +88,7 @@ def test_streams_go_on_from_a_text(
 ) -> None:
     """Each stream finds what the text and, after a delay, it itself has had."""
     monkeypatch.setattr(streams_module, "DELAY", delay)
+    monkeypatch.setattr(streams_module, "SETTLE_CHARS", 1)
     common, common_hashes = make_text(shared)
     own = [make_text(400, seed) for seed in (2, 3)]
     text = RecentText(SIZE)
@@ -119,6 +120,7 @@ def test_a_stream_that_starts_anew_knows_nothing_of_the_one_before(
 ) -> None:
     """Streams are used again, and others are not disturbed."""
     monkeypatch.setattr(streams_module, "DELAY", 0)
+    monkeypatch.setattr(streams_module, "SETTLE_CHARS", 1)
     ids, hashes = make_text(600)
     streams = RecentStreams(RecentText(SIZE), 0, 2)
     both = np.array([0, 1])
@@ -138,6 +140,7 @@ def test_a_stream_forgets_the_older_half_of_what_it_wrote(
 ) -> None:
     """However long it writes, its memory stays as large, and is right."""
     monkeypatch.setattr(streams_module, "DELAY", 0)
+    monkeypatch.setattr(streams_module, "SETTLE_CHARS", 1)
     monkeypatch.setattr(streams_module, "MAX_WRITTEN", 512)
     ids, hashes = make_text(1500)
     streams = RecentStreams(RecentText(SIZE), 0, 1)

@@ -6,6 +6,8 @@ with linear probing. A new context without an empty slot takes that of the oldes
 Sizes: V vocabulary, P places, K kinds of context, M followers of each.
 """
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -15,7 +17,7 @@ from charrnn.text.vocabulary import Ids, smallest_dtype
 
 FIRST_PLACES = 256
 SLOTS = 16  # of a table for each place
-NOWHERE = 0  # the place before the first; its contexts have the hash 0
+NOWHERE = 0  # the place before the first; its contexts have the hash 0, and nothing follows
 
 Indices = npt.NDArray[np.int32]  # places
 Slots = npt.NDArray[np.intp]
@@ -29,76 +31,118 @@ class Places:
 
     Attributes:
         vocab_size: V.
-        followers: The character after each place, V while that is not known, shape (P,).
-        before: What followed each of its contexts before, the latest first, V for none, shape (P,
-            K, M).
+        ids: The character after each place, V while that is not known, shape (P,).
         hashes: Its contexts, shape (P, K).
+        followers: What followed each of its contexts, there and before, the latest first; V for
+            none; shape (P, K, M).
     """
 
     def __init__(self, vocab_size: int, num_places: int) -> None:
         """Make room for places."""
         dtype = smallest_dtype(vocab_size + 1)
         self.vocab_size = vocab_size
-        self.followers = np.full(num_places, vocab_size, dtype)
-        self.before = np.full((num_places, NUM_KINDS, NUM_FOLLOWERS), vocab_size, dtype)
+        self.ids = np.full(num_places, vocab_size, dtype)
         self.hashes = np.zeros((num_places, NUM_KINDS), np.uint32)
+        self.followers = np.full((num_places, NUM_KINDS, NUM_FOLLOWERS), vocab_size, dtype)
 
     def copy(self, source: "Places", begin: int, end: int, to: int) -> None:
         """Take over some places of others, to begin at ``to``."""
-        for name in ("followers", "before", "hashes"):
+        for name in ("ids", "hashes", "followers"):
             getattr(self, name)[to : to + end - begin] = getattr(source, name)[begin:end]
 
-    def after(self, places: Indices) -> Ids:
+    def followers_at(self, places: Indices) -> Ids:
         """Return what followed contexts that stood last at places, (..., K), shape (..., K, M)."""
-        found = np.empty((*places.shape, NUM_FOLLOWERS), self.before.dtype)
-        found[..., 0] = self.followers[places]
-        found[..., 1:] = self.before[places, _KINDS, :-1]
+        found: Ids = self.followers[places, _KINDS]
         return found
 
     def find(
-        self,
-        table: Indices,
-        hashes: Hashes,
-        kinds: Slots = _KINDS,
-        *,
-        num_slots: int | None = None,
-        offsets: Slots | int = 0,
-    ) -> tuple[Indices, Slots]:
-        """Find contexts in a table, or each in its own of several tables.
+        self, table: Indices, hashes: Hashes, last_slot: int, offsets: Slots | int = 0
+    ) -> Indices:
+        """Return the last place of contexts, or ``NOWHERE``.
 
         Args:
-            table: The table, or tables one after another.
+            table: A table, or tables one after another.
             hashes: The contexts, shape (..., K).
-            kinds: The kind of each, shape (K,).
-            num_slots: The size of each table, a power of two; by default there is one.
+            last_slot: The size of each table, a power of two, less one.
             offsets: Where the table of each context begins.
+        """
+        places = table[((hashes[..., None] + _PROBES) & np.uint32(last_slot)) + offsets]
+        places *= self.hashes[places, _KINDS[:, None]] == hashes[..., None]
+        found: Indices = places.max(axis=-1)
+        return found
+
+    def settle(
+        self, begin: int, end: int, table: Indices, shared: Indices | None = None
+    ) -> tuple[Indices, Ids]:
+        """Let a table know some places, whose hashes and characters are given.
+
+        Args:
+            begin: The first place.
+            end: The one after the last.
+            table: The table.
+            shared: Another table, of what was read before all that is in the first one.
 
         Returns:
-            The last place of each context, or ``NOWHERE``; and the slot where a new place of it
-            belongs; both of shape (..., K).
+            Where the contexts of each place stood last before, shape (end - begin, K), and what had
+            followed, shape (end - begin, K, M).
         """
-        last_slot = np.uint32((num_slots or len(table)) - 1)
-        slots = ((hashes[..., None] + _PROBES) & last_slot) + offsets
-        places = table[slots]
-        is_same = self.hashes[places, kinds[:, None]] == hashes[..., None]
-        best = np.where(is_same, 1, -places).argmax(axis=-1)[..., None]
-        found = np.take_along_axis(places * is_same, best, axis=-1)[..., 0]
-        return found, np.take_along_axis(slots, best, axis=-1)[..., 0]
+        hashes = self.hashes[begin:end]
+        last = self.find(table, hashes, len(table) - 1)
+        if shared is not None:
+            last = np.where(last == NOWHERE, self.find(shared, hashes, len(shared) - 1), last)
+        found = self.followers_at(last)
+        for kind in range(NUM_KINDS):
+            self._settle_kind(kind, begin, end, table, last[:, kind], found[:, kind])
+        self.followers[begin:end, :, 0] = self.ids[begin:end, None]
+        self.followers[begin:end, :, 1:] = found[..., :-1]
+        return last, found
 
-    def insert(self, table: Indices, places: Slots, kinds: Slots) -> None:
-        """Insert some contexts, each a place and a kind, into a table."""
+    def _settle_kind(
+        self,
+        kind: int,
+        begin: int,
+        end: int,
+        table: Indices,
+        last: Indices,
+        found: npt.NDArray[Any],
+    ) -> None:
+        """Let places that share a context of one kind know of one another, and the table of all.
+
+        ``last``, (T,), and ``found``, (T, M), say where the context stood before the first of these
+        places, and become what they are before each.
+        """
+        hashes = self.hashes[begin:end, kind]
+        order = np.argsort(hashes, kind="stable")
+        is_new = np.ones(len(order) + 1, np.bool_)
+        is_new[1:-1] = np.diff(hashes[order]) != 0
+        self._insert(table, begin + order[is_new[1:]], kind)
+        again = np.flatnonzero(~is_new[:-1])
+        firsts = np.flatnonzero(is_new)[is_new.cumsum()[again] - 1]
+        ranks = (again - firsts)[:, None]  # how many of these places come before
+        steps = np.arange(NUM_FOLLOWERS)
+        inside = self.ids[begin:end][order][np.maximum(again[:, None] - 1 - steps, 0)]
+        before = np.take_along_axis(found[order[firsts]], np.maximum(steps - ranks, 0), axis=1)
+        found[order[again]] = np.where(steps < ranks, inside, before)
+        last[order[again]] = begin + order[again - 1]
+
+    def _insert(self, table: Indices, places: Slots, kind: int) -> None:
+        """Insert the contexts of one kind of some places into a table."""
         for _ in _PROBES:  # contexts that want the same slot try again, all but the last
-            _, slots = self.find(table, self.hashes[places, kinds], kinds)
+            hashes = self.hashes[places, kind]
+            slots = (hashes[:, None] + _PROBES) & np.uint32(len(table) - 1)
+            known = table[slots]
+            is_same = self.hashes[known, kind] == hashes[:, None]
+            best = np.where(is_same, 1, -known).argmax(axis=1)  # else an empty or the oldest one
+            slots = slots[np.arange(len(slots)), best]
             table[slots] = places
-            is_lost = table[slots] != places
-            if not is_lost.any():
+            places = places[table[slots] != places]
+            if not len(places):
                 break
-            places, kinds = places[is_lost], kinds[is_lost]
 
     def table(self, begin: int, end: int, num_slots: int) -> Indices:
         """Return a table of the contexts of some places."""
         table = np.zeros(num_slots, np.int32)
-        for kind in _KINDS:
+        for kind in range(NUM_KINDS):
             _, last = np.unique(self.hashes[begin:end, kind][::-1], return_index=True)
-            self.insert(table, end - 1 - last, np.full(len(last), kind))
+            self._insert(table, end - 1 - last, kind)
         return table
