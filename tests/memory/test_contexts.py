@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from charrnn.memory.recent.contexts import LENGTHS, NUM_KINDS, Contexts
+from charrnn.memory.recent.contexts import LENGTHS, NUM_KINDS, SKIPS, Contexts
 from charrnn.text.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary("\n Aab'c", separator="")
@@ -15,8 +15,12 @@ DOCUMENTS = Vocabulary(" ab", separator="\n")
 def written(vocabulary: Vocabulary, ids: np.ndarray, place: int) -> list[tuple]:
     """Return the contexts after a place, written out."""
     text = vocabulary.decode(ids)
-    before = [*ids[: place + 1].tolist()]
-    contexts: list[tuple] = [tuple(([-1] * 24 + before)[-length:]) for length in LENGTHS]
+    before = ids[: place + 1].tolist()
+    if vocabulary.end_id in before:  # a document begins with an end symbol
+        before = before[len(before) - 1 - before[::-1].index(vocabulary.end_id) :]
+    digits = [-1] * 24 + before
+    contexts: list[tuple] = [tuple(digits[-length:]) for length in LENGTHS]
+    contexts += [tuple(digits[-back] for back in backs) for backs in SKIPS]
     words, word = [0], ""
     for character in text[: place + 1]:
         if character.isalnum():

@@ -10,9 +10,11 @@ import pytest
 from charrnn.memory.evidence import NUM_FOLLOWERS, Evidence
 from charrnn.memory.expected import expect
 from charrnn.memory.gate import shipped_gate
+from charrnn.memory.recent.contexts import NUM_KINDS
+from charrnn.memory.trained import TRAINED_LENGTHS
 
 SIZE, NUM = 6, 50
-NUM_TRAINED, NUM_READ = 5, 9
+NUM_TRAINED, NUM_READ = len(TRAINED_LENGTHS), NUM_KINDS
 
 
 @pytest.fixture

@@ -15,8 +15,9 @@ import numpy.typing as npt
 
 from charrnn.text.vocabulary import Ids, Vocabulary
 
-LENGTHS = (2, 3, 4, 6, 8, 12, 24)  # characters
-NUM_KINDS = len(LENGTHS) + 2  # and the word so far, alone and with the word before it
+LENGTHS = (2, 3, 4, 6, 8, 12, 24)  # so many last characters
+SKIPS = ((2, 3, 4), (1, 3, 4))  # some of the last ones, counted back from 1
+NUM_KINDS = len(LENGTHS) + len(SKIPS) + 2  # and the word so far, alone and with the word before it
 
 Hashes = npt.NDArray[np.uint32]
 Sums = npt.NDArray[np.uint64]
@@ -35,6 +36,9 @@ def _factors() -> Sums:
     for kind, length in enumerate(LENGTHS):
         for back in range(length):
             factors[_SPAN - 1 - back, kind] = pow(_BASE, back, 1 << 64)
+    for kind, backs in enumerate(SKIPS, len(LENGTHS)):
+        for back in backs:
+            factors[_SPAN - back, kind] = pow(_BASE, back, 1 << 64)
     factors[_SPAN - 1, -2:] = 1  # the last character
     factors[_SPAN, -2:] = _OF_WORD
     factors[_SPAN + 1, -1] = _OF_PREVIOUS
@@ -99,6 +103,9 @@ class Contexts:
         """
         digits = np.concatenate([state.digits[0], (ids + 1).astype(np.uint64)])
         spans = np.lib.stride_tricks.sliding_window_view(digits[1:], _SPAN)
+        if self._end_id is not None:  # nothing stands before a document
+            is_end = spans == self._end_id + 1
+            spans = np.where(np.cumsum(is_end[:, ::-1], axis=1)[:, ::-1] - is_end > 0, 0, spans)
         words = self._words(ids, state.words[0].tolist())
         hashes = _hash(np.concatenate([spans, words], axis=1))
         return hashes, ContextState(digits[None, -_SPAN:], words[-1:])

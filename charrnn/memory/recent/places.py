@@ -16,7 +16,7 @@ from charrnn.memory.recent.contexts import NUM_KINDS, Hashes
 from charrnn.text.vocabulary import Ids, smallest_dtype
 
 FIRST_PLACES = 256
-SLOTS = 16  # of a table for each place
+SLOTS = 32  # of a table for each place
 NOWHERE = 0  # the place before the first; its contexts have the hash 0, and nothing follows
 
 Indices = npt.NDArray[np.int32]  # places

@@ -10,7 +10,7 @@ from charrnn.memory.recent.places import FIRST_PLACES, NOWHERE, SLOTS, Places, S
 from charrnn.memory.recent.text import Earlier, RecentText
 from charrnn.text.vocabulary import Ids
 
-MAX_WRITTEN = 1 << 15  # places of each stream; of more, the older half is forgotten
+MAX_WRITTEN = 1 << 14  # places of each stream; of more, the older half is forgotten
 DELAY = 1000  # characters; see RecentStreams
 SETTLE_CHARS = 64  # that are settled together
 
