@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # sampling starts sooner without these
     from charrnn.corpus.open import Limit, Notice
     from charrnn.evaluation.evaluate import EvaluationRun, View
     from charrnn.evaluation.score import Score
+    from charrnn.render.rows import CharRow
 
 
 class SamplingOptions(TypedDict, total=False):
@@ -202,6 +203,23 @@ class Model:
         vocabulary = self.vocabulary
         blocks = [vocabulary.from_user(text)]
         return evaluate_text(self.network, vocabulary, blocks, self.memory).score
+
+    def explain(self, text: str, num_best: int = 5) -> Iterator[CharRow]:
+        """Yield each character of a text with its surprise, the alternatives, and what foresaw it.
+
+        See ``CharRow``; for the text, ``score``.
+        """
+        from charrnn.corpus.documents import cut_documents
+        from charrnn.evaluation.reader import Reader
+        from charrnn.evaluation.surprise import measure_text
+        from charrnn.render.rows import CharCutter
+
+        vocabulary = self.vocabulary
+        reader = Reader(self.network, end_id=vocabulary.end_id, memory=self.memory)
+        pieces = cut_documents([vocabulary.from_user(text)], vocabulary.separator)
+        cutter = CharCutter("", vocabulary)
+        for passage in measure_text(reader, vocabulary, pieces, num_best):
+            yield from cutter.rows(passage)
 
     def evaluate(
         self,

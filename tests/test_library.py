@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import subprocess
 import sys
 
@@ -108,6 +109,18 @@ def test_a_score_is_that_of_the_ids(model):
     text = "bad\ncab " * 5
     ids = np.array([model.vocabulary.characters.index(c) for c in text])
     assert model.score(text) == ids_score(model, ids)
+
+
+def test_a_text_is_explained(model):
+    """Each character but the first has alternatives and parts; the bits are those of the score."""
+    text = "bad\ncab " * 5
+    rows = list(model.explain(text, num_best=2))
+    assert "".join(row.text for row in rows) == text
+    nats = sum(row.bits for row in rows[1:]) * math.log(2)
+    assert nats == pytest.approx(model.score(text).nats, rel=1e-6)
+    assert rows[0].parts == ()
+    assert all(len(row.best) == 2 and row.parts[0]["share"] > 0 for row in rows[1:])
+    assert {part["source"] for row in rows for part in row.parts} == {"networks", "read"}
 
 
 def test_unknown_characters_of_a_scored_text(make_checkpoint):

@@ -1,6 +1,6 @@
 """Surprise of each character of a text, the measure on which all evaluation is built.
 
-Sizes: V vocabulary, N characters, K best alternatives.
+Sizes: V vocabulary, N characters, K best alternatives, C kinds of context of a memory.
 """
 
 import itertools
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from charrnn.corpus.documents import DocumentChunk, insert_ends
 from charrnn.evaluation.reader import PART_CHARS, Places, Reader
 from charrnn.memory.expected import Expected, expect
+from charrnn.memory.parts import NUM_CONTEXTS, Facts
 from charrnn.memory.text_memory import TextMemory
 from charrnn.model.cells.spec import Array
 from charrnn.text.vocabulary import Ids, Vocabulary, code_points, utf8_lengths
@@ -33,6 +34,9 @@ class Surprise:
         is_likeliest: Whether the character was the likeliest one, shape (N,).
         best_ids: The likeliest characters, likeliest first, shape (N, K).
         best_probs: Their probabilities, shape (N, K).
+        shares: What gave each character its probability, shape (N, 1 + C), where alternatives are
+            asked for; see ``list_parts``.
+        facts: On each context, shape (N, C, 4), likewise.
     """
 
     nats: npt.NDArray[np.float64]
@@ -40,6 +44,8 @@ class Surprise:
     is_likeliest: npt.NDArray[np.bool_]
     best_ids: npt.NDArray[np.int32]
     best_probs: npt.NDArray[np.float32]
+    shares: npt.NDArray[np.float32]
+    facts: Facts
 
     @property
     def is_predicted(self) -> npt.NDArray[np.bool_]:
@@ -91,11 +97,15 @@ def _measure_all(reader: Reader, memory: TextMemory, ids: Ids, surprise: Surpris
     for evidence in memory.read(ids):
         part = slice(first, first + evidence.num)
         probs = expected.probs[part]
-        memory.mix(expected.part(part), evidence, ids[part])
+        weights = memory.mix(expected.part(part), evidence, ids[part])
         chosen = np.take_along_axis(probs, ids[part, None], axis=1)[:, 0]
         surprise.nats[part] = -np.log(np.maximum(chosen, np.finfo(np.float32).tiny))
         surprise.is_likeliest[part] = probs.argmax(axis=1) == ids[part]
         _take_best(_part(surprise, part), slice(None), probs)
+        if surprise.shares.shape[1]:
+            by_networks = np.exp(-surprise.nats_without_memory[part]).astype(np.float32)
+            explained = evidence.explain(ids[part], by_networks, weights)
+            surprise.shares[part], surprise.facts[part] = explained
         first = part.stop
 
 
@@ -203,12 +213,17 @@ def _measure_passage(
 
 def _nothing(num_chars: int, num_best: int) -> Surprise:
     """Return the surprise of characters that were not predicted."""
+    num_contexts = NUM_CONTEXTS if num_best else 0
+    shares = np.zeros((num_chars, 1 + num_contexts if num_best else 0), np.float32)
+    shares[:, :1] = 1  # of the networks, if there is no memory
     return Surprise(
         nats=np.full(num_chars, np.nan),
         nats_without_memory=np.full(num_chars, np.nan),
         is_likeliest=np.zeros(num_chars, np.bool_),
         best_ids=np.zeros((num_chars, num_best), np.int32),
         best_probs=np.zeros((num_chars, num_best), np.float32),
+        shares=shares,
+        facts=np.zeros((num_chars, num_contexts, 4), np.int32),
     )
 
 

@@ -21,7 +21,7 @@ from charrnn.generation.stops import Progress, Stops
 from charrnn.memory.expected import expect
 from charrnn.memory.index import Index
 from charrnn.memory.memory import Memory
-from charrnn.memory.stream_memory import StreamMemory
+from charrnn.memory.stream_memory import StreamMemory, StreamState
 from charrnn.memory.text_memory import TextMemory
 from charrnn.model.cells.spec import Array
 from charrnn.model.ensemble import safe_log
@@ -77,17 +77,18 @@ class _Rows(NamedTuple):
     Attributes:
         logits: Shape (B, V).
         state: Of the networks.
-        streams: Of the memory, shape (B,).
+        remembered: The state of the memory; None without one.
     """
 
     logits: Array
     state: State
-    streams: npt.NDArray[np.intp]
+    remembered: StreamState | None = None
 
     def take(self, rows: Sequence[int]) -> _Rows:
         """Return some of the rows."""
         state = tuple(tuple(array[rows] for array in part) for part in self.state)
-        return _Rows(self.logits[rows], state, self.streams[rows])
+        remembered = self.remembered and StreamState(*(array[rows] for array in self.remembered))
+        return _Rows(self.logits[rows], state, remembered)
 
     def join(self, other: _Rows) -> _Rows:
         """Return these rows followed by others."""
@@ -95,8 +96,11 @@ class _Rows(NamedTuple):
             tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
             for parts in zip(self.state, other.state, strict=True)
         )
-        logits = np.concatenate([self.logits, other.logits])
-        return _Rows(logits, state, np.concatenate([self.streams, other.streams]))
+        remembered = None
+        if self.remembered is not None and other.remembered is not None:
+            pairs = zip(self.remembered, other.remembered, strict=True)
+            remembered = StreamState(*map(np.concatenate, pairs))
+        return _Rows(np.concatenate([self.logits, other.logits]), state, remembered)
 
 
 class Generator:
@@ -140,7 +144,7 @@ class Generator:
             logits, state = network.forward(prompt[None, begin:end], state)
             if self._memory is not None:
                 self._memory.study(logits[0], prompt[begin + 1 : end + 1])
-        self._start = _Rows(logits[:, -1], state, np.zeros(1, np.intp))
+        self._start = _Rows(logits[:, -1], state)
 
     def write(self, rng_of: Callable[[int], np.random.Generator], num_samples: int = 1) -> Chunks:
         """Write samples, up to ``MAX_PARALLEL`` of them side by side.
@@ -157,7 +161,7 @@ class Generator:
         if self._memory is not None:
             memory = self._memory.fork(min(num_samples, MAX_PARALLEL))
         drafts: list[_Draft] = []  # by rising index
-        rows = self._start.take([])
+        rows: _Rows | None = None
         num_started = 0
         while drafts or num_started < num_samples:
             first = drafts[0].index if drafts else num_started
@@ -175,10 +179,10 @@ class Generator:
                 drafts += new
                 begun = self._start.take([0] * len(new))
                 if memory is not None:
-                    begun = begun._replace(streams=memory.start(len(new)))
-                    begun = _remember(memory, begun, np.full(len(new), self._last_id))
-                rows = rows.join(begun)
-            if not drafts:
+                    started = memory.start(len(new))
+                    begun = _remember(memory, begun, np.full(len(new), self._last_id), started)
+                rows = begun if rows is None else rows.join(begun)
+            if not drafts or rows is None:
                 continue
             ids = self._choose(drafts, rows.logits)
             continuing = []
@@ -187,15 +191,16 @@ class Generator:
                 if not chunk.finish_reason:
                     continuing.append(row)
             if len(continuing) < len(drafts):
-                if memory is not None:
-                    memory.end(np.delete(rows.streams, continuing))
+                if memory is not None and rows.remembered is not None:
+                    memory.end(np.delete(rows.remembered.streams, continuing))
                 drafts = [drafts[row] for row in continuing]
                 ids, rows = ids[continuing], rows.take(continuing)
             if drafts:
                 logits, state = self._network.forward(ids[:, None], rows.state, rowwise_matmul)
-                rows = _Rows(logits[:, -1], state, rows.streams)
-                if memory is not None:
-                    rows = _remember(memory, rows, ids)
+                after = _Rows(logits[:, -1], state)
+                if memory is not None and rows.remembered is not None:
+                    after = _remember(memory, after, ids, rows.remembered)
+                rows = after
 
     def _draft(self, index: int, rng: np.random.Generator) -> _Draft:
         """Return a sample without characters."""
@@ -234,8 +239,9 @@ class Generator:
         return self._unscored[id]._replace(logprob=float(scores[id]), best=scored)
 
 
-def _remember(memory: StreamMemory, rows: _Rows, ids: Ids) -> _Rows:
-    """Return predictions of networks with the memory's, which reads ids of shape (B,), mixed in."""
+def _remember(memory: StreamMemory, rows: _Rows, ids: Ids, state: StreamState) -> _Rows:
+    """Mix a memory, which reads ids of shape (B,), into the predictions of networks."""
     expected = expect(rows.logits)
-    memory.mix(expected, memory.read(rows.streams, ids), rowwise_matmul)
-    return rows._replace(logits=safe_log(expected.probs))
+    evidence, state = memory.read(ids, state)
+    memory.mix(expected, evidence, rowwise_matmul)
+    return rows._replace(logits=safe_log(expected.probs), remembered=state)

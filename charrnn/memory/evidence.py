@@ -25,6 +25,7 @@ NUM_FOLLOWERS = 8  # M
 ONCE, OFTEN = 0.6, 1.0  # D
 
 Flags = npt.NDArray[np.bool_]
+Facts = npt.NDArray[np.int32]
 
 _COUNTS = np.arange(NUM_FOLLOWERS + 1)
 _AT_LEAST_ONE = np.maximum(_COUNTS, 1)
@@ -116,6 +117,29 @@ class Evidence:
         is_target = self.followers == targets[:, None, None]
         first = (self.credits * is_target).sum(axis=-1)
         return first, self.taken, is_target[:, self._num_trained :, 0]
+
+    def explain(self, targets: Ids, probs: Numbers, weights: Numbers) -> tuple[Numbers, Facts]:
+        """Return what gave each target its probability.
+
+        Args:
+            targets: The characters that came, shape (N,).
+            probs: Their probability by the networks, shape (N,).
+            weights: Of the parts, shape (N, P).
+
+        Returns:
+            The shares of the networks and of each context, (N, 1 + K); and facts on each context,
+            shape (N, K, 4); see ``parts``.
+        """
+        num_trained, num_kinds = self._num_trained, self._num_kinds
+        shares = weights * self.given(targets, probs)
+        shares /= shares.sum(axis=1, keepdims=True)
+        shares[:, 1 + num_trained : 1 + num_kinds] += shares[:, 1 + num_kinds :]
+        facts = np.zeros((self.num, num_kinds, 4), np.int32)
+        facts[..., 0] = (self.followers == targets[:, None, None]).sum(axis=-1)
+        facts[..., 1] = self._nums
+        facts[:, :num_trained, 2] = self._sizes
+        facts[:, num_trained:, 3] = self._ages
+        return shares[:, : 1 + num_kinds], facts
 
     def mix(self, probs: Numbers, weights: Numbers) -> None:
         """Mix all parts, in place.

@@ -3,7 +3,10 @@
 Sizes: B streams, V vocabulary, P parts of a prediction.
 """
 
+from typing import Any, NamedTuple
+
 import numpy as np
+import numpy.typing as npt
 
 from charrnn.memory.evidence import Evidence
 from charrnn.memory.expected import Expected, Numbers
@@ -15,6 +18,24 @@ from charrnn.memory.recent.places import Slots
 from charrnn.memory.recent.streams import RecentStreams
 from charrnn.memory.trained import read_step
 from charrnn.text.vocabulary import Ids
+
+
+class StreamState(NamedTuple):
+    """What carries over from character to character, a row of each array a stream.
+
+    Attributes:
+        streams: Their numbers in ``RecentStreams``.
+        digits: See ``ContextState``.
+        words: Likewise.
+        first: The first row of each run of the training text; see ``trained``.
+        last: The row after the last.
+    """
+
+    streams: npt.NDArray[Any]
+    digits: npt.NDArray[Any]
+    words: npt.NDArray[Any]
+    first: npt.NDArray[Any]
+    last: npt.NDArray[Any]
 
 
 class StreamMemory:
@@ -32,34 +53,32 @@ class StreamMemory:
         self._memory = memory
         self._gate = gate
         self._recent = recent
-        self._first = [*contexts, *runs]
-        self._state = [np.repeat(array, recent.max_streams, axis=0) for array in self._first]
+        self._first = (*contexts, *runs)
         self._free = list(range(recent.max_streams))
 
-    def start(self, num_streams: int) -> Slots:
-        """Return new streams, shape (B,)."""
+    def start(self, num_streams: int) -> StreamState:
+        """Return the state of new streams, which have read the text but for its last character."""
         streams = np.array([self._free.pop() for _ in range(num_streams)])
         self._recent.start(streams)
-        for array, first in zip(self._state, self._first, strict=True):
-            array[streams] = first
-        return streams
+        return StreamState(streams, *(np.repeat(each, num_streams, axis=0) for each in self._first))
 
     def end(self, streams: Slots) -> None:
         """End streams; others can take their place."""
         self._free += streams.tolist()
 
-    def read(self, streams: Slots, ids: Ids) -> Evidence:
-        """Read a character of each of B streams; return the evidence for what follows it."""
+    def read(self, ids: Ids, state: StreamState) -> tuple[Evidence, StreamState]:
+        """Read a character of each of B streams.
+
+        Returns:
+            The evidence for what follows, and the state after it.
+        """
         memory = self._memory
-        *contexts, first, last = (array[streams] for array in self._state)
-        hashes, after = memory.contexts.step(ids, ContextState(*contexts))
-        runs = np.stack([first, last])
+        hashes, contexts = memory.contexts.step(ids, ContextState(state.digits, state.words))
+        runs = np.stack([state.first, state.last])
         if memory.index is not None:
             runs = read_step(memory.index, ids, runs)
-        for array, new in zip(self._state, [*after, *runs], strict=True):
-            array[streams] = new
-        earlier = self._recent.read(streams, ids, hashes)
-        return memory.evidence(runs, earlier)
+        earlier = self._recent.read(state.streams, ids, hashes)
+        return memory.evidence(runs, earlier), StreamState(state.streams, *contexts, *runs)
 
     def mix(self, expected: Expected, evidence: Evidence, matmul: Matmul) -> Numbers:
         """Mix the networks' predictions with the memory's, in place; return the weights, (B, P)."""

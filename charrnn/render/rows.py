@@ -16,6 +16,7 @@ import numpy as np
 
 from charrnn.evaluation.score import NOTHING, Score, total
 from charrnn.evaluation.surprise import Passage, Surprise
+from charrnn.memory.parts import list_parts
 from charrnn.text.escaping import to_utf8, visible
 from charrnn.text.vocabulary import Vocabulary
 from charrnn.units import SCHEMA, finite_or_none, nats_to_bits
@@ -105,6 +106,7 @@ class CharRow:
         bits: Its surprise in bits; NaN if it was not predicted.
         is_unknown: Whether the model does not know it.
         best: The likeliest characters with their probabilities, likeliest first.
+        parts: What gave it its probability; see ``list_parts``.
     """
 
     file: str
@@ -113,6 +115,7 @@ class CharRow:
     bits: float
     is_unknown: bool
     best: Alternatives
+    parts: tuple[dict[str, Any], ...]
 
     @property
     def surprise(self) -> float:
@@ -141,6 +144,7 @@ class CharRow:
             "unknown": self.is_unknown,
             "text": self.text,
             "best": [[text, round(prob, 6)] for text, prob in self.best],
+            "parts": list(self.parts),
         }
 
 
@@ -222,14 +226,15 @@ class LineCutter(Cutter):
 class CharCutter(Cutter):
     """Cuts the passages of one file into characters."""
 
-    def rows(self, passage: Passage) -> Iterator[Row]:
+    def rows(self, passage: Passage) -> Iterator[CharRow]:
         """Yield the characters of a passage."""
         bits = nats_to_bits(passage.surprise.nats).tolist()
         unknown = passage.is_unknown.tolist()
         for place, character in enumerate(passage.text):
             text = char_text(self._vocabulary, character)
             best = best_at(self._vocabulary, passage.surprise, place)
-            yield CharRow(self._file, self._number, text, bits[place], unknown[place], best)
+            parts = parts_at(passage.surprise, place)
+            yield CharRow(self._file, self._number, text, bits[place], unknown[place], best, parts)
             self._number += 1
 
 
@@ -241,6 +246,13 @@ def best_at(vocabulary: Vocabulary, surprise: Surprise, place: int) -> Alternati
     # One by one: the end symbol decodes to the separator, which may have several characters.
     texts = [char_text(vocabulary, vocabulary.decode(ids[i : i + 1])) for i in range(len(ids))]
     return tuple(zip(texts, probs, strict=True))
+
+
+def parts_at(surprise: Surprise, place: int) -> tuple[dict[str, Any], ...]:
+    """Return what gave the character at a place its probability, if predicted and asked for."""
+    if math.isnan(surprise.nats[place]) or not surprise.shares.shape[1]:
+        return ()
+    return tuple(list_parts(surprise.shares[place], surprise.facts[place]))
 
 
 def char_text(vocabulary: Vocabulary, text: str) -> str:

@@ -242,6 +242,8 @@ def test_the_end_of_a_document_is_shown(
     args = ["eval", "-q", "-m", str(model), "documents"]
     rows = [json.loads(row) for row in invoke(*args, "--by", "char", "--json").text.splitlines()]
     assert [row["index"] for row in rows] == list(range(1, len(rows) + 1))
+    shares = [[part["share"] for part in row["parts"]] for row in rows if row["bits"] is not None]
+    assert all(0.9 < sum(each) < 1.01 for each in shares)
     assert {text for text, _ in rows[0]["best"]} == {"a", "b", "\n\n"}
     assert invoke(*args, "--html", "page").code == 0
     assert "\u21b5\u21b5  33.3%" in (tmp_path / "page").read_text(encoding="utf-8")

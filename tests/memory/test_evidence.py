@@ -10,6 +10,7 @@ import pytest
 from charrnn.memory.evidence import NUM_FOLLOWERS, Evidence
 from charrnn.memory.expected import expect
 from charrnn.memory.gate import shipped_gate
+from charrnn.memory.parts import CONTEXTS, NUM_CONTEXTS, list_parts
 from charrnn.memory.recent.contexts import NUM_KINDS
 from charrnn.memory.trained import TRAINED_LENGTHS
 
@@ -99,3 +100,36 @@ def test_the_gate_of_the_program_fits(evidence, probs) -> None:
     weights = shipped_gate().weigh(evidence.features(expect(np.log(probs))), evidence.is_there)
     assert ((weights > 0) == evidence.is_there).all()
     np.testing.assert_allclose(weights.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_shares_are_what_each_part_gave(evidence, probs, weights) -> None:
+    """Shares sum to one; facts are those of the followers."""
+    targets = np.random.default_rng(4).integers(0, SIZE, NUM)
+    chosen = probs[np.arange(NUM), targets]
+    shares, facts = evidence.explain(targets, chosen, weights)
+    np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=1e-5)
+    given = (weights * evidence.given(targets, chosen)).sum(axis=1)
+    np.testing.assert_allclose(shares[:, 0], weights[:, 0] * chosen / given, rtol=1e-5)
+    is_target = evidence.followers == targets[:, None, None]
+    np.testing.assert_array_equal(facts[..., 0], is_target.sum(axis=-1))
+    np.testing.assert_array_equal(facts[..., 1], (evidence.followers < SIZE).sum(axis=-1))
+
+
+def test_parts_are_listed_by_share_and_named() -> None:
+    """The largest comes first, small ones are left out, and each kind of context has a name."""
+    shares = np.zeros(1 + NUM_CONTEXTS, np.float32)
+    shares[[0, 1, NUM_CONTEXTS]] = 0.3, 0.001, 0.699
+    facts = np.arange(NUM_CONTEXTS * 4, dtype=np.int32).reshape(NUM_CONTEXTS, 4)
+    times, num, _, age = facts[-1].tolist()
+    assert list(list_parts(shares, facts)) == [
+        {
+            "source": "read",
+            "context": "word so far, and the one before",
+            "share": pytest.approx(0.699),
+            "times": times,
+            "of": num,
+            "ago": age,
+        },
+        {"source": "networks", "share": pytest.approx(0.3)},
+    ]
+    assert len(set(CONTEXTS)) == NUM_CONTEXTS == NUM_TRAINED + NUM_READ

@@ -105,11 +105,11 @@ def test_streams_remember_the_text_that_they_share() -> None:
     text = TextMemory(memory)
     list(text.read(ids[:600]))
     streams = text.fork(3)
-    numbers = streams.start(2)
+    state = streams.start(2)
     assert text.last_id == ids[599]
     is_equal = []
     for place in range(599, 1100):
-        evidence = streams.read(numbers, ids[[place, place]])
+        evidence, state = streams.read(ids[[place, place]], state)
         np.testing.assert_array_equal(evidence.followers[0], evidence.followers[1])
         is_equal.append((evidence.followers[0] == whole[place]).all(axis=-1))
     # What a stream has written itself it does not remember yet.

@@ -30,7 +30,9 @@ def passage_of(text, bits):
     """Return a passage whose characters have these bits."""
     nats = np.array(bits, dtype=float) * math.log(2)
     none = np.zeros((len(text), 0))
-    surprise = Surprise(nats, nats, np.zeros(len(text), bool), none.astype(np.int32), none)
+    best = none.astype(np.int32), none
+    facts = np.zeros((len(text), 0, 4), np.int32)
+    surprise = Surprise(nats, nats, np.zeros(len(text), bool), *best, none, facts)
     return Passage(text, np.zeros(len(text), bool), surprise, len(text.encode()))
 
 

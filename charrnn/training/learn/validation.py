@@ -77,7 +77,7 @@ class Validator:
         total = 0.0
         for begin in range(0, len(chosen), CHUNK_CHARS):
             part = slice(begin, begin + CHUNK_CHARS)
-            seen = features[part].astype(np.float32)
+            seen = features[part].copy()
             seen[:, -2], seen[:, -1] = peak[part], entropy[part]
             weights = self._memory.gate.weigh(seen, is_there[part])
             networks = chosen[part, None]
@@ -89,8 +89,8 @@ class Validator:
     def _statistics(self, num: int) -> list[npt.NDArray[Any]]:
         """Return what the memory knows of the first characters, without what networks expect.
 
-        The arrays are those of ``Evidence``: features, which parts there are, and shares. Half
-        precision keeps them small.
+        The arrays are those of ``Evidence``: features, which parts there are, and shares, in half
+        precision to keep them small.
         """
         num_known = len(self._known[0]) if self._known else 0
         parts = [self._known] if self._known else []
@@ -100,8 +100,8 @@ class Validator:
             targets = self._val[num_known + 1 : num_known + 1 + evidence.num].astype(np.int64)
             none = np.zeros(evidence.num, np.float32)
             features = evidence.features(Expected(none[:, None], none, none))
-            halves = [array.astype(np.float16) for array in (features, *evidence.shares(targets))]
-            parts.append([halves[0], evidence.is_there, *halves[1:]])
+            shares = [array.astype(np.float16) for array in evidence.shares(targets)]
+            parts.append([features, evidence.is_there, *shares])
             num_known += evidence.num
         self._known = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
         return [array[:num] for array in self._known]

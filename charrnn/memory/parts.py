@@ -1,0 +1,56 @@
+"""The parts of a prediction by name, with their evidence.
+
+Sizes: N predictions, K kinds of context.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from charrnn.memory.expected import Numbers
+from charrnn.memory.recent.contexts import LENGTHS, SKIPS
+from charrnn.memory.trained import TRAINED_LENGTHS
+
+TRAINED, READ = "training text", "read"
+CONTEXTS = (
+    *((TRAINED, f"last {length} characters") for length in TRAINED_LENGTHS),
+    *((READ, f"last {length} characters") for length in LENGTHS),
+    *((READ, f"characters {', '.join(map(str, backs))} back") for backs in SKIPS),
+    (READ, "word so far"),
+    (READ, "word so far, and the one before"),
+)
+NUM_CONTEXTS = len(CONTEXTS)  # K
+LEAST_SHARE = 0.005  # that is listed
+
+Facts = npt.NDArray[np.int32]
+"""Of each context: how often it was followed by the character, among how many followers that were
+looked at, how often it stands in the training text, and how many characters ago it was read."""
+
+
+def list_parts(shares: Numbers, facts: Facts) -> Iterator[dict[str, Any]]:
+    """Yield the parts that gave a character its probability, the largest first, as objects.
+
+    Args:
+        shares: Of the networks and of each context, with the sum 1, shape (1 + K,).
+        facts: Shape (K, 4).
+    """
+    for part in np.argsort(-shares, kind="stable").tolist():
+        share = round(float(shares[part]), 4)
+        if share < LEAST_SHARE:
+            return
+        if part == 0:
+            yield {"source": "networks", "share": share}
+            continue
+        source, context = CONTEXTS[part - 1]
+        times, num, size, age = facts[part - 1].tolist()
+        where = {"stands": size} if source == TRAINED else {"ago": age}
+        yield {
+            "source": source,
+            "context": context,
+            "share": share,
+            "times": times,
+            "of": num,
+            **where,
+        }
