@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 import charrnn
 from charrnn.evaluation.score import score
 from charrnn.library import Model, random_seed
+from charrnn.memory.index import build_index
 from charrnn.memory.memory import Memory
 from charrnn.model.checkpoint import MODEL_NAME, write_checkpoint
 from charrnn.model.find import MODEL_VARIABLE
@@ -109,6 +111,22 @@ def test_a_score_is_that_of_the_ids(model):
     text = "bad\ncab " * 5
     ids = np.array([model.vocabulary.characters.index(c) for c in text])
     assert model.score(text) == ids_score(model, ids)
+
+
+@pytest.mark.parametrize("has_index", [False, True])
+def test_a_sample_with_a_memory_does_not_depend_on_the_others(make_checkpoint, has_index):
+    """Alone or among many, after a long prompt, and where a stream is used again, bit for bit."""
+    checkpoint = make_checkpoint("gru", scale=3.0)
+    ids = np.random.default_rng(1).integers(0, 7, 3000).astype(np.uint8)
+    index = build_index(ids, 7) if has_index else None
+    model = Model(dataclasses.replace(checkpoint, index=index))
+    prompt = model.vocabulary.decode(ids[:700])
+    options = {"seed": 3, "length": 90, "stop": "ab", "logprobs": 1}
+    many = list(model.samples(prompt, num_samples=100, **options))
+    few = list(model.samples(prompt, num_samples=2, **options))
+    assert [each.drawn for each in few] == [each.drawn for each in many[:2]]
+    assert len({each.text for each in many}) > 10
+    assert few[0].text != next(model.samples(prompt, num_samples=1, memory=False, **options)).text
 
 
 def test_a_text_is_explained(model):

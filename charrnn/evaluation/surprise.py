@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from charrnn.corpus.documents import DocumentChunk, insert_ends
-from charrnn.evaluation.reader import PART_CHARS, Places, Reader
+from charrnn.evaluation.reader import Places, Reader
 from charrnn.memory.expected import Expected, expect
 from charrnn.memory.parts import NUM_CONTEXTS, Facts
 from charrnn.memory.text_memory import TextMemory
@@ -78,7 +78,7 @@ def measure(reader: Reader, ids: Ids, num_best: int = 0) -> Surprise:
     surprise = _nothing(len(ids), num_best)
     size = max(len(ids), 1)
     if reader.memory is not None:
-        size = max(MAX_PROBS // reader.network.config.vocab_size, PART_CHARS)
+        size = MAX_PROBS // reader.network.config.vocab_size
     for begin in range(0, len(ids), size):
         part = slice(begin, begin + size)
         if reader.memory is None:

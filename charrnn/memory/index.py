@@ -60,10 +60,14 @@ class Index:
         return int(np.count_nonzero(self.followers < self.vocab_size))
 
     @cached_property
-    def _occurrences(self) -> Rows:
+    def _occurrences(self) -> npt.NDArray[np.signedinteger]:
         """The rows of each id, as ``id * R + row``, sorted, shape (R,)."""
+        # Small numbers are searched faster.
+        is_small = (self.vocab_size + 1) * self.num_rows < 1 << 31
+        times = np.bincount(self.followers)
         rows = np.argsort(self.followers, kind="stable")
-        return self.followers[rows].astype(np.int64) * self.num_rows + rows
+        rows += np.repeat(np.arange(len(times)) * self.num_rows, times)
+        return rows.astype(np.int32) if is_small else rows
 
     def extend(self, bounds: Rows, ids: Ids | int) -> Rows:
         """Return the rows of runs with one more character.
@@ -77,7 +81,9 @@ class Index:
         Returns:
             Bounds of the same shape, equal where the longer run is not in the text.
         """
-        rows: Rows = self._occurrences.searchsorted(ids * self.num_rows + bounds)
+        places = self._occurrences
+        sought = np.asarray(ids, np.int64) * self.num_rows + bounds
+        rows: Rows = places.searchsorted(sought.astype(places.dtype))
         rows += 1
         return rows
 

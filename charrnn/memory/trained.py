@@ -52,6 +52,8 @@ def read_text(index: Index, ids: Ids, runs: Rows, num_read: npt.NDArray[np.int64
     for length in range(1, _LONGEST + 1):
         before = np.concatenate([runs[..., length - 1], after[:, :-1, length - 1]], axis=1)
         known = np.flatnonzero((before[1] > before[0]) & (num_read >= length))
+        if not len(known):
+            break  # no longer run stands anywhere
         after[:, known, length] = index.extend(before[:, known], ids[known])
     return after
 

@@ -71,6 +71,15 @@ def test_a_character_outside_the_vocabulary_is_nowhere():
     assert first == last
 
 
+def test_large_vocabularies_do_not_overflow():
+    """Ids of 32 bits, of which id times rows takes more, are found where they stand."""
+    ids = np.random.default_rng(1).permutation(60_000).astype(np.int32)
+    index = build_index(ids, 60_000)
+    bounds = index.extend(np.array([[0] * 60_000, [index.num_rows] * 60_000]), ids)
+    assert (bounds[1] - bounds[0] == 1).all()
+    assert (index.followers[bounds[0, :-1]] == ids[1:]).all()
+
+
 def test_of_a_long_text_blocks_from_all_over_it_are_kept(monkeypatch):
     """A limit keeps as many characters, from the beginning, the middle and the end."""
     monkeypatch.setattr(index_module, "BLOCK_CHARS", 100)

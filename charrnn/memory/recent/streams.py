@@ -68,6 +68,9 @@ class RecentStreams:
             end = int(places[row]) - DELAY
             table = self._tables[streams[row]]
             known.settle(end - SETTLE_CHARS, end, table, self._shared_table)
+        if self._shared_table is None and not (settled > 0).any():
+            nowhere = np.zeros(hashes.shape, np.int32)
+            return Earlier(known.followers_at(nowhere), nowhere.astype(np.int64))
         last_slot = self._tables.shape[1] - 1
         offsets = (streams * (last_slot + 1))[:, None, None]
         last = known.find(self._tables.reshape(-1), hashes, last_slot, offsets)

@@ -19,7 +19,7 @@ from charrnn.model.ensemble import join_networks, mean_probs, split_networks
 from charrnn.text.vocabulary import Ids
 from charrnn.training.devices.backend import Backend
 from charrnn.training.learn.learner import Learner
-from charrnn.training.learn.validation import Validator, choose_validation_chars
+from charrnn.training.learn.validation import PROBE_CHARS, Validator, choose_validation_chars
 from charrnn.training.optim.schedule import learning_rate_factor
 from charrnn.training.recipe.settings import Recipe
 from charrnn.training.run.budget import Budget
@@ -115,6 +115,7 @@ class Trainer:
 
     def validation_chars(self) -> int:
         """Return how many characters each validation reads; see ``choose_validation_chars``."""
+        self._validator.prepare(PROBE_CHARS)
         return choose_validation_chars(len(self.val), self.budget, self.recipe, self.validate)
 
     def divergence(self, *, has_model: bool) -> TrainingError:

@@ -73,10 +73,11 @@ class Validator:
 
     def _loss(self, chosen: Numbers, peak: Numbers, entropy: Numbers) -> float:
         """Return the loss, given what the networks expect at each place."""
-        features, is_there, first, taken, last = self._statistics(len(chosen))
+        self.prepare(len(chosen))
+        features, is_there, first, taken, last = self._known
         total = 0.0
         for begin in range(0, len(chosen), CHUNK_CHARS):
-            part = slice(begin, begin + CHUNK_CHARS)
+            part = slice(begin, min(begin + CHUNK_CHARS, len(chosen)))
             seen = features[part].copy()
             seen[:, -2], seen[:, -1] = peak[part], entropy[part]
             weights = self._memory.gate.weigh(seen, is_there[part])
@@ -86,25 +87,24 @@ class Validator:
             total -= float(np.log(probs).sum())
         return total / len(chosen)
 
-    def _statistics(self, num: int) -> list[npt.NDArray[Any]]:
-        """Return what the memory knows of the first characters, without what networks expect.
+    def prepare(self, num: int) -> None:
+        """Find what the memory knows of the first characters, without what networks expect.
 
         The arrays are those of ``Evidence``: features, which parts there are, and shares, in half
         precision to keep them small.
         """
         num_known = len(self._known[0]) if self._known else 0
         parts = [self._known] if self._known else []
-        begin = num_known + 1 if num_known else 0
-        ids = self._val[begin : num + 1].astype(np.int64)
-        for evidence in self._text.read(ids) if num > num_known else ():
+        ids = self._val[num_known + bool(parts) : num + 1].astype(np.int64)
+        for evidence in self._text.read(ids) if len(ids) else ():
             targets = self._val[num_known + 1 : num_known + 1 + evidence.num].astype(np.int64)
             none = np.zeros(evidence.num, np.float32)
             features = evidence.features(Expected(none[:, None], none, none))
             shares = [array.astype(np.float16) for array in evidence.shares(targets)]
             parts.append([features, evidence.is_there, *shares])
             num_known += evidence.num
-        self._known = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
-        return [array[:num] for array in self._known]
+        if parts:
+            self._known = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
 
 
 def choose_validation_chars(
@@ -115,12 +115,13 @@ def choose_validation_chars(
     All if that is cheap. Otherwise a probe limits each validation to 2 % of the time budget, and
     all validations together read at most 5 % of the characters that the steps read. At least
     120,000 characters make a validation reliable, unless they take over 4 % of the time.
-    ``validate`` validates on a number of characters, for the probe.
+    ``validate`` validates on a number of characters, for the probe; what the memory knows of them
+    is prepared.
     """
     limit = num_chars
     enough = MIN_VALIDATION_CHARS
     if budget.seconds is not None:
-        validate(PROBE_CHARS)  # prepares kernels, and what the memory knows
+        validate(MIN_CHARS)  # prepares kernels
         before = budget.elapsed
         validate(PROBE_CHARS)
         speed = min(PROBE_CHARS, num_chars) / max(budget.elapsed - before, 1e-6)
