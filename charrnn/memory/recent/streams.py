@@ -10,8 +10,8 @@ from charrnn.memory.recent.places import FIRST_PLACES, NOWHERE, SLOTS, Places, S
 from charrnn.memory.recent.text import Earlier, RecentText
 from charrnn.text.vocabulary import Ids
 
-MAX_WRITTEN = 1 << 14  # places of each stream; of more, the older half is forgotten
-DELAY = 1000  # characters; see RecentStreams
+MAX_WRITTEN = 1 << 15  # places of each stream; of more, the older half is forgotten
+DELAY = 10_000  # characters; see RecentStreams
 SETTLE_CHARS = 64  # that are settled together
 
 

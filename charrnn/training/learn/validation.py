@@ -23,6 +23,8 @@ TINY = np.finfo(np.float32).tiny
 VALIDATION_SHARE = 0.05  # of the time of a run, or of the characters it trains on
 LONGEST_VALIDATION = 0.02  # of the time of a run
 MIN_VALIDATION_CHARS = 120_000  # unless they take more than twice LONGEST_VALIDATION
+MAX_VALIDATION_CHARS = 120_000
+KNOWN_PER_SECOND = 2000  # characters that the memory reads for each second of the budget: 2 % of it
 MIN_CHARS = 2048
 PROBE_CHARS = 16_384
 SEQ_LENGTH = 32  # windows of 64 streams stay in the processor's cache
@@ -37,14 +39,22 @@ class Validator:
     networks do. So ``eval``, which learns, finds a slightly lower loss.
     """
 
-    def __init__(self, val: Ids, memory: Memory) -> None:
-        """Take the validation text and the memory."""
-        self._val = val
+    def __init__(self, val: Ids, memory: Memory, max_chars: int = MAX_VALIDATION_CHARS) -> None:
+        """Take the validation text and the memory.
+
+        At most ``max_chars`` predictions are validated: what the memory knows of them is found
+        here, and kept.
+        """
+        self._val = val[: max_chars + 1]
         self._memory = memory
         vocab_size = memory.vocabulary.size
         self._num_streams = max(1, min(MAX_LOGITS // (SEQ_LENGTH * vocab_size), MAX_STREAMS))
-        self._text = TextMemory(memory)
-        self._known: list[npt.NDArray[Any]] = []  # of the first characters of the text
+        self._known = _statistics(self._val, memory)
+
+    @property
+    def num_chars(self) -> int:
+        """How many characters can be validated."""
+        return len(self._val)
 
     def windows(self, max_chars: int) -> AnyStreams | None:
         """Return the first characters as windows; None if there is nothing to predict."""
@@ -73,12 +83,11 @@ class Validator:
 
     def _loss(self, chosen: Numbers, peak: Numbers, entropy: Numbers) -> float:
         """Return the loss, given what the networks expect at each place."""
-        self.prepare(len(chosen))
         features, is_there, first, taken, last = self._known
         total = 0.0
         for begin in range(0, len(chosen), CHUNK_CHARS):
             part = slice(begin, min(begin + CHUNK_CHARS, len(chosen)))
-            seen = features[part].copy()
+            seen = features[part].astype(np.float32)
             seen[:, -2], seen[:, -1] = peak[part], entropy[part]
             weights = self._memory.gate.weigh(seen, is_there[part])
             networks = chosen[part, None]
@@ -87,24 +96,30 @@ class Validator:
             total -= float(np.log(probs).sum())
         return total / len(chosen)
 
-    def prepare(self, num: int) -> None:
-        """Find what the memory knows of the first characters, without what networks expect.
 
-        The arrays are those of ``Evidence``: features, which parts there are, and shares, in half
-        precision to keep them small.
-        """
-        num_known = len(self._known[0]) if self._known else 0
-        parts = [self._known] if self._known else []
-        ids = self._val[num_known + bool(parts) : num + 1].astype(np.int64)
-        for evidence in self._text.read(ids) if len(ids) else ():
-            targets = self._val[num_known + 1 : num_known + 1 + evidence.num].astype(np.int64)
-            none = np.zeros(evidence.num, np.float32)
-            features = evidence.features(Expected(none[:, None], none, none))
-            shares = [array.astype(np.float16) for array in evidence.shares(targets)]
-            parts.append([features, evidence.is_there, *shares])
-            num_known += evidence.num
-        if parts:
-            self._known = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+def _statistics(val: Ids, memory: Memory) -> list[npt.NDArray[Any]]:
+    """Return what a memory knows of a text, without what networks expect.
+
+    The arrays are those of ``Evidence``: features, which parts there are, and shares. Half
+    precision keeps them small.
+    """
+    known: list[npt.NDArray[Any]] = []
+    ids = val.astype(np.int64)
+    begin, num = 0, len(ids) - 1
+    for evidence in TextMemory(memory).read(ids) if num > 0 else ():
+        end = begin + evidence.num
+        none = np.zeros(evidence.num, np.float32)
+        features = evidence.features(Expected(none[:, None], none, none))
+        first, taken, last = evidence.shares(ids[begin + 1 : end + 1])
+        arrays = features, evidence.is_there, first, taken, last
+        if not known:
+            for array in arrays:
+                dtype = np.bool_ if array.dtype == np.bool_ else np.float16
+                known.append(np.empty((num, *array.shape[1:]), dtype))
+        for mine, array in zip(known, arrays, strict=True):
+            mine[begin:end] = array
+        begin = end
+    return known
 
 
 def choose_validation_chars(
@@ -115,8 +130,7 @@ def choose_validation_chars(
     All if that is cheap. Otherwise a probe limits each validation to 2 % of the time budget, and
     all validations together read at most 5 % of the characters that the steps read. At least
     120,000 characters make a validation reliable, unless they take over 4 % of the time.
-    ``validate`` validates on a number of characters, for the probe; what the memory knows of them
-    is prepared.
+    ``validate`` validates on a number of characters, for the probe.
     """
     limit = num_chars
     enough = MIN_VALIDATION_CHARS

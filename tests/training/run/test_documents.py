@@ -75,9 +75,9 @@ def test_validation_is_what_the_model_file_scores(cell: str) -> None:
         trainer.advance(0.5)
     network = Network(trainer.recipe.model, trainer.to_arrays())
     exact = score(network, VAL, end_id=END, memory=MEMORY).nats_per_char
-    assert trainer.validate(1000) == pytest.approx(exact, rel=1e-4)
+    assert trainer.validate(1000) == pytest.approx(exact, rel=3e-4)
     assert trainer.validate(15) == pytest.approx(
-        score(network, VAL[:16], end_id=END, memory=MEMORY).nats_per_char, rel=1e-4
+        score(network, VAL[:16], end_id=END, memory=MEMORY).nats_per_char, rel=3e-4
     )
 
 

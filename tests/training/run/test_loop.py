@@ -164,7 +164,7 @@ def test_validation_is_what_the_model_file_scores(cell: str, num_networks: int) 
         trainer.advance(0.5)
     network = make_predictor(trainer.recipe.model, trainer.to_arrays())
     exact = score(network, trainer.val, exact=True, memory=MEMORY).nats_per_char
-    assert trainer.validate(1000) == pytest.approx(exact, rel=1e-4)
+    assert trainer.validate(1000) == pytest.approx(exact, rel=3e-4)
 
 
 def test_the_average_is_that_of_the_last_steps() -> None:
@@ -258,7 +258,7 @@ def test_the_best_validation_is_kept() -> None:
     assert report.val_nats_per_char == min(losses)
     network = Network(trainer.recipe.model, arrays)
     exact = score(network, trainer.val, exact=True, memory=MEMORY).nats_per_char
-    assert report.val_nats_per_char == pytest.approx(exact, rel=1e-4)
+    assert report.val_nats_per_char == pytest.approx(exact, rel=3e-4)
 
 
 def test_a_signal_ends_the_run_with_a_model() -> None:
