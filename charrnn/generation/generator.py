@@ -159,7 +159,7 @@ class Generator:
         """
         memory = None
         if self._memory is not None:
-            memory = self._memory.fork(min(num_samples, MAX_PARALLEL))
+            memory = self._memory.fork()
         drafts: list[_Draft] = []  # by rising index
         rows: _Rows | None = None
         num_started = 0
@@ -191,8 +191,6 @@ class Generator:
                 if not chunk.finish_reason:
                     continuing.append(row)
             if len(continuing) < len(drafts):
-                if memory is not None and rows.remembered is not None:
-                    memory.end(np.delete(rows.remembered.streams, continuing))
                 drafts = [drafts[row] for row in continuing]
                 ids, rows = ids[continuing], rows.take(continuing)
             if drafts:

@@ -12,7 +12,6 @@ import numpy.typing as npt
 from charrnn.memory.evidence import Evidence
 from charrnn.memory.expected import Expected, Numbers, expect
 from charrnn.memory.memory import Memory
-from charrnn.memory.recent.streams import RecentStreams
 from charrnn.memory.recent.text import RecentText
 from charrnn.memory.stream_memory import StreamMemory
 from charrnn.memory.trained import read_text
@@ -131,8 +130,8 @@ class TextMemory:
             done += end - begin
         return np.concatenate(parts)
 
-    def fork(self, max_streams: int) -> StreamMemory:
+    def fork(self) -> StreamMemory:
         """Return a memory of streams that go on from here; each reads the last character first."""
         assert self.last_id is not None
-        recent = RecentStreams(self._recent, self.last_id, max_streams)
-        return StreamMemory(self._memory, self.gate, recent, self._contexts, self._runs)
+        self._recent.know_next(self.last_id)
+        return StreamMemory(self._memory, self.gate, self._recent, self._contexts, self._runs)

@@ -55,41 +55,27 @@ class Places:
         found: Ids = self.followers[places, _KINDS]
         return found
 
-    def find(
-        self, table: Indices, hashes: Hashes, last_slot: int, offsets: Slots | int = 0
-    ) -> Indices:
-        """Return the last place of contexts, or ``NOWHERE``.
-
-        Args:
-            table: A table, or tables one after another.
-            hashes: The contexts, shape (..., K).
-            last_slot: The size of each table, a power of two, less one.
-            offsets: Where the table of each context begins.
-        """
-        places = table[((hashes[..., None] + _PROBES) & np.uint32(last_slot)) + offsets]
+    def find(self, table: Indices, hashes: Hashes) -> Indices:
+        """Return the last place of contexts, shape (..., K), or ``NOWHERE``, in a table."""
+        places = table[(hashes[..., None] + _PROBES) & np.uint32(len(table) - 1)]
         places *= self.hashes[places, _KINDS[:, None]] == hashes[..., None]
         found: Indices = places.max(axis=-1)
         return found
 
-    def settle(
-        self, begin: int, end: int, table: Indices, shared: Indices | None = None
-    ) -> tuple[Indices, Ids]:
+    def settle(self, begin: int, end: int, table: Indices) -> tuple[Indices, Ids]:
         """Let a table know some places, whose hashes and characters are given.
 
         Args:
             begin: The first place.
             end: The one after the last.
             table: The table.
-            shared: Another table, of what was read before all that is in the first one.
 
         Returns:
             Where the contexts of each place stood last before, shape (end - begin, K), and what had
             followed, shape (end - begin, K, M).
         """
         hashes = self.hashes[begin:end]
-        last = self.find(table, hashes, len(table) - 1)
-        if shared is not None:
-            last = np.where(last == NOWHERE, self.find(shared, hashes, len(shared) - 1), last)
+        last = self.find(table, hashes)
         found = self.followers_at(last)
         for kind in range(NUM_KINDS):
             self._settle_kind(kind, begin, end, table, last[:, kind], found[:, kind])
