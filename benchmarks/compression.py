@@ -3,7 +3,7 @@
     python benchmarks/compression.py TEXT... [--time 60s] [--seeds 3] [--json] [--options=""]
 
 Each seed is a run of ``charrnn train`` and a ``charrnn eval`` of the last 10 % of the text. The
-losses are medians over the seeds, in nats per character. That of PPMd, variant H, is the size that
+losses are medians over the seeds, in nats per character. That of PPMd, variant I, is the size that
 the last tenth adds to the first nine, at the best order: [size(all) - size(first nine)] * 8 ln 2 /
 characters. It needs ``pyppmd``.
 """
