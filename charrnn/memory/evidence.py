@@ -132,6 +132,7 @@ class Evidence:
         """
         num_trained, num_kinds = self._num_trained, self._num_kinds
         shares = weights * self.given(targets, probs)
+        shares[~shares.any(axis=1), 0] = 1  # of what no part gives anything
         shares /= shares.sum(axis=1, keepdims=True)
         shares[:, 1 + num_trained : 1 + num_kinds] += shares[:, 1 + num_kinds :]
         facts = np.zeros((self.num, num_kinds, 4), np.int32)

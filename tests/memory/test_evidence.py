@@ -115,6 +115,16 @@ def test_shares_are_what_each_part_gave(evidence, probs, weights) -> None:
     np.testing.assert_array_equal(facts[..., 1], (evidence.followers < SIZE).sum(axis=-1))
 
 
+def test_what_no_part_gives_anything_is_the_networks(evidence, weights) -> None:
+    """An impossible character has shares too."""
+    impossible = np.full(NUM, SIZE + 1)
+    only_networks = np.zeros_like(weights)
+    only_networks[:, 0] = 1
+    shares, _ = evidence.explain(impossible, np.zeros(NUM, np.float32), only_networks)
+    assert (shares[:, 0] == 1).all()
+    assert shares.sum() == NUM
+
+
 def test_parts_are_listed_by_share_and_named() -> None:
     """The largest comes first, small ones are left out, and each kind of context has a name."""
     shares = np.zeros(1 + NUM_CONTEXTS, np.float32)
