@@ -2,11 +2,10 @@
 
     python benchmarks/gate.py --learn RUN... [--try RUN...] [--out PATH] [--chars 100000]
 
-The networks of a run have seen its training text, and its validation text is what the gate is
-learned on: it finds networks, an index and a text that fit each other as in use. Learn on texts of
-many kinds, and try on texts that are of none of them: the program's gate was learned on the texts
-that are listed in ``docs/memory.md``. For each tried run it prints the loss, in nats per character,
-of the networks alone, with the gate as learned, and with the gate that goes on learning.
+The gate is learned on the validation text of each run, which its networks and its index have not
+seen, as in use. Learn on texts of many kinds and try it on others; ``docs/memory.md`` lists the
+texts behind the gate of the program. For each tried run, the script prints the loss in nats per
+character: of the networks alone, with the gate as learned, and with the gate that keeps learning.
 
 ``--out charrnn/memory/gate.safetensors`` makes it the gate of the program.
 """
@@ -36,7 +35,7 @@ Data = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def evidence_of(run: Path, max_chars: int) -> Data:
-    """Return features, which parts there are, and what they give to each character that came."""
+    """Return the features, which parts exist, and the probability that each gives the target."""
     model, corpus = charrnn.load(run), open_corpus(run)
     ids = corpus.val[:max_chars].astype(np.int64)
     numbers = np.zeros((3, len(ids)), np.float32)  # of the networks: chosen, peak, entropy

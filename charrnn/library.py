@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from charrnn.errors import CheckpointError, ConfigError
 from charrnn.generation.chunks import Chunks, in_order
 from charrnn.generation.generator import Generator, prompt_ids, sample_rng
 from charrnn.generation.new_documents import only_new
-from charrnn.generation.params import SamplingParams, StopCriteria
+from charrnn.generation.options import SamplingOptions, split_options
+from charrnn.generation.params import StopCriteria
 from charrnn.generation.results import Sample, collect
 from charrnn.memory.copying import CopySearch, Novelty
 from charrnn.memory.index import Index
@@ -22,7 +23,7 @@ from charrnn.memory.memory import Memory
 from charrnn.model.checkpoint import Checkpoint, read_checkpoint
 from charrnn.model.find import find_model
 from charrnn.model.predictor import Predictor, make_predictor
-from charrnn.text.vocabulary import OnUnknown, Vocabulary
+from charrnn.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:  # sampling starts sooner without these
     from charrnn.corpus.decode import Decoding
@@ -30,29 +31,6 @@ if TYPE_CHECKING:  # sampling starts sooner without these
     from charrnn.evaluation.evaluate import EvaluationRun, View
     from charrnn.evaluation.score import Score
     from charrnn.render.rows import CharRow
-
-
-class SamplingOptions(TypedDict, total=False):
-    """Keyword options of every sampling method; see ``SamplingParams`` and ``StopCriteria``.
-
-    Attributes:
-        memory: Whether the model uses its memory; True by default.
-        on_unknown: How to treat a character of the prompt that the model never saw: ``error`` (the
-            default), ``skip`` or ``replace``.
-    """
-
-    temperature: float | Sequence[float]
-    top_k: int
-    top_p: float
-    min_p: float
-    repeat_penalty: float
-    repeat_last_n: int
-    length: int | None
-    stop: str | Sequence[str]
-    match: str | None
-    max_copy: int | None
-    memory: bool
-    on_unknown: OnUnknown
 
 
 @dataclass(frozen=True)
@@ -290,20 +268,6 @@ class Model:
         for part, ends in cut_documents([vocabulary.from_user(text)], vocabulary.separator):
             search.read(insert_ends(vocabulary.look_up(part), ends, vocabulary.end_id))
         return search.result()
-
-
-def split_options(**options: Unpack[SamplingOptions]) -> tuple[SamplingParams, StopCriteria]:
-    """Return how characters are drawn and where a text ends.
-
-    Raises:
-        ConfigError: If an option is out of range.
-    """
-    params: dict[str, Any] = dict(options)
-    for name in ("memory", "on_unknown"):
-        params.pop(name, None)
-    names = [field.name for field in fields(StopCriteria)]
-    criteria = {name: params.pop(name) for name in names if name in params}
-    return SamplingParams(**params), StopCriteria(**criteria)
 
 
 def load(path: str | Path | None = None) -> Model:

@@ -48,7 +48,7 @@ def evaluate(
     ] = None,
     no_memory: Annotated[
         bool,
-        _text(None, "Leave out the memory of what was read: the networks alone.", "--no-memory"),
+        _text(None, "Use the networks alone, without the memory. Default: off.", "--no-memory"),
     ] = False,
     by: Annotated[
         Literal["file", "line", "char"] | None,

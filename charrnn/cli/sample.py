@@ -77,7 +77,7 @@ def sample(
     ] = 64,
     no_memory: Annotated[
         bool,
-        _drawing(None, "Leave out the memory of what was read: the networks alone.", "--no-memory"),
+        _drawing(None, "Use the networks alone, without the memory. Default: off.", "--no-memory"),
     ] = False,
     seed: Annotated[
         int | None,
@@ -179,7 +179,8 @@ def sample(
     if prompt_file is not None and prompt:
         raise ConfigError("`prompt_file`: there is a prompt already; give one of the two")
 
-    from charrnn.library import SamplingOptions, load, random_seed, split_options
+    from charrnn.generation.options import SamplingOptions, split_options
+    from charrnn.library import load, random_seed
 
     options = SamplingOptions(
         temperature=temperature or [0.8],

@@ -13,8 +13,9 @@ import numpy.typing as npt
 
 from charrnn.corpus.documents import DocumentChunk, insert_ends
 from charrnn.evaluation.reader import Places, Reader
+from charrnn.memory.evidence import Facts
 from charrnn.memory.expected import Expected, expect
-from charrnn.memory.parts import NUM_CONTEXTS, Facts
+from charrnn.memory.parts import NUM_CONTEXTS
 from charrnn.memory.text_memory import TextMemory
 from charrnn.model.cells.spec import Array
 from charrnn.text.vocabulary import Ids, Vocabulary, code_points, utf8_lengths
@@ -76,15 +77,13 @@ class Passage:
 def measure(reader: Reader, ids: Ids, num_best: int = 0) -> Surprise:
     """Read the next N characters of a text; measure their surprise, with K alternatives."""
     surprise = _nothing(len(ids), num_best)
-    size = max(len(ids), 1)
-    if reader.memory is not None:
-        size = MAX_PROBS // reader.network.config.vocab_size
+    if reader.memory is None:
+        _measure_networks(reader, ids, surprise)
+        return surprise
+    size = MAX_PROBS // reader.network.config.vocab_size
     for begin in range(0, len(ids), size):
         part = slice(begin, begin + size)
-        if reader.memory is None:
-            _measure_networks(reader, ids[part], _part(surprise, part), None)
-        else:
-            _measure_all(reader, reader.memory, ids[part], _part(surprise, part))
+        _measure_all(reader, reader.memory, ids[part], _part(surprise, part))
     return surprise
 
 
@@ -92,27 +91,30 @@ def _measure_all(reader: Reader, memory: TextMemory, ids: Ids, surprise: Surpris
     """Measure characters with the networks and then with the memory too."""
     size = reader.network.config.vocab_size
     expected = Expected(*(np.empty((len(ids), *more), np.float32) for more in ((size,), (), ())))
-    first = int(memory.last_id is None)  # the first of a text is not predicted
-    _measure_networks(reader, ids, surprise, expected)
-    for evidence in memory.read(ids):
-        part = slice(first, first + evidence.num)
+
+    def take(places: Places, logits: Array) -> None:
+        found = expect(logits)
+        for array, values in zip(expected, found, strict=True):
+            array[places] = values
+        chosen = logits[np.arange(len(places)), ids[places]].astype(np.float64)
+        nats = logits.max(axis=-1) - chosen - np.log(found.peak, dtype=np.float64)
+        surprise.nats_without_memory[places] = nats
+
+    reader.read(ids, take)
+    for part, evidence, weights in memory.follow(ids, expected):
         probs = expected.probs[part]
-        weights = memory.mix(expected.part(part), evidence, ids[part])
         chosen = np.take_along_axis(probs, ids[part, None], axis=1)[:, 0]
         surprise.nats[part] = -np.log(np.maximum(chosen, np.finfo(np.float32).tiny))
         surprise.is_likeliest[part] = probs.argmax(axis=1) == ids[part]
-        _take_best(_part(surprise, part), slice(None), probs)
-        if surprise.shares.shape[1]:
+        if surprise.best_ids.shape[1]:
+            _take_best(surprise, part, probs)
             by_networks = np.exp(-surprise.nats_without_memory[part]).astype(np.float32)
             explained = evidence.explain(ids[part], by_networks, weights)
             surprise.shares[part], surprise.facts[part] = explained
-        first = part.stop
 
 
-def _measure_networks(
-    reader: Reader, ids: Ids, surprise: Surprise, expected: Expected | None
-) -> None:
-    """Measure characters with the networks alone; keep what they expect, if that is asked for."""
+def _measure_networks(reader: Reader, ids: Ids, surprise: Surprise) -> None:
+    """Measure characters with the networks alone."""
 
     def take(places: Places, logits: Array) -> None:
         targets = ids[places]
@@ -123,12 +125,9 @@ def _measure_networks(
         totals = odds.sum(axis=-1, dtype=np.float64)
         nats = np.log(totals) + (peaks.astype(np.float64) - chosen)
         surprise.nats[places] = surprise.nats_without_memory[places] = nats
-        if expected is not None:
-            for array, values in zip(expected, expect(logits), strict=True):
-                array[places] = values
-            return
         surprise.is_likeliest[places] = logits.argmax(axis=-1) == targets
-        _take_best(surprise, places, odds / totals[:, None])
+        if surprise.best_ids.shape[1]:
+            _take_best(surprise, places, odds / totals[:, None])
 
     reader.read(ids, take)
 
@@ -136,12 +135,11 @@ def _measure_networks(
 def _take_best(surprise: Surprise, places: Places | slice, probs: Array) -> None:
     """Keep the likeliest characters of some places, from probabilities of shape (n, V)."""
     num_best = surprise.best_ids.shape[1]
-    if num_best:
-        best = np.argpartition(-probs, num_best - 1, axis=-1)[:, :num_best]
-        order = np.argsort(-np.take_along_axis(probs, best, -1), axis=-1, kind="stable")
-        best = np.take_along_axis(best, order, -1)
-        surprise.best_ids[places] = best
-        surprise.best_probs[places] = np.take_along_axis(probs, best, -1)
+    best = np.argpartition(-probs, num_best - 1, axis=-1)[:, :num_best]
+    order = np.argsort(-np.take_along_axis(probs, best, -1), axis=-1, kind="stable")
+    best = np.take_along_axis(best, order, -1)
+    surprise.best_ids[places] = best
+    surprise.best_probs[places] = np.take_along_axis(probs, best, -1)
 
 
 def measure_text(

@@ -21,7 +21,7 @@ from charrnn.generation.stops import Progress, Stops
 from charrnn.memory.expected import expect
 from charrnn.memory.index import Index
 from charrnn.memory.memory import Memory
-from charrnn.memory.stream_memory import StreamMemory, StreamState
+from charrnn.memory.stream_memory import StreamMemory
 from charrnn.memory.text_memory import TextMemory
 from charrnn.model.cells.spec import Array
 from charrnn.model.ensemble import safe_log
@@ -72,23 +72,18 @@ class _Draft:
 
 
 class _Rows(NamedTuple):
-    """The predictions for some samples, and what they depend on.
+    """The predictions for some samples: logits, shape (B, V), and the state behind them.
 
-    Attributes:
-        logits: Shape (B, V).
-        state: Of the networks.
-        remembered: The state of the memory; None without one.
+    It is that of the networks and then, with a memory, that of the memory.
     """
 
     logits: Array
     state: State
-    remembered: StreamState | None = None
 
     def take(self, rows: Sequence[int]) -> _Rows:
         """Return some of the rows."""
         state = tuple(tuple(array[rows] for array in part) for part in self.state)
-        remembered = self.remembered and StreamState(*(array[rows] for array in self.remembered))
-        return _Rows(self.logits[rows], state, remembered)
+        return _Rows(self.logits[rows], state)
 
     def join(self, other: _Rows) -> _Rows:
         """Return these rows followed by others."""
@@ -96,11 +91,7 @@ class _Rows(NamedTuple):
             tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
             for parts in zip(self.state, other.state, strict=True)
         )
-        remembered = None
-        if self.remembered is not None and other.remembered is not None:
-            pairs = zip(self.remembered, other.remembered, strict=True)
-            remembered = StreamState(*map(np.concatenate, pairs))
-        return _Rows(np.concatenate([self.logits, other.logits]), state, remembered)
+        return _Rows(np.concatenate([self.logits, other.logits]), state)
 
 
 class Generator:
@@ -136,15 +127,18 @@ class Generator:
         self._stops = Stops(criteria or StopCriteria(), vocabulary, index)
         num_recent = self._params.repeat_last_n if self._params.repeat_penalty != 1 else 0
         self._recent = deque(prompt.tolist(), num_recent)
-        self._last_id = int(prompt[-1])
-        self._memory = None if memory is None else TextMemory(memory, int(prompt[0]))
+        text = None if memory is None else TextMemory(memory, int(prompt[0]))
         state = network.initial_state(1)
         for begin in range(0, len(prompt), PROMPT_WINDOW):
-            end = begin + PROMPT_WINDOW
-            logits, state = network.forward(prompt[None, begin:end], state)
-            if self._memory is not None:
-                self._memory.study(logits[0], prompt[begin + 1 : end + 1])
+            window, next_ids = (prompt[at : at + PROMPT_WINDOW] for at in (begin, begin + 1))
+            logits, state = network.forward(window[None], state)
+            if text is not None and len(next_ids):
+                deque(text.follow(next_ids, expect(logits[0, : len(next_ids)])), maxlen=0)
         self._start = _Rows(logits[:, -1], state)
+        self._memory = None if text is None else text.fork()
+        if self._memory is not None:
+            state = (*state, self._memory.first_state)
+            self._start = _remember(self._memory, prompt[-1:], logits[:, -1], state)
 
     def write(self, rng_of: Callable[[int], np.random.Generator], num_samples: int = 1) -> Chunks:
         """Write samples, up to ``MAX_PARALLEL`` of them side by side.
@@ -157,11 +151,8 @@ class Generator:
             What each step adds, with all samples mixed; see ``in_order``. The unknown symbol is
             never drawn.
         """
-        memory = None
-        if self._memory is not None:
-            memory = self._memory.fork()
         drafts: list[_Draft] = []  # by rising index
-        rows: _Rows | None = None
+        rows = self._start.take([])
         num_started = 0
         while drafts or num_started < num_samples:
             first = drafts[0].index if drafts else num_started
@@ -177,12 +168,8 @@ class Generator:
             num_started = until
             if new:
                 drafts += new
-                begun = self._start.take([0] * len(new))
-                if memory is not None:
-                    started = memory.start(len(new))
-                    begun = _remember(memory, begun, np.full(len(new), self._last_id), started)
-                rows = begun if rows is None else rows.join(begun)
-            if not drafts or rows is None:
+                rows = rows.join(self._start.take([0] * len(new)))
+            if not drafts:
                 continue
             ids = self._choose(drafts, rows.logits)
             continuing = []
@@ -194,11 +181,15 @@ class Generator:
                 drafts = [drafts[row] for row in continuing]
                 ids, rows = ids[continuing], rows.take(continuing)
             if drafts:
-                logits, state = self._network.forward(ids[:, None], rows.state, rowwise_matmul)
-                after = _Rows(logits[:, -1], state)
-                if memory is not None and rows.remembered is not None:
-                    after = _remember(memory, after, ids, rows.remembered)
-                rows = after
+                rows = self._read(ids, rows.state)
+
+    def _read(self, ids: Ids, state: State) -> _Rows:
+        """Read a character of each sample, shape (B,)."""
+        if self._memory is None:
+            logits, state = self._network.forward(ids[:, None], state, rowwise_matmul)
+            return _Rows(logits[:, -1], state)
+        logits, after = self._network.forward(ids[:, None], state[:-1], rowwise_matmul)
+        return _remember(self._memory, ids, logits[:, -1], (*after, state[-1]))
 
     def _draft(self, index: int, rng: np.random.Generator) -> _Draft:
         """Return a sample without characters."""
@@ -237,9 +228,7 @@ class Generator:
         return self._unscored[id]._replace(logprob=float(scores[id]), best=scored)
 
 
-def _remember(memory: StreamMemory, rows: _Rows, ids: Ids, state: StreamState) -> _Rows:
-    """Mix a memory, which reads ids of shape (B,), into the predictions of networks."""
-    expected = expect(rows.logits)
-    evidence, state = memory.read(ids, state)
-    memory.mix(expected, evidence, rowwise_matmul)
-    return rows._replace(logits=safe_log(expected.probs), remembered=state)
+def _remember(memory: StreamMemory, ids: Ids, logits: Array, state: State) -> _Rows:
+    """Mix a memory, which reads ids of shape (B,), into what networks predict after them."""
+    probs, remembered = memory.mix(ids, logits, state[-1], rowwise_matmul)
+    return _Rows(safe_log(probs), (*state[:-1], remembered))

@@ -26,6 +26,8 @@ ONCE, OFTEN = 0.6, 1.0  # D
 
 Flags = npt.NDArray[np.bool_]
 Facts = npt.NDArray[np.int32]
+"""Of each context: how often it was followed by the character, among how many followers that were
+looked at, how often it stands in the training text, and how many characters ago it was read."""
 
 _COUNTS = np.arange(NUM_FOLLOWERS + 1)
 _AT_LEAST_ONE = np.maximum(_COUNTS, 1)
@@ -128,7 +130,7 @@ class Evidence:
 
         Returns:
             The shares of the networks and of each context, (N, 1 + K); and facts on each context,
-            shape (N, K, 4); see ``parts``.
+            shape (N, K, 4); see ``Facts``.
         """
         num_trained, num_kinds = self._num_trained, self._num_kinds
         shares = weights * self.given(targets, probs)

@@ -73,10 +73,10 @@ class Index:
         """Return the rows of runs with one more character.
 
         Args:
-            bounds: The first row of each run and the one after its last, shape (2, ...). Those of
-                the empty run are 0 and R.
-            ids: The characters, one for each run or one for all, from 0 to below V, or -1, which
-                stands nowhere in the text.
+            bounds: The first row of each run and the one after its last, any shape. Those of the
+                empty run are 0 and R.
+            ids: The characters, from 0 to below V, or -1, which stands nowhere in the text; a shape
+                that fits that of the bounds.
 
         Returns:
             Bounds of the same shape, equal where the longer run is not in the text.

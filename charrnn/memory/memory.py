@@ -39,7 +39,7 @@ class Memory:
     def no_runs(self, num_streams: int) -> Rows:
         """Return where the last characters of B streams stand in the training text: nowhere yet."""
         if self.index is None:
-            return np.zeros((2, num_streams, 1), np.int64)
+            return np.zeros((num_streams, 2, 1), np.int64)
         return no_runs(self.index, num_streams)
 
     def evidence(self, runs: Rows, earlier: Earlier) -> Evidence:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from charrnn.memory.evidence import Facts
 from charrnn.memory.expected import Numbers
 from charrnn.memory.recent.contexts import LENGTHS, SKIPS
 from charrnn.memory.trained import TRAINED_LENGTHS
@@ -23,10 +23,6 @@ CONTEXTS = (
 )
 NUM_CONTEXTS = len(CONTEXTS)  # K
 LEAST_SHARE = 0.005  # that is listed
-
-Facts = npt.NDArray[np.int32]
-"""Of each context: how often it was followed by the character, among how many followers that were
-looked at, how often it stands in the training text, and how many characters ago it was read."""
 
 
 def list_parts(shares: Numbers, facts: Facts) -> Iterator[dict[str, Any]]:

@@ -3,13 +3,12 @@
 Sizes: B streams, V vocabulary, P parts of a prediction.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from charrnn.memory.evidence import Evidence
-from charrnn.memory.expected import Expected, Numbers
+from charrnn.memory.expected import Numbers, expect
 from charrnn.memory.gate import Gate, Matmul
 from charrnn.memory.index import Rows
 from charrnn.memory.memory import Memory
@@ -19,23 +18,9 @@ from charrnn.memory.recent.text import Earlier, RecentText
 from charrnn.memory.trained import read_step
 from charrnn.text.vocabulary import Ids
 
-
-class StreamState(NamedTuple):
-    """What carries over from character to character, a row of each array a stream.
-
-    Attributes:
-        digits: See ``ContextState``.
-        words: Likewise.
-        first: The first row of each run of the training text; see ``trained``.
-        last: The row after the last.
-        written: How many characters were read after the common text, shape (B,).
-    """
-
-    digits: npt.NDArray[Any]
-    words: npt.NDArray[Any]
-    first: npt.NDArray[Any]
-    last: npt.NDArray[Any]
-    written: npt.NDArray[Any]
+StreamState = tuple[npt.NDArray[Any], ...]
+"""What carries over from character to character: the two arrays of ``ContextState``, the runs of
+``trained``, and how many characters were read after the common text. A row of each is a stream."""
 
 
 class StreamMemory:
@@ -43,6 +28,9 @@ class StreamMemory:
 
     They remember that text and the training text, but not what they write themselves: a memory of
     that would turn slips into loops.
+
+    Attributes:
+        first_state: The state of one stream that has read the text but for its last character.
     """
 
     def __init__(
@@ -52,34 +40,34 @@ class StreamMemory:
         self._memory = memory
         self._gate = gate
         self._text = text
-        self._first = (*contexts, *runs, np.zeros(1, np.int64))
+        self.first_state: StreamState = (*contexts, runs, np.zeros(1, np.int64))
 
-    def start(self, num_streams: int) -> StreamState:
-        """Return the state of streams that have read the text but for its last character."""
-        return StreamState(*(np.repeat(array, num_streams, axis=0) for array in self._first))
+    def mix(
+        self, ids: Ids, logits: Numbers, state: StreamState, matmul: Matmul
+    ) -> tuple[Numbers, StreamState]:
+        """Read a character of each of B streams, and mix the memory into predictions of networks.
 
-    def read(self, ids: Ids, state: StreamState) -> tuple[Evidence, StreamState]:
-        """Read a character of each of B streams.
+        Args:
+            ids: The characters, shape (B,).
+            logits: What the networks predict after them, shape (B, V).
+            state: The state before them.
+            matmul: How to multiply rows; see ``Predictor``.
 
         Returns:
-            The evidence for what follows, and the state after it.
+            The probabilities of the next characters, shape (B, V), and the state after.
         """
         memory, text = self._memory, self._text
-        contexts = ContextState(state.digits, state.words)
+        digits, words, runs, written = state
+        contexts = ContextState(digits, words)
         last = np.full((len(ids), NUM_KINDS), NOWHERE, np.int32)
         if text.size > 1:
             hashes, contexts = memory.contexts.step(ids, contexts)
-            last = text.places.find(text.table, hashes)
-        ages = (state.written + text.size)[:, None] - last.astype(np.int64)
-        runs = np.stack([state.first, state.last])
+            last = text.places.find(hashes)
+        ages = (written + text.size)[:, None] - last.astype(np.int64)
         if memory.index is not None:
             runs = read_step(memory.index, ids, runs)
         evidence = memory.evidence(runs, Earlier(text.places.followers_at(last), ages))
-        return evidence, StreamState(*contexts, runs[0], runs[1], state.written + 1)
-
-    def mix(self, expected: Expected, evidence: Evidence, matmul: Matmul) -> Numbers:
-        """Mix the networks' predictions with the memory's, in place; return the weights, (B, P)."""
-        features = evidence.features(expected)
-        weights = self._gate.weigh(features, evidence.is_there, matmul)
+        expected = expect(logits)
+        weights = self._gate.weigh(evidence.features(expected), evidence.is_there, matmul)
         evidence.mix(expected.probs, weights)
-        return weights
+        return expected.probs, (*contexts, runs, written + 1)

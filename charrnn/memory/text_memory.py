@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from charrnn.memory.evidence import Evidence
-from charrnn.memory.expected import Expected, Numbers, expect
+from charrnn.memory.expected import Expected, Numbers
 from charrnn.memory.memory import Memory
 from charrnn.memory.recent.text import RecentText
 from charrnn.memory.stream_memory import StreamMemory
@@ -75,29 +75,31 @@ class TextMemory:
         runs = self._runs
         if memory.index is not None:
             runs = read_text(memory.index, ids, runs, num_read)
-            self._runs = runs[:, -1:]
+            self._runs = runs[-1:]
         return memory.evidence(runs, earlier)
 
-    def study(self, logits: Numbers, ids: Ids) -> None:
-        """Read the next N characters and learn from what networks predicted, logits (N, V)."""
-        expected = expect(logits[: len(ids)])
-        first = 0
-        for evidence in self.read(ids) if len(ids) else ():
-            part = slice(first, first + evidence.num)
-            self.mix(expected.part(part), evidence, ids[part])
-            first = part.stop
+    def follow(self, ids: Ids, expected: Expected) -> Iterator[tuple[slice, Evidence, Numbers]]:
+        """Read the next characters; mix what the networks expected of them with the memory's.
 
-    def mix(self, expected: Expected, evidence: Evidence, ids: Ids) -> Numbers:
-        """Mix the networks' predictions with the memory's, in place, and learn from what came.
+        ``expected.probs`` becomes the mixture, but for the first character of a text, which is not
+        predicted. The gate learns from what came.
 
         Args:
-            expected: What the networks expect of N characters.
-            evidence: The evidence for each.
-            ids: The characters that came, shape (N,).
+            ids: The characters, shape (N,).
+            expected: What the networks expected of each.
 
-        Returns:
-            The weights of the parts, shape (N, P).
+        Yields:
+            For one part of the characters after another: where it is, its evidence, and the weights
+            of the parts of each prediction, shape (n, P).
         """
+        begin = int(self.last_id is None)
+        for evidence in self.read(ids):
+            part = slice(begin, begin + evidence.num)
+            yield part, evidence, self._mix(expected.part(part), evidence, ids[part])
+            begin = part.stop
+
+    def _mix(self, expected: Expected, evidence: Evidence, ids: Ids) -> Numbers:
+        """Mix in place, and learn; return the weights."""
         features = evidence.features(expected)
         if self._learns:
             rows = np.arange(len(ids))

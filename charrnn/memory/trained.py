@@ -17,13 +17,13 @@ _COLUMNS = np.array(TRAINED_LENGTHS)
 
 
 def no_runs(index: Index, num_streams: int) -> Rows:
-    """Return where the last 0 to L characters stand before anything is read, shape (2, B, L + 1).
+    """Return where the last 0 to L characters stand before anything is read, shape (B, 2, L + 1).
 
-    They are rows of the index; see ``Index.extend``. No characters stand everywhere, and more than
-    were read nowhere.
+    They are bounds of rows of the index; see ``Index.extend``. No characters stand everywhere, and
+    more than were read nowhere.
     """
-    runs = np.zeros((2, num_streams, _LONGEST + 1), np.int64)
-    runs[1, :, 0] = index.num_rows
+    runs = np.zeros((num_streams, 2, _LONGEST + 1), np.int64)
+    runs[:, 1, 0] = index.num_rows
     return runs
 
 
@@ -31,7 +31,7 @@ def read_step(index: Index, ids: Ids, runs: Rows) -> Rows:
     """Return where the last characters stand after one more of each stream, ids of shape (B,)."""
     after = np.empty_like(runs)
     after[..., 0] = runs[..., 0]
-    after[..., 1:] = index.extend(runs[..., :-1], ids[:, None])
+    after[..., 1:] = index.extend(runs[..., :-1], ids[:, None, None])
     return after
 
 
@@ -41,20 +41,20 @@ def read_text(index: Index, ids: Ids, runs: Rows, num_read: npt.NDArray[np.int64
     Args:
         index: The index of the training text.
         ids: The text, shape (T,).
-        runs: What is known before it, shape (2, 1, L + 1).
+        runs: What is known before it, shape (1, 2, L + 1).
         num_read: How many characters a context can have after each one, shape (T,).
 
     Returns:
-        The rows, shape (2, T, L + 1).
+        The bounds, shape (T, 2, L + 1).
     """
-    after = np.zeros((2, len(ids), _LONGEST + 1), np.int64)
-    after[..., 0] = runs[:, :, 0]
+    after = np.zeros((len(ids), 2, _LONGEST + 1), np.int64)
+    after[..., 0] = runs[..., 0]
     for length in range(1, _LONGEST + 1):
-        before = np.concatenate([runs[..., length - 1], after[:, :-1, length - 1]], axis=1)
-        known = np.flatnonzero((before[1] > before[0]) & (num_read >= length))
+        before = np.concatenate([runs[..., length - 1], after[:-1, :, length - 1]])
+        known = np.flatnonzero((before[:, 1] > before[:, 0]) & (num_read >= length))
         if not len(known):
             break  # no longer run stands anywhere
-        after[:, known, length] = index.extend(before[:, known], ids[known])
+        after[known, :, length] = index.extend(before[known], ids[known, None])
     return after
 
 
@@ -67,7 +67,7 @@ def followers(index: Index, runs: Rows, num_followers: int) -> tuple[Ids, Rows]:
     Returns:
         The followers, V for none, shape (B, K, M); and the sizes, shape (B, K).
     """
-    first, last = runs[..., _COLUMNS]
+    first, last = runs[:, 0, _COLUMNS], runs[:, 1, _COLUMNS]
     sizes = last - first
     steps = np.arange(num_followers)
     spread = sizes[..., None] * (2 * steps + 1) // (2 * num_followers)

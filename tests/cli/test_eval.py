@@ -114,6 +114,16 @@ def test_training_and_evaluation_agree(trained, measure: Callable) -> None:
     assert reported - 0.01 < measured < reported
 
 
+def test_without_memory_the_networks_are_alone(trained, measure: Callable) -> None:
+    """``--no-memory`` gives the loss that is reported beside the one with memory."""
+    values = measure("-m", trained.directory)
+    alone = measure("-m", trained.directory, "--no-memory")
+    without = values["nats_per_char_without_memory"]
+    assert alone["nats_per_char"] == alone["nats_per_char_without_memory"]
+    assert alone["nats_per_char"] == pytest.approx(without, rel=1e-6)
+    assert abs(values["nats_per_char"] - without) > 1e-3
+
+
 def test_uniform_model_is_surprised_by_everything(
     uniform_model: Path, measure: Callable, tmp_path: Path
 ) -> None:

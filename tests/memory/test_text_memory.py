@@ -9,7 +9,6 @@ from charrnn.memory.expected import expect
 from charrnn.memory.index import build_index
 from charrnn.memory.memory import Memory
 from charrnn.memory.text_memory import TextMemory
-from charrnn.memory.trained import TRAINED_LENGTHS
 from charrnn.text.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary("\n abcde")
@@ -45,13 +44,10 @@ def mixed(memory: Memory, ids: np.ndarray, sizes: list[int], logits=None) -> np.
         first = int(place == 0)
         if not len(block):
             continue
-        expected = expect(logits[place + first : place + len(block)])
-        begin = 0
-        for evidence in text.read(block):
-            part = slice(begin, begin + evidence.num)
-            text.mix(expected.part(part), evidence, block[first:][part])
-            begin = part.stop
-        parts.append(expected.probs)
+        expected = expect(logits[place : place + len(block)])
+        for _ in text.follow(block, expected):
+            pass
+        parts.append(expected.probs[first:])
         place += len(block)
     return np.concatenate(parts)
 
@@ -99,21 +95,22 @@ def test_a_document_does_not_depend_on_others() -> None:
 
 
 def test_streams_remember_the_text_that_they_share() -> None:
-    """A stream has the evidence of the text read on, where only the common text gives some."""
+    """A stream predicts at first what the text read on does; equal streams predict alike."""
     memory = Memory(VOCABULARY, build_index(make_ids(2000, 2), 7))
     ids = np.concatenate([make_ids(600), make_ids(300, 9)])
     text = TextMemory(memory)
     list(text.read(ids[:600]))
     streams = text.fork()
-    state = streams.start(2)
-    whole = np.concatenate([e.followers for e in TextMemory(memory).read(ids)])
-    evidence, state = streams.read(ids[[599, 599]], state)
-    np.testing.assert_array_equal(evidence.followers, whole[[599, 599]])
+    state = tuple(np.repeat(array, 2, axis=0) for array in streams.first_state)
+    logits = np.random.default_rng(5).normal(size=(2, 7)).astype(np.float32)
+    after = TextMemory(memory)
+    list(after.read(ids[:600]))
+    expected = expect(logits[:1])
+    for _ in after.follow(ids[600:601], expected):
+        pass
+    probs, state = streams.mix(ids[[599, 599]], logits, state, np.matmul)
+    np.testing.assert_allclose(probs[0], expected.probs[0], atol=1e-6)
     for place in range(600, 899):
-        evidence, state = streams.read(ids[[place, place]], state)
-        np.testing.assert_array_equal(evidence.followers[0], evidence.followers[1])
-        trained = evidence.followers[0, : len(TRAINED_LENGTHS)]
-        np.testing.assert_array_equal(trained, whole[place, : len(TRAINED_LENGTHS)])
-    expected = expect(np.zeros((2, 7), np.float32))
-    streams.mix(expected, evidence, np.matmul)
-    np.testing.assert_allclose(expected.probs.sum(axis=1), 1, rtol=1e-5)
+        probs, state = streams.mix(ids[[place, place]], logits[[0, 0]], state, np.matmul)
+        np.testing.assert_array_equal(probs[0], probs[1])
+        np.testing.assert_allclose(probs.sum(axis=1), 1, rtol=1e-5)

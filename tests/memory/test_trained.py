@@ -63,18 +63,18 @@ def test_blocks_and_streams_find_the_same(size: int) -> None:
     for begin in range(0, len(IDS), size):
         part = slice(begin, begin + size)
         found = read_text(index, IDS[part], runs, num_read[part])
-        runs = found[:, -1:]
-        assert (found[1] - found[0] == whole[1, part] - whole[0, part]).all()
+        runs = found[-1:]
+        assert (found[:, 1] - found[:, 0] == whole[part, 1] - whole[part, 0]).all()
     for place, id in enumerate(IDS):
         steps = read_step(index, np.array([id, IDS[-1 - place]]), steps)
-        assert (steps[1, 0] - steps[0, 0] == whole[1, place] - whole[0, place]).all()
+        assert (steps[0, 1] - steps[0, 0] == whole[place, 1] - whole[place, 0]).all()
 
 
 def test_a_context_does_not_reach_back_before_its_document() -> None:
     """Contexts are no longer than what the document has."""
     index = build_index(TRAINED, SIZE)
     runs = read_text(index, TRAINED[:20], no_runs(index, 1), np.arange(20) % 10 + 1)
-    is_there = runs[1] > runs[0]
+    is_there = runs[:, 1] > runs[:, 0]
     for place in range(20):
         assert not is_there[place, place % 10 + 2 :].any()
         assert is_there[place, : place % 10 + 2].all()

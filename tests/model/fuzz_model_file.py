@@ -29,7 +29,7 @@ from fuzz_mutations import make_input
 
 from charrnn.errors import CheckpointError
 from charrnn.memory.copying import CopySearch
-from charrnn.memory.expected import Expected
+from charrnn.memory.expected import expect
 from charrnn.memory.index import build_index
 from charrnn.memory.memory import Memory
 from charrnn.memory.text_memory import TextMemory
@@ -113,13 +113,10 @@ def judge(read: Read, path: Path, originals: list[Any], sealed: bool) -> tuple[s
             search.read(np.arange(300) % found.vocabulary.size)
             search.result()
             text = TextMemory(Memory(found.vocabulary, found.index))
-            for evidence in text.read(np.arange(100) % found.vocabulary.size):
-                probs = np.full((evidence.num, found.vocabulary.size), 1.0, np.float32)
-                probs /= found.vocabulary.size
-                expected = Expected(probs, probs[:, 0], np.ones(evidence.num, np.float32))
-                text.mix(expected, evidence, np.zeros(evidence.num, np.int64))
-                if not np.allclose(probs.sum(-1), 1, atol=1e-4):
-                    return outcome, "the probabilities of the memory do not sum to 1"
+            expected = expect(np.zeros((100, found.vocabulary.size), np.float32))
+            list(text.follow(np.arange(100) % found.vocabulary.size, expected))
+            if not np.allclose(expected.probs.sum(-1), 1, atol=1e-4):
+                return outcome, "the probabilities of the memory do not sum to 1"
     if time.perf_counter() - begin > MAX_SECONDS:
         return outcome, "took more than a second"
     return outcome, None

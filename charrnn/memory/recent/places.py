@@ -1,7 +1,7 @@
-"""Places of a text, and hash tables that find the last place of a context.
+"""Places of a text, and a hash table that finds the last place of a context.
 
-A table is an array of places. A context can stand in a few slots, from its hash on, as in hashing
-with linear probing. A new context without an empty slot takes that of the oldest one.
+A context can stand in a few slots of the table, from its hash on, as in hashing with linear
+probing. A new context without an empty slot takes that of the oldest one.
 
 Sizes: V vocabulary, P places, K kinds of context, M followers of each.
 """
@@ -15,13 +15,12 @@ from charrnn.memory.evidence import NUM_FOLLOWERS
 from charrnn.memory.recent.contexts import NUM_KINDS, Hashes
 from charrnn.text.vocabulary import Ids, smallest_dtype
 
-FIRST_PLACES = 256
-SLOTS = 32  # of a table for each place
 NOWHERE = 0  # the place before the first; its contexts have the hash 0, and nothing follows
 
 Indices = npt.NDArray[np.int32]  # places
 Slots = npt.NDArray[np.intp]
 
+_SLOTS = 32  # of the table for each place
 _PROBES = np.arange(4, dtype=np.uint32)
 _KINDS = np.arange(NUM_KINDS)
 
@@ -35,6 +34,7 @@ class Places:
         hashes: Its contexts, shape (P, K).
         followers: What followed each of its contexts, there and before, the latest first; V for
             none; shape (P, K, M).
+        table: The last place of each context, found by its hash.
     """
 
     def __init__(self, vocab_size: int, num_places: int) -> None:
@@ -44,53 +44,48 @@ class Places:
         self.ids = np.full(num_places, vocab_size, dtype)
         self.hashes = np.zeros((num_places, NUM_KINDS), np.uint32)
         self.followers = np.full((num_places, NUM_KINDS, NUM_FOLLOWERS), vocab_size, dtype)
+        self.table = np.zeros(num_places * _SLOTS, np.int32)
 
-    def copy(self, source: "Places", begin: int, end: int, to: int) -> None:
-        """Take over some places of others, to begin at ``to``."""
+    def moved(self, begin: int, end: int, num_places: int) -> "Places":
+        """Return room for another number of places, with some of these as its first ones."""
+        places = Places(self.vocab_size, num_places)
         for name in ("ids", "hashes", "followers"):
-            getattr(self, name)[to : to + end - begin] = getattr(source, name)[begin:end]
+            getattr(places, name)[1 : 1 + end - begin] = getattr(self, name)[begin:end]
+        for kind in range(NUM_KINDS):
+            _, last = np.unique(self.hashes[begin:end, kind][::-1], return_index=True)
+            places._insert(end - begin - last, kind)
+        return places
 
     def followers_at(self, places: Indices) -> Ids:
         """Return what followed contexts that stood last at places, (..., K), shape (..., K, M)."""
         found: Ids = self.followers[places, _KINDS]
         return found
 
-    def find(self, table: Indices, hashes: Hashes) -> Indices:
-        """Return the last place of contexts, shape (..., K), or ``NOWHERE``, in a table."""
-        places = table[(hashes[..., None] + _PROBES) & np.uint32(len(table) - 1)]
+    def find(self, hashes: Hashes) -> Indices:
+        """Return the last place of contexts, shape (..., K), or ``NOWHERE``."""
+        places = self.table[(hashes[..., None] + _PROBES) & np.uint32(len(self.table) - 1)]
         places *= self.hashes[places, _KINDS[:, None]] == hashes[..., None]
         found: Indices = places.max(axis=-1)
         return found
 
-    def settle(self, begin: int, end: int, table: Indices) -> tuple[Indices, Ids]:
-        """Let a table know some places, whose hashes and characters are given.
-
-        Args:
-            begin: The first place.
-            end: The one after the last.
-            table: The table.
+    def settle(self, begin: int, end: int) -> tuple[Indices, Ids]:
+        """Let the table know new places, whose hashes and characters are given.
 
         Returns:
             Where the contexts of each place stood last before, shape (end - begin, K), and what had
             followed, shape (end - begin, K, M).
         """
         hashes = self.hashes[begin:end]
-        last = self.find(table, hashes)
+        last = self.find(hashes)
         found = self.followers_at(last)
         for kind in range(NUM_KINDS):
-            self._settle_kind(kind, begin, end, table, last[:, kind], found[:, kind])
+            self._settle_kind(kind, begin, end, last[:, kind], found[:, kind])
         self.followers[begin:end, :, 0] = self.ids[begin:end, None]
         self.followers[begin:end, :, 1:] = found[..., :-1]
         return last, found
 
     def _settle_kind(
-        self,
-        kind: int,
-        begin: int,
-        end: int,
-        table: Indices,
-        last: Indices,
-        found: npt.NDArray[Any],
+        self, kind: int, begin: int, end: int, last: Indices, found: npt.NDArray[Any]
     ) -> None:
         """Let places that share a context of one kind know of one another, and the table of all.
 
@@ -101,7 +96,7 @@ class Places:
         order = np.argsort(hashes, kind="stable")
         is_new = np.ones(len(order) + 1, np.bool_)
         is_new[1:-1] = np.diff(hashes[order]) != 0
-        self._insert(table, begin + order[is_new[1:]], kind)
+        self._insert(begin + order[is_new[1:]], kind)
         again = np.flatnonzero(~is_new[:-1])
         firsts = np.flatnonzero(is_new)[is_new.cumsum()[again] - 1]
         ranks = (again - firsts)[:, None]  # how many of these places come before
@@ -111,8 +106,9 @@ class Places:
         found[order[again]] = np.where(steps < ranks, inside, before)
         last[order[again]] = begin + order[again - 1]
 
-    def _insert(self, table: Indices, places: Slots, kind: int) -> None:
-        """Insert the contexts of one kind of some places into a table."""
+    def _insert(self, places: Slots, kind: int) -> None:
+        """Insert the contexts of one kind of some places into the table."""
+        table = self.table
         for _ in _PROBES:  # contexts that want the same slot try again, all but the last
             hashes = self.hashes[places, kind]
             slots = (hashes[:, None] + _PROBES) & np.uint32(len(table) - 1)
@@ -124,11 +120,3 @@ class Places:
             places = places[table[slots] != places]
             if not len(places):
                 break
-
-    def table(self, begin: int, end: int, num_slots: int) -> Indices:
-        """Return a table of the contexts of some places."""
-        table = np.zeros(num_slots, np.int32)
-        for kind in range(NUM_KINDS):
-            _, last = np.unique(self.hashes[begin:end, kind][::-1], return_index=True)
-            self._insert(table, end - 1 - last, kind)
-        return table

@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from charrnn.memory.recent.contexts import Hashes
-from charrnn.memory.recent.places import FIRST_PLACES, SLOTS, Places
+from charrnn.memory.recent.places import Places
 from charrnn.text.vocabulary import Ids
 
+FIRST_PLACES = 256
 MAX_PLACES = 1 << 19  # of a longer text the older half is forgotten
 
 
@@ -36,14 +37,12 @@ class RecentText:
     Attributes:
         size: The number of places, P; the first is ``NOWHERE``.
         places: The places.
-        table: The last place of each context.
     """
 
     def __init__(self, vocab_size: int) -> None:
         """Start a text."""
         self.size = 1
         self.places = Places(vocab_size, FIRST_PLACES)
-        self.table = np.zeros(FIRST_PLACES * SLOTS, np.int32)
 
     def read(self, ids: Ids, hashes: Hashes) -> Earlier:
         """Read a block, shape (T,); ``hashes`` has the contexts after each character, (T, K)."""
@@ -52,7 +51,7 @@ class RecentText:
         begin, end = self.size, self.size + len(ids)
         self.places.ids[begin : end - 1] = ids[1:]
         self.places.hashes[begin:end] = hashes
-        last, found = self.places.settle(begin, end, self.table)
+        last, found = self.places.settle(begin, end)
         self.size = end
         return Earlier(found, np.arange(begin, end)[:, None] - last)
 
@@ -70,7 +69,5 @@ class RecentText:
             room *= 2
         if drop == 0 and room == len(self.places.ids):
             return
-        old, self.places = self.places, Places(self.places.vocab_size, room)
-        self.places.copy(old, 1 + drop, self.size, 1)
+        self.places = self.places.moved(1 + drop, self.size, room)
         self.size -= drop
-        self.table = self.places.table(1, self.size, room * SLOTS)

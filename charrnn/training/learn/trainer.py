@@ -19,12 +19,7 @@ from charrnn.model.ensemble import join_networks, mean_probs, split_networks
 from charrnn.text.vocabulary import Ids
 from charrnn.training.devices.backend import Backend
 from charrnn.training.learn.learner import Learner
-from charrnn.training.learn.validation import (
-    KNOWN_PER_SECOND,
-    MAX_VALIDATION_CHARS,
-    Validator,
-    choose_validation_chars,
-)
+from charrnn.training.learn.validation import Validator, choose_validation_chars
 from charrnn.training.optim.schedule import learning_rate_factor
 from charrnn.training.recipe.settings import Recipe
 from charrnn.training.run.budget import Budget
@@ -64,9 +59,8 @@ class Trainer:
         self.budget = budget
         self.backend = backend
         self.val = val
-        affordable = KNOWN_PER_SECOND * (budget.seconds or 1e9)
         # Before the networks: it takes more memory than it keeps.
-        self._validator = Validator(val, memory, int(min(MAX_VALIDATION_CHARS, affordable)))
+        self._validator = Validator(val, memory, budget)
         end_id = memory.vocabulary.end_id
         self.streams = training_windows(
             train, end_id, recipe.batch_size, recipe.seq_length, recipe.seed
@@ -122,8 +116,7 @@ class Trainer:
 
     def validation_chars(self) -> int:
         """Return how many characters each validation reads; see ``choose_validation_chars``."""
-        num_chars = self._validator.num_chars
-        return choose_validation_chars(num_chars, self.budget, self.recipe, self.validate)
+        return choose_validation_chars(self._validator.num_chars, self.budget, self.validate)
 
     def divergence(self, *, has_model: bool) -> TrainingError:
         """Return the error for a loss that is not finite, with advice."""

@@ -3,6 +3,7 @@
 Sizes: N predictions, V vocabulary.
 """
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -15,16 +16,13 @@ from charrnn.memory.expected import Expected, Numbers
 from charrnn.memory.memory import Memory
 from charrnn.memory.text_memory import CHUNK_CHARS, TextMemory
 from charrnn.text.vocabulary import Ids
-from charrnn.training.recipe.settings import Recipe
 from charrnn.training.run.budget import Budget
-from charrnn.training.run.progress import NUM_VALIDATIONS
 
 TINY = np.finfo(np.float32).tiny
-VALIDATION_SHARE = 0.05  # of the time of a run, or of the characters it trains on
-LONGEST_VALIDATION = 0.02  # of the time of a run
-MIN_VALIDATION_CHARS = 120_000  # unless they take more than twice LONGEST_VALIDATION
-MAX_VALIDATION_CHARS = 120_000
-KNOWN_PER_SECOND = 2000  # characters that the memory reads for each second of the budget: 2 % of it
+VALIDATION_SHARE = 0.05  # of the time of a run
+LONGEST_VALIDATION = 0.04  # of the time of a run
+MAX_VALIDATION_CHARS = 120_000  # so many make a validation reliable
+KNOWING_SHARE = 0.02  # of the time of a run: what the memory knows of the text is found
 MIN_CHARS = 2048
 PROBE_CHARS = 16_384
 SEQ_LENGTH = 32  # windows of 64 streams stay in the processor's cache
@@ -37,30 +35,36 @@ class Validator:
 
     The gate of the memory stays as it was shipped: to learn on the text would take longer than the
     networks do. So ``eval``, which learns, finds a slightly lower loss.
+
+    Attributes:
+        num_chars: How many characters of the text the memory knows.
     """
 
-    def __init__(self, val: Ids, memory: Memory, max_chars: int = MAX_VALIDATION_CHARS) -> None:
+    def __init__(self, val: Ids, memory: Memory, budget: Budget) -> None:
         """Take the validation text and the memory.
 
-        At most ``max_chars`` predictions are validated: what the memory knows of them is found
-        here, and kept.
+        What the memory knows of the text is found here, as far as ``KNOWING_SHARE`` of the time
+        allows, and kept.
         """
-        self._val = val[: max_chars + 1]
+        self._val = val[: MAX_VALIDATION_CHARS + 1]
         self._memory = memory
         vocab_size = memory.vocabulary.size
         self._num_streams = max(1, min(MAX_LOGITS // (SEQ_LENGTH * vocab_size), MAX_STREAMS))
-        self._known = _statistics(self._val, memory)
-
-    @property
-    def num_chars(self) -> int:
-        """How many characters can be validated."""
-        return len(self._val)
+        self._text = TextMemory(memory)
+        self._known: list[npt.NDArray[Any]] = []
+        self.num_chars = 0
+        until = math.inf
+        if budget.seconds is not None:
+            until = budget.elapsed + KNOWING_SHARE * budget.seconds
+        while self.num_chars < len(self._val) - 1 and budget.elapsed < until:
+            self._know(self.num_chars + CHUNK_CHARS)
 
     def windows(self, max_chars: int) -> AnyStreams | None:
         """Return the first characters as windows; None if there is nothing to predict."""
         val = self._val[: max_chars + 1]
         if len(val) < 2:
             return None
+        self._know(len(val) - 1)
         end_id = self._memory.vocabulary.end_id
         return measuring_windows(val, end_id, SEQ_LENGTH, self._num_streams)
 
@@ -96,53 +100,46 @@ class Validator:
             total -= float(np.log(probs).sum())
         return total / len(chosen)
 
+    def _know(self, num: int) -> None:
+        """Find what the memory knows of the first characters, without what networks expect.
 
-def _statistics(val: Ids, memory: Memory) -> list[npt.NDArray[Any]]:
-    """Return what a memory knows of a text, without what networks expect.
-
-    The arrays are those of ``Evidence``: features, which parts there are, and shares. Half
-    precision keeps them small.
-    """
-    known: list[npt.NDArray[Any]] = []
-    ids = val.astype(np.int64)
-    begin, num = 0, len(ids) - 1
-    for evidence in TextMemory(memory).read(ids) if num > 0 else ():
-        end = begin + evidence.num
-        none = np.zeros(evidence.num, np.float32)
-        features = evidence.features(Expected(none[:, None], none, none))
-        first, taken, last = evidence.shares(ids[begin + 1 : end + 1])
-        arrays = features, evidence.is_there, first, taken, last
-        if not known:
-            for array in arrays:
-                dtype = np.bool_ if array.dtype == np.bool_ else np.float16
-                known.append(np.empty((num, *array.shape[1:]), dtype))
-        for mine, array in zip(known, arrays, strict=True):
-            mine[begin:end] = array
-        begin = end
-    return known
+        The arrays are those of ``Evidence``: features, which parts there are, and shares. Half
+        precision keeps them small.
+        """
+        num = min(num, len(self._val) - 1)
+        while self.num_chars < num:
+            begin = self.num_chars
+            ids = self._val[begin : min(begin + CHUNK_CHARS, num) + 1].astype(np.int64)
+            (evidence,) = self._text.read(ids if begin == 0 else ids[1:])
+            none = np.zeros(evidence.num, np.float32)
+            features = evidence.features(Expected(none[:, None], none, none))
+            first, taken, last = evidence.shares(ids[1:])
+            arrays = features, evidence.is_there, first, taken, last
+            if not self._known:
+                for array in arrays:
+                    dtype = np.bool_ if array.dtype == np.bool_ else np.float16
+                    shape = len(self._val) - 1, *array.shape[1:]
+                    self._known.append(np.empty(shape, dtype))
+            for mine, array in zip(self._known, arrays, strict=True):
+                mine[begin : begin + evidence.num] = array
+            self.num_chars += evidence.num
+        if self.num_chars == len(self._val) - 1:
+            self._text = TextMemory(self._memory)  # lets go of what was read
 
 
 def choose_validation_chars(
-    num_chars: int, budget: Budget, recipe: Recipe, validate: Callable[[int], object]
+    num_chars: int, budget: Budget, validate: Callable[[int], object]
 ) -> int:
-    """Return how many characters of the validation text each validation reads.
+    """Return how many of the characters that the memory knows each validation reads.
 
-    All if that is cheap. Otherwise a probe limits each validation to 2 % of the time budget, and
-    all validations together read at most 5 % of the characters that the steps read. At least
-    120,000 characters make a validation reliable, unless they take over 4 % of the time.
-    ``validate`` validates on a number of characters, for the probe.
+    All, unless that takes over 4 % of the time of the run, which a probe tells. ``validate``
+    validates on a number of characters.
     """
-    limit = num_chars
-    enough = MIN_VALIDATION_CHARS
-    if budget.seconds is not None:
-        validate(MIN_CHARS)  # prepares kernels
-        before = budget.elapsed
-        validate(PROBE_CHARS)
-        speed = min(PROBE_CHARS, num_chars) / max(budget.elapsed - before, 1e-6)
-        affordable = LONGEST_VALIDATION * budget.seconds * speed
-        limit = min(limit, int(affordable))
-        enough = min(enough, int(2 * affordable))
-    if budget.steps is not None:
-        trained_chars = budget.steps * recipe.batch_size * recipe.seq_length
-        limit = min(limit, int(VALIDATION_SHARE / NUM_VALIDATIONS * trained_chars))
-    return max(limit, enough, MIN_CHARS)
+    if budget.seconds is None:
+        return num_chars
+    validate(MIN_CHARS)  # prepares kernels
+    before = budget.elapsed
+    validate(PROBE_CHARS)
+    speed = min(PROBE_CHARS, num_chars) / max(budget.elapsed - before, 1e-6)
+    affordable = LONGEST_VALIDATION * budget.seconds * speed
+    return min(num_chars, max(int(affordable), MIN_CHARS))
