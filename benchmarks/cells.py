@@ -19,6 +19,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+from charrnn.model.cells.registry import cell_spec
 from charrnn.model.config import ModelConfig
 from charrnn.training.devices.backend import Backend, prepare_backend
 from charrnn.training.nn.network import TrainableNetwork
@@ -48,15 +49,16 @@ def our_pass(
     config = ModelConfig(
         vocab_size=VOCAB_SIZE,
         cell=cell,
-        block="residual" if cell == "mingru" else "plain",
+        block=cell_spec(cell).block,
         embedding_size=hidden_size,
         hidden_size=hidden_size,
         num_layers=num_layers,
     )
     network = TrainableNetwork(config, dropout=0.0, generator=torch.Generator().manual_seed(1))
-    ids = torch.zeros(batch_size, SEQ_LENGTH, dtype=torch.int64)
+    network.to(backend.device)
+    ids = torch.zeros(batch_size, SEQ_LENGTH, dtype=torch.int64, device=backend.device)
     state = network.initial_state(batch_size)
-    gradient = torch.ones(batch_size, SEQ_LENGTH, VOCAB_SIZE)
+    gradient = torch.ones(batch_size, SEQ_LENGTH, VOCAB_SIZE, device=backend.device)
 
     def run() -> None:
         with backend.autocast():
@@ -72,11 +74,12 @@ def torch_pass(
 ) -> Pass:
     """Return a forward and backward pass of torch's layers."""
     kind = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}[cell]
-    embedding = nn.Embedding(VOCAB_SIZE, hidden_size)
-    layers = kind(hidden_size, hidden_size, num_layers, batch_first=True)
-    output = nn.Linear(hidden_size, VOCAB_SIZE)
-    ids = torch.zeros(batch_size, SEQ_LENGTH, dtype=torch.int64)
-    gradient = torch.ones(batch_size, SEQ_LENGTH, VOCAB_SIZE)
+    device = backend.device
+    embedding = nn.Embedding(VOCAB_SIZE, hidden_size).to(device)
+    layers = kind(hidden_size, hidden_size, num_layers, batch_first=True).to(device)
+    output = nn.Linear(hidden_size, VOCAB_SIZE).to(device)
+    ids = torch.zeros(batch_size, SEQ_LENGTH, dtype=torch.int64, device=device)
+    gradient = torch.ones(batch_size, SEQ_LENGTH, VOCAB_SIZE, device=device)
 
     def run() -> None:
         with backend.autocast():

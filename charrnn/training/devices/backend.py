@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from charrnn.errors import ConfigError
+from charrnn.training.devices.cuda import has_bfloat16_kernels, prepare_cuda
 from charrnn.training.devices.memory import keep_freed_memory
 
 THREADS = torch.get_num_threads()  # torch's own choice, before a run changes it
@@ -30,6 +31,16 @@ class Backend:
         if self.precision == "float32":
             return contextlib.nullcontext()
         return torch.autocast(self.device.type, torch.bfloat16)
+
+    def new_queue(self) -> contextlib.AbstractContextManager[object]:
+        """Return a context whose work on a GPU does not wait for that of another such context.
+
+        It can be entered again and again. Elsewhere it does nothing.
+        """
+        if self.device.type != "cuda":
+            return contextlib.nullcontext()
+        stream = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
+        return torch.cuda.stream(stream)
 
     def share_among(self, num_networks: int) -> None:
         """Divide the threads among several networks, at least one for each."""
@@ -80,7 +91,16 @@ def prepare_backend(device: str, precision: str, threads: int | None) -> Backend
         precision = "bfloat16" if has_bfloat16 else "float32"
     if precision == "bfloat16" and not has_bfloat16:
         raise ConfigError(f"`precision`: this {device} has no bfloat16 instructions; use float32")
+    if device == "cuda":
+        prepare_cuda(torch.device("cuda", torch.cuda.current_device()), precision)
     return Backend(torch.device(device), precision)
+
+
+def to_device(tensor: Tensor, device: torch.device) -> Tensor:
+    """Return a processor's tensor on a device, without waiting for what the device is doing."""
+    if device.type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
 
 
 def product_dtype(operand: Tensor) -> torch.dtype:
@@ -91,6 +111,13 @@ def product_dtype(operand: Tensor) -> torch.dtype:
     return operand.dtype
 
 
+def kernel_dtype(operand: Tensor) -> torch.dtype:
+    """Return the precision of torch's recurrent kernels: that of products, if they have it."""
+    dtype = product_dtype(operand)
+    is_missing = operand.device.type == "cuda" and not has_bfloat16_kernels()
+    return torch.float32 if dtype == torch.bfloat16 and is_missing else dtype
+
+
 def _multiplies_bfloat16(device: str) -> bool:
     """Return whether a device has instructions for bfloat16 products."""
     if device == "cpu":
@@ -98,4 +125,4 @@ def _multiplies_bfloat16(device: str) -> bool:
             return False
         capabilities = torch.cpu.get_capabilities()
         return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
-    return device == "cuda" and torch.cuda.is_bf16_supported()
+    return device == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from charrnn.corpus.streams import IGNORED, Window
 from charrnn.model.cells.spec import Array
-from charrnn.training.devices.backend import Backend
+from charrnn.training.devices.backend import Backend, to_device
 from charrnn.training.nn.loss import cross_entropy
 from charrnn.training.nn.network import State, TrainableNetwork
 from charrnn.training.nn.ngram_embedding import LEARN_EVERY
@@ -29,6 +29,9 @@ Numbers = npt.NDArray[Any]
 class Learner:
     """One network that is being trained.
 
+    On a GPU its work is in a queue of its own: several learners keep the device busy, and a step
+    returns before the device has done it.
+
     Attributes:
         network: What is trained.
         average: The same with the average of its weights over the last steps, which is what is
@@ -43,38 +46,54 @@ class Learner:
         # Torch's generator looks at the lower 32 bits of a seed alone.
         seeds = np.random.SeedSequence(recipe.seed, spawn_key=(number,))
         self.generator = torch.Generator().manual_seed(int(seeds.generate_state(1)[0]))
-        self.network = TrainableNetwork(
-            recipe.model, dropout=recipe.dropout, generator=self.generator, accumulate=True
-        ).to(backend.device)
-        self.average = TrainableNetwork(recipe.model, dropout=0.0, generator=torch.Generator()).to(
-            backend.device
-        )
-        self.average.load_state_dict(self.network.state_dict())
-        self.average.eval()
-        self.optimizer = make_optimizer(self.network, recipe)
-        self.state = self.network.initial_state(num_streams)
+        self._queue = backend.new_queue()
+        self._nats: list[Tensor] = []
+        with self._queue:
+            self.network = TrainableNetwork(
+                recipe.model, dropout=recipe.dropout, generator=self.generator, accumulate=True
+            ).to(backend.device)
+            self.average = TrainableNetwork(
+                recipe.model, dropout=0.0, generator=torch.Generator()
+            ).to(backend.device)
+            self.average.load_state_dict(self.network.state_dict())
+            self.average.eval()
+            self.optimizer = make_optimizer(self.network, recipe)
+            self.state = self.network.initial_state(num_streams)
 
-    def advance(self, window: Window, step: int, learning_rate: float, usual_chars: float) -> float:
-        """Train on a window in a step, counted from 1; return the sum of the losses in nats.
+    def advance(self, window: Window, step: int, learning_rate: float, usual_chars: float) -> None:
+        """Train on a window in a step, counted from 1.
 
         The loss is divided by the usual number of predictions, not by their number in this window,
         so that each counts alike in a short window as well.
         """
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
-        losses, self.state = self._losses(self.network, window, self.state)
-        nats = losses.sum()
-        (nats / usual_chars).backward()  # type: ignore[no-untyped-call]
-        self._clip(self.network.parameters())
-        if step % LEARN_EVERY == 0:
-            for table in self.network.tables:
-                table.flush_grad()
-            self._clip(table.weight for table in self.network.tables)
-        with self.backend.autocast():
-            self.optimizer.step()  # of what has a gradient
-        self.optimizer.zero_grad()
-        update_average(self.average, self.network, step)
-        return float(nats.detach())
+        with self._queue:
+            losses, self.state = self._losses(self.network, window, self.state)
+            nats = losses.sum()
+            (nats / usual_chars).backward()  # type: ignore[no-untyped-call]
+            self._clip(self.network.parameters())
+            if step % LEARN_EVERY == 0:
+                for table in self.network.tables:
+                    table.flush_grad()
+                self._clip(table.weight for table in self.network.tables)
+            with self.backend.autocast():
+                self.optimizer.step()  # of what has a gradient
+            self.optimizer.zero_grad()
+            update_average(self.average, self.network, step)
+            self._nats.append(nats.detach())
+
+    def take_nats(self) -> list[float]:
+        """Return the sum of the losses of each step since the last call, in nats.
+
+        This waits for the device. So it is not called at every step.
+        """
+        if not self._nats:
+            return []
+        with self._queue:
+            nats: list[float] = torch.stack(self._nats).tolist()
+        self._nats = []
+        return nats
 
     def _clip(self, parameters: Iterable[nn.Parameter]) -> None:
         """Shorten the gradients of parameters that are too long together."""
@@ -88,15 +107,26 @@ class Learner:
         The probabilities have the shape (N, V), in the order of the targets. The state of training
         is not touched.
         """
-        with torch.inference_mode():
+        with self._queue, torch.inference_mode():
             logits, state = self._logits(self.average, window, state)
             probs = logits[torch.from_numpy(window.targets != IGNORED)].float().softmax(-1)
             return probs.cpu().numpy(), state
 
+    def initial_state(self, num_streams: int) -> State:
+        """Return the state at the start of a text, for ``predict``."""
+        with self._queue:
+            return self.network.initial_state(num_streams)
+
+    def to_arrays(self) -> dict[str, Array]:
+        """Return a copy of the averaged weights."""
+        with self._queue:
+            return self.average.to_arrays()
+
     def take_weights(self, arrays: Mapping[str, Array]) -> None:
         """Begin with the weights of a model."""
-        self.network.load_arrays(arrays)
-        self.average.load_arrays(arrays)
+        with self._queue:
+            self.network.load_arrays(arrays)
+            self.average.load_arrays(arrays)
 
     def state_arrays(self) -> dict[str, Numbers]:
         """Return all that the next steps depend on, but for the number of the step.
@@ -105,11 +135,12 @@ class Learner:
         state of the source of chance. On a processor they are the learner's own arrays, not copies,
         but for the gradients that tables have gathered: good until its next step.
         """
-        tensors = dict(self._fixed_tensors())
-        for name, parameter in self.network.named_parameters():
-            for key, moment in self.optimizer.state.get(parameter, {}).items():
-                tensors[f"optimizer.{key}.{name}"] = moment
-        return {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
+        with self._queue:
+            tensors = dict(self._fixed_tensors())
+            for name, parameter in self.network.named_parameters():
+                for key, moment in self.optimizer.state.get(parameter, {}).items():
+                    tensors[f"optimizer.{key}.{name}"] = moment
+            return {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
 
     def load_state_arrays(self, arrays: Mapping[str, Numbers]) -> None:
         """Continue from the ``state_arrays`` of another learner of the same recipe.
@@ -117,6 +148,11 @@ class Learner:
         Raises:
             ValueError: If the arrays are not those of such a learner.
         """
+        with self._queue:
+            self._load(arrays)
+
+    def _load(self, arrays: Mapping[str, Numbers]) -> None:
+        """Take over the arrays of ``load_state_arrays``."""
         fixed = dict(self._fixed_tensors())
         tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
         for name, tensor in fixed.items():
@@ -161,7 +197,9 @@ class Learner:
             parameter = parameters.get(name)
             if parameter is None or (tensor.ndim and tensor.shape != parameter.shape):
                 raise ValueError(f"it has a {full_name}, which this run has not")
-            moments.setdefault(parameter, {})[key] = tensor.to(parameter.device, copy=True)
+            # A count stays where it can be read without waiting; AdamW moves its own.
+            device = parameter.device if tensor.ndim else "cpu"
+            moments.setdefault(parameter, {})[key] = tensor.to(device, copy=True)
         for group in self.optimizer.param_groups:
             kinds = {frozenset(moments[each]) for each in group["params"] if each in moments}
             if len(kinds) > 1:
@@ -172,7 +210,7 @@ class Learner:
         self, network: TrainableNetwork, window: Window, state: State
     ) -> tuple[Tensor, State]:
         """Return the losses in a window, shape (B, T), 0 without a target, and the next state."""
-        targets = torch.from_numpy(window.targets).to(self.backend.device)
+        targets = to_device(torch.from_numpy(window.targets), self.backend.device)
         logits, state = self._logits(network, window, state)
         # As the network made them: time first.
         losses = cross_entropy(logits.transpose(0, 1).flatten(0, 1), targets.T.flatten())
@@ -183,7 +221,7 @@ class Learner:
     ) -> tuple[Tensor, State]:
         """Return the logits in a window, shape (B, T, V), and the next state."""
         state = network.reset_state(state, window.is_start)
-        inputs = torch.from_numpy(window.inputs).to(self.backend.device)
+        inputs = to_device(torch.from_numpy(window.inputs), self.backend.device)
         with self.backend.autocast():
             logits, state = network(inputs, state)
         return logits, state

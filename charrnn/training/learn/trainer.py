@@ -78,20 +78,28 @@ class Trainer:
         """Passes over the training text."""
         return self.step / self.streams.num_windows
 
-    def advance(self, progress: float) -> tuple[float, int]:
+    def advance(self, progress: float) -> int:
         """Train on the next window, when a share of the training, 0 to 1, is done.
 
         Returns:
-            The summed loss in nats, averaged over the networks, and the number of characters.
+            The number of characters. A device may still be working on them.
         """
         window = self.streams.window(self.step)
         self.step += 1
         self.learning_rate = rate = self.recipe.learning_rate * learning_rate_factor(progress)
-        nats = self._each(
+        self._each(
             lambda learner: learner.advance(window, self.step, rate, self.streams.usual_chars)
         )
         self.chars += window.num_chars
-        return sum(nats) / len(nats), window.num_chars
+        return window.num_chars
+
+    def take_nats(self) -> list[float]:
+        """Return the summed loss of each step since the last call, in nats.
+
+        It is the mean over the networks. This waits for the device.
+        """
+        nats = [learner.take_nats() for learner in self.learners]
+        return [sum(step) / len(step) for step in zip(*nats, strict=True)]
 
     def validate(self, max_chars: int) -> float | None:
         """Return the loss of the first characters of the validation text in nats per character.
@@ -102,7 +110,7 @@ class Trainer:
         windows = self._validator.windows(max_chars)
         if windows is None:
             return None
-        states = {each: each.network.initial_state(windows.num_streams) for each in self.learners}
+        states = {each: each.initial_state(windows.num_streams) for each in self.learners}
 
         def predict(learner: Learner, window: Window) -> Array:
             probs, states[learner] = learner.predict(window, states[learner])
@@ -118,17 +126,18 @@ class Trainer:
         """Return how many characters each validation reads; see ``choose_validation_chars``."""
         return choose_validation_chars(self._validator.num_chars, self.budget, self.validate)
 
-    def divergence(self, *, has_model: bool) -> TrainingError:
-        """Return the error for a loss that is not finite, with advice."""
+    def divergence(self, *, has_model: bool, step: int | None = None) -> TrainingError:
+        """Return the error for a loss that is not finite, by default of the last step."""
+        step = self.step if step is None else step
         kept = "the best model so far is kept" if has_model else "no model was good enough to keep"
         return TrainingError(
-            f"the loss is not finite after {self.step} steps; {kept}; try `learning_rate` "
+            f"the loss is not finite after {step} steps; {kept}; try `learning_rate` "
             f"{self.recipe.learning_rate / 4:.2g}, `clip` 0.5 or `precision` float32"
         )
 
     def to_arrays(self) -> dict[str, Array]:
         """Return a copy of the averaged weights under the names of the model file."""
-        parts = [learner.average.to_arrays() for learner in self.learners]
+        parts = [learner.to_arrays() for learner in self.learners]
         return join_networks(self.recipe.model, parts)
 
     def take_weights(self, arrays: Mapping[str, Array]) -> None:

@@ -1,14 +1,15 @@
 """Trainable layers over a window: the twins of ``model.layers``, in torch.
 
-A cell derives from one of the two classes. It needs only ``step``: autograd does the rest. The
-cells of ``nn.cells`` that override ``forward`` do so for speed.
+A cell derives from one of the two classes. It needs only ``step`` or ``gate``: autograd does the
+rest. The cells of ``nn.cells`` that override ``forward`` do so for speed.
 
 Sizes: B streams, T time steps, E input, H hidden units, G blocks. Windows are time first, so the
 rows of one step are adjacent in memory.
 """
 
+import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -18,6 +19,8 @@ from torch.nn.functional import linear, silu
 
 from charrnn.model.cells.registry import cell_spec
 from charrnn.model.config import ModelConfig
+from charrnn.training.devices.backend import kernel_dtype, to_device
+from charrnn.training.nn.scan import scan
 
 LayerState = tuple[Tensor, ...]
 
@@ -63,13 +66,24 @@ class RecurrentLayer(nn.Module):
     def run_kernel(
         self, kernel: Callable[..., Any], inputs: Tensor, *state: Tensor
     ) -> tuple[Tensor, ...]:
-        """Advance by a fused kernel of torch; return the hidden units and the state."""
-        weights = [self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh]
+        """Advance by a fused kernel of torch; return the hidden units and the state.
+
+        On a GPU all operands are cast here, to one precision. Autocast would take float16, whose
+        small gradients vanish.
+        """
+        weights: list[Tensor] = [self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh]
         first = [each.unsqueeze(0) for each in state]  # torch puts layers first: (1, B, H)
         # has_biases, num_layers, dropout, train, bidirectional, batch_first
         options = (True, 1, 0.0, self.training, False, False)
+        autocast: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
+        if inputs.device.type != "cpu":
+            dtype = kernel_dtype(inputs)
+            weights = in_one_piece(weights, dtype)
+            inputs, first = inputs.to(dtype), [each.to(dtype) for each in first]
+            autocast = torch.autocast(inputs.device.type, enabled=False)
         before = first if len(first) > 1 else first[0]
-        hidden, *after = kernel(inputs, before, weights, *options)
+        with autocast:
+            hidden, *after = kernel(inputs, before, weights, *options)
         return hidden, *(each[0] for each in after)
 
 
@@ -103,14 +117,17 @@ class ParallelLayer(nn.Module):
         mixed = torch.lerp(inputs, before, self.shift)
         projected = linear(mixed, self.weight_ih, self.bias_ih)
         blocks, g = projected[..., : -h.shape[-1]], projected[..., -h.shape[-1] :]
-        states = []
-        for row in blocks.to(h.dtype).unbind():  # the scan is in the precision of the weights
-            h = self.step(row, h)
-            states.append(h)
-        return linear(silu(g) * torch.stack(states), self.weight_ho), (h, inputs[-1])
+        # The scan is in the precision of the weights.
+        share, candidate = self.gate(blocks.to(h.dtype))
+        states = scan(share, candidate, h)
+        return linear(silu(g) * states, self.weight_ho), (states[-1], inputs[-1])
 
-    def step(self, projected: Tensor, h: Tensor) -> Tensor:
-        """Advance by one step, as the NumPy step of the cell does."""
+    def gate(self, projected: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what a step takes in: its share of the new state, 0 to 1, and the candidate.
+
+        The step of the cell is then ``h + share * (candidate - h)``. ``projected`` has any number
+        of dimensions, the blocks in the last.
+        """
         raise NotImplementedError
 
 
@@ -132,7 +149,14 @@ def locked_dropout(inputs: Tensor, share: float, generator: torch.Generator) -> 
     if share == 0:
         return inputs
     kept = torch.rand(inputs.shape[1:], generator=generator) >= share  # (B, H)
-    return inputs * (kept / (1 - share)).to(inputs.device, inputs.dtype)
+    return inputs * to_device((kept / (1 - share)).to(inputs.dtype), inputs.device)
+
+
+def in_one_piece(weights: Sequence[Tensor], dtype: torch.dtype) -> list[Tensor]:
+    """Return weights in a precision, one after another in memory, as cuDNN wants them."""
+    flat = torch.cat([weight.flatten() for weight in weights]).to(dtype)
+    parts = torch.split(flat, [weight.numel() for weight in weights])
+    return [part.view_as(weight) for part, weight in zip(parts, weights, strict=True)]
 
 
 def _normal(shape: tuple[int, int], generator: torch.Generator) -> nn.Parameter:

@@ -15,6 +15,7 @@ from charrnn.model.cells.spec import Array
 from charrnn.model.config import ModelConfig
 from charrnn.model.layers import NORM_EPSILON
 from charrnn.model.ngram_embedding import ngram_rows
+from charrnn.training.devices.backend import to_device
 from charrnn.training.nn.layers import LayerState, locked_dropout, make_layer
 from charrnn.training.nn.ngram_embedding import GatheredEmbedding
 
@@ -83,7 +84,7 @@ class TrainableNetwork(nn.Module):
         """Return the state with some of the B streams, shape (B,), back at the start of a text."""
         if not is_start.any():
             return state
-        where = torch.from_numpy(is_start).to(self.output.weight.device)[:, None]
+        where = to_device(torch.from_numpy(is_start), self.output.weight.device)[:, None]
         return tuple(tuple(array.masked_fill(where, 0) for array in part) for part in state)
 
     def forward(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:

@@ -76,8 +76,10 @@ class AdamW:
         """Return the moments of a parameter, initially zero."""
         if parameter not in self.state:
             self.state[parameter] = {
-                "step": torch.zeros((), device=parameter.device),
+                "step": torch.zeros(()),
                 "exp_avg": torch.zeros_like(parameter),
                 "exp_avg_sq": torch.zeros_like(parameter),
             }
-        return self.state[parameter]
+        state = self.state[parameter]
+        state["step"] = state["step"].to(parameter.device)  # where the fused kernel reads it
+        return state

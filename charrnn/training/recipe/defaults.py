@@ -19,12 +19,15 @@ Value = TypeVar("Value")
 
 DEFAULT_SECONDS = 300.0
 SHORT_TEXT = 400_000  # characters; below this size, trigrams fit noise
-STEP_CHARS = 1024  # characters of a step, B times T, if the text is long enough
 MAX_NETWORKS = 4  # keeps their weights below some 35 MB
 FEW_EPOCHS = 3.5  # of one network on one core; below, one network on all cores learns more
 SOME_EPOCHS = 6  # of one network on one core; up to here 4-grams help
+WIDE_EPOCHS = 8  # of a network of twice the width; with fewer it learns less than a narrow one
 ENOUGH_EPOCHS = 12  # of one network; from about twice as many on, more networks learn more
 MOST_EPOCHS = 60  # after these a network knows the text by heart, whatever the dropout
+
+STREAMS, USUAL_LENGTH = 16, 64  # B and T of a text that is long enough
+MIN_STEPS = 2000  # a device that could read more streams at once still makes so many updates
 
 INDEXED_PER_SECOND = 100_000  # characters of the memory for each second of the budget
 
@@ -39,10 +42,12 @@ class Throughput:
         macs_per_second: Weights that one network multiplies each second in training, on one thread;
             see ``measure_throughput``.
         threads: How many of those there are.
+        streams: How many streams a network reads at that speed; a GPU is idle with few.
     """
 
     macs_per_second: float = 25e9
     threads: int = 2
+    streams: int = STREAMS
 
     def rounded(self) -> Self:
         """Return the throughput to the nearest power of two times that of a laptop.
@@ -84,24 +89,19 @@ def resolve(
         ConfigError: If a size is out of range.
     """
     throughput = throughput or Throughput()
-    cell = _given(settings.cell, "lstm")
-    spec = cell_spec(cell)
-    block = _given(settings.block, spec.block)
-    hidden_size = _given(settings.hidden_size, spec.hidden_size(num_chars))
-    embedding_size = _given(settings.embedding_size, hidden_size if block == "residual" else 128)
-    seq_length = settings.seq_length or max(1, min(64, num_chars // 8))
+    seq_length = settings.seq_length or max(1, min(USUAL_LENGTH, num_chars // 8))
     is_open = settings.time is None and settings.steps is None and settings.epochs is None
     seconds = DEFAULT_SECONDS if is_open else settings.time
-    model = ModelConfig(
-        vocab_size=vocab_size,
-        cell=cell,
-        nonlinearity=_given(settings.nonlinearity, "tanh"),
-        block=block,
-        embedding_size=embedding_size,
-        hidden_size=hidden_size,
-        num_layers=_given(settings.num_layers, spec.num_layers),
+    width = 1
+    model = _default_model(settings, num_chars, vocab_size, width)
+    if throughput.streams > STREAMS and num_chars >= SHORT_TEXT and seconds is not None:
+        wide = _default_model(settings, num_chars, vocab_size, width=2)
+        if seconds * throughput.chars_per_second(wide) >= WIDE_EPOCHS * num_chars:
+            model, width = wide, 2
+    streams = _default_streams(throughput, model, seconds, seq_length, num_chars)
+    batch_size = settings.batch_size or _default_batch_size(
+        streams, num_chars, seq_length, num_documents
     )
-    batch_size = settings.batch_size or _default_batch_size(num_chars, seq_length, num_documents)
     # How often one network on one thread would read the text.
     limits = [
         settings.epochs,
@@ -128,11 +128,13 @@ def resolve(
             ngrams=_given(settings.ngrams, _default_ngrams(num_chars, epochs)),
         ),
         memory=_given(settings.memory, _default_memory(seconds)),
-        dropout=_given(settings.dropout, _default_dropout(epochs)),
+        # A network of twice the width knows a text by heart four times as early.
+        dropout=_given(settings.dropout, _default_dropout(epochs * width**2)),
         batch_size=batch_size,
         seq_length=seq_length,
         learning_rate=_given(
-            settings.learning_rate, _default_learning_rate(spec, settings.optimizer, num_chars)
+            settings.learning_rate,
+            _default_learning_rate(model.spec, settings.optimizer, num_chars),
         ),
         clip=settings.clip,
         optimizer=settings.optimizer,
@@ -152,15 +154,45 @@ def macs_per_char(config: ModelConfig) -> int:
     )
 
 
-def _default_batch_size(num_chars: int, seq_length: int, num_documents: int) -> int:
+def _default_model(settings: Settings, num_chars: int, vocab_size: int, width: int) -> ModelConfig:
+    """Return the sizes of a network, where they are open of the usual width times a factor."""
+    spec = cell_spec(_given(settings.cell, "lstm"))
+    block = _given(settings.block, spec.block)
+    hidden_size = _given(settings.hidden_size, width * spec.hidden_size(num_chars))
+    return ModelConfig(
+        vocab_size=vocab_size,
+        cell=_given(settings.cell, "lstm"),
+        nonlinearity=_given(settings.nonlinearity, "tanh"),
+        block=block,
+        embedding_size=_given(settings.embedding_size, hidden_size if block == "residual" else 128),
+        hidden_size=hidden_size,
+        num_layers=_given(settings.num_layers, spec.num_layers),
+    )
+
+
+def _default_streams(
+    throughput: Throughput,
+    model: ModelConfig,
+    seconds: float | None,
+    seq_length: int,
+    num_chars: int,
+) -> int:
+    """Return how many streams of a long text a step reads: more where the device would idle."""
+    if seconds is None:
+        return STREAMS
+    epochs = min(seconds * throughput.chars_per_second(model) / num_chars, MOST_EPOCHS)
+    affordable = int(epochs * num_chars / (seq_length * MIN_STEPS))
+    return max(STREAMS, min(throughput.streams, affordable))
+
+
+def _default_batch_size(streams: int, num_chars: int, seq_length: int, num_documents: int) -> int:
     """Return the number of streams; a short text still gets a few windows an epoch in each.
 
     Windows are as wide as the documents that they hold, so short documents are read by more
     streams: a step has about as many characters whatever the text.
     """
-    streams = 16
     if num_documents:
-        streams = STEP_CHARS // max(1, min(seq_length, num_chars // num_documents))
+        streams = streams * USUAL_LENGTH // max(1, min(seq_length, num_chars // num_documents))
         seq_length = min(seq_length, max(1, num_chars // num_documents))
     return max(1, min(streams, num_chars // (4 * seq_length)))
 

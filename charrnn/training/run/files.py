@@ -94,10 +94,13 @@ class RunFiles:
             if self._save_every:
                 self._state_due = before + took + max(self._save_every, took / SAVING_SHARE)
 
-    def save_state_if_due(self, loop_state: LoopState) -> None:
-        """Write the state file, rarely enough to take about 1 % of the time of the run."""
-        if self._trainer.budget.elapsed < self._state_due:
-            return
+    @property
+    def is_state_due(self) -> bool:
+        """Whether to save the state now: rarely enough to take about 1 % of the time of the run."""
+        return self._trainer.budget.elapsed >= self._state_due
+
+    def try_to_save_state(self, loop_state: LoopState) -> None:
+        """Write the state file; if the disk refuses it, a warning says so."""
         try:
             self.save_state(loop_state)
         except RunError as error:

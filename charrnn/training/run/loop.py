@@ -14,6 +14,8 @@ from charrnn.training.run.files import RunFiles
 from charrnn.training.run.monitor import Monitor, Report
 from charrnn.training.run.progress import NUM_REPORTS, NUM_VALIDATIONS, LoopState, milestones
 
+READ_EVERY = 8  # steps until their losses are read, for which a GPU has to come to a stop
+
 
 def begin(trainer: Trainer, monitor: Monitor) -> LoopState:
     """Choose the length of validations, start the schedule and return the zero counters."""
@@ -74,10 +76,13 @@ def run_training(
                 previewed_at = budget.elapsed
             loop_state.reported_at = budget.elapsed
         stop_signal = monitor.stop_signal()
-        if loop_state.is_over or stop_signal is not None:
-            files.save_state(loop_state)
-        else:
-            files.save_state_if_due(loop_state)
+        is_end = loop_state.is_over or stop_signal is not None
+        if is_end or files.is_state_due:
+            _read_losses(trainer, loop_state)
+            if is_end:
+                files.save_state(loop_state)
+            else:
+                files.try_to_save_state(loop_state)
     best = loop_state.best
     if best is None:  # stopped before the first validation: some model is better than none
         if report is None or loop_state.num_chars:
@@ -88,14 +93,21 @@ def run_training(
 
 def _step(trainer: Trainer, loop_state: LoopState) -> float:
     """Train on one window and count it; return the progress after it."""
-    nats, num_chars = trainer.advance(trainer.budget.progress(trainer.step))
-    if not math.isfinite(nats):
-        raise trainer.divergence(has_model=loop_state.best is not None)
-    loop_state.nats += nats
-    loop_state.num_chars += num_chars
+    loop_state.num_chars += trainer.advance(trainer.budget.progress(trainer.step))
+    if trainer.step % READ_EVERY == 0:
+        _read_losses(trainer, loop_state)
     progress = trainer.budget.progress(trainer.step)
     loop_state.is_over = progress >= 1
     return progress
+
+
+def _read_losses(trainer: Trainer, loop_state: LoopState) -> None:
+    """Add the losses of the steps since the last reading, which must be finite."""
+    losses = trainer.take_nats()
+    for step, nats in enumerate(losses, start=trainer.step - len(losses) + 1):
+        if not math.isfinite(nats):
+            raise trainer.divergence(has_model=loop_state.best is not None, step=step)
+        loop_state.nats += nats
 
 
 def _report(trainer: Trainer, loop_state: LoopState, files: RunFiles, progress: float) -> Report:
@@ -116,6 +128,7 @@ def _report(trainer: Trainer, loop_state: LoopState, files: RunFiles, progress: 
 
 def _current_report(trainer: Trainer, loop_state: LoopState) -> Report:
     """Return a report of the current step, without a validation."""
+    _read_losses(trainer, loop_state)
     budget = trainer.budget
     elapsed = budget.elapsed
     return Report(

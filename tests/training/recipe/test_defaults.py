@@ -8,12 +8,13 @@ from charrnn.errors import ConfigError
 from charrnn.training.recipe.defaults import (
     DEFAULT_SECONDS,
     MAX_NETWORKS,
+    MIN_STEPS,
     MOST_EPOCHS,
     Throughput,
     macs_per_char,
     resolve,
 )
-from charrnn.training.recipe.settings import Settings
+from charrnn.training.recipe.settings import Recipe, Settings
 
 
 def test_what_the_user_fixed_is_unchanged() -> None:
@@ -201,3 +202,41 @@ def test_products_are_those_of_the_matrices() -> None:
     sizes = {"hidden_size": 10, "embedding_size": 7, "num_layers": 1, "num_networks": 3}
     recipe = resolve(Settings(cell="lstm", **sizes), num_chars=1000, vocab_size=5)  # type: ignore[arg-type]
     assert macs_per_char(recipe.model) == 4 * 10 * 7 + 4 * 10 * 10 + 5 * 10
+
+
+H100 = Throughput(2e12, threads=1, streams=256)
+
+
+def on_gpu(num_chars: int = 10**6, **given: object) -> Recipe:
+    """Return the recipe for a GPU."""
+    return resolve(Settings(**given), num_chars=num_chars, vocab_size=65, throughput=H100)  # type: ignore[arg-type]
+
+
+def test_a_gpu_trains_wider_networks_on_more_streams() -> None:
+    """As far as time and text allow; what the user fixed is left alone."""
+    recipe = on_gpu(time=60)
+    assert (recipe.model.hidden_size, recipe.batch_size) == (512, 256)
+    assert recipe.dropout > resolve(Settings(time=60), num_chars=10**6, vocab_size=65).dropout
+    assert on_gpu(time=1).batch_size < 64
+    assert on_gpu(10**9, time=60).model.hidden_size == 256
+    assert on_gpu(20_000, time=60).model.hidden_size == 256
+    given = on_gpu(time=60, hidden_size=40, batch_size=5)
+    assert (given.model.hidden_size, given.batch_size) == (40, 5)
+
+
+def test_a_gpu_still_makes_enough_updates() -> None:
+    """Streams grow no further than leaves ``MIN_STEPS`` steps, and never below the usual."""
+    for seconds in (1, 5, 15, 60, 600):
+        recipe = on_gpu(time=seconds)
+        read = min(seconds * H100.chars_per_second(recipe.model), MOST_EPOCHS * 10**6)
+        steps = read / (recipe.batch_size * recipe.seq_length)
+        assert steps >= MIN_STEPS or recipe.batch_size == 16
+
+
+def test_a_gpu_reads_short_documents_in_more_streams_too() -> None:
+    """A step has as many characters whatever the length of documents."""
+    whole = on_gpu(time=60)
+    names = resolve(
+        Settings(time=60), num_chars=10**6, vocab_size=65, num_documents=10**5, throughput=H100
+    )
+    assert names.batch_size * 10 == pytest.approx(whole.batch_size * 64, rel=0.1)

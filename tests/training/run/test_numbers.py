@@ -13,10 +13,12 @@ import pytest
 import torch
 
 from charrnn.corpus.options import CorpusOptions
+from charrnn.corpus.streams import Window
 from charrnn.errors import TrainingError
 from charrnn.model.checkpoint import read_checkpoint
 from charrnn.training.api import train
 from charrnn.training.devices.memory import one_line_if_out_of_memory
+from charrnn.training.learn.learner import Learner
 from charrnn.training.recipe.defaults import resolve
 from charrnn.training.recipe.settings import Settings
 from charrnn.training.run.loop import Trainer
@@ -65,13 +67,14 @@ def go(tmp_path: Path) -> Callable[..., Result]:
 
 def strike_at(step: int, monkeypatch: pytest.MonkeyPatch, strike: Callable[[], float]) -> None:
     """Let something happen to a step of training; what it returns is the loss."""
-    advance = Trainer.advance
+    advance = Learner.advance
 
-    def changed(self: Trainer, progress: float) -> tuple[float, int]:
-        nats, num_chars = advance(self, progress)
-        return (strike(), num_chars) if self.step == step else (nats, num_chars)
+    def changed(self: Learner, window: Window, number: int, *rest: float) -> None:
+        advance(self, window, number, *rest)
+        if number == step:
+            self._nats[-1] = torch.tensor(strike())
 
-    monkeypatch.setattr(Trainer, "advance", changed)
+    monkeypatch.setattr(Learner, "advance", changed)
 
 
 @pytest.mark.parametrize("where", OUT_OF_MEMORY)
@@ -149,7 +152,7 @@ def test_weights_that_are_not_finite_are_not_kept(
     """Weights that went wrong after the last finite loss do not replace the model that is kept."""
     advance = Trainer.advance
 
-    def changed(self: Trainer, progress: float) -> tuple[float, int]:
+    def changed(self: Trainer, progress: float) -> int:
         found = advance(self, progress)
         if self.step == 10:
             with torch.no_grad():

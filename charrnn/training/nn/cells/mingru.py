@@ -1,8 +1,9 @@
 """The minimal gated recurrent unit over a window, forward and backward.
 
-All products of a window are taken at once, and the scan is one operation per step in each
-direction. The layer is one function with its own backward pass, because one autograd node for each
-small operation would cost more than the products.
+All products of a window are taken at once, and on a CPU the scan is one operation per step in each
+direction. There the layer is one function with its own backward pass, because one autograd node for
+each small operation would cost more than the products. On other devices the layer is that of
+``ParallelLayer``.
 
 The scan is in float32: in one step a slow unit moves by less than bfloat16 resolves. All other
 computation, and all that is kept for the backward pass, is in the precision of matrix products.
@@ -44,12 +45,19 @@ class Layer(ParallelLayer):
 
     def forward(self, inputs: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
         """Advance over a window; see ``ParallelLayer.forward``."""
+        if inputs.device.type != "cpu":
+            return super().forward(inputs, state)
         h, last = state
         inputs = inputs.to(h.dtype)
         hidden, h = MinGRUFunction.apply(  # type: ignore[no-untyped-call]
             inputs, h, last, self.shift, self.weight_ih, self.bias_ih, self.weight_ho
         )
         return hidden, (h, inputs[-1])
+
+    def gate(self, projected: Tensor) -> tuple[Tensor, Tensor]:
+        """Return share and candidate; see ``model.cells.mingru``."""
+        z, c = projected.chunk(2, dim=-1)
+        return z.sigmoid(), c
 
 
 class MinGRUFunction(torch.autograd.Function):

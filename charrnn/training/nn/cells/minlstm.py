@@ -1,4 +1,4 @@
-"""The minimal long short-term memory over a window, by autograd over the step."""
+"""The minimal long short-term memory over a window, by autograd over the gates and the scan."""
 
 import torch
 from torch import Tensor
@@ -24,9 +24,8 @@ class Layer(ParallelLayer):
                 torch.randperm(size, generator=generator)
             ]
 
-    def step(self, projected: Tensor, h: Tensor) -> Tensor:
-        """Advance by one step; see ``model.cells.minlstm``."""
+    def gate(self, projected: Tensor) -> tuple[Tensor, Tensor]:
+        """Return share and candidate; see ``model.cells.minlstm``."""
         f, i, c = projected.chunk(3, dim=-1)
         # i / (f + i), written so that it stays finite where both gates are shut
-        share = torch.sigmoid(logsigmoid(i) - logsigmoid(f))
-        return torch.lerp(h, c, share)
+        return torch.sigmoid(logsigmoid(i) - logsigmoid(f)), c
