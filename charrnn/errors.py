@@ -7,6 +7,7 @@
       UnknownCharacterError     1  a character that the model never saw
       CheckpointError           1  a model file is missing, damaged or of another program
       TrainingError             1  training cannot continue: the loss is not finite
+      SaidElsewhereError        1  another process of the run failed, and has said why
       RunError                  1  a run directory cannot be used
       ConfigError               2  options out of range or contradictory
 
@@ -31,6 +32,10 @@ class UnknownCharacterError(CharRNNError):
 
 class CheckpointError(CharRNNError):
     """A model file is missing, damaged, or not a model file."""
+
+
+class SaidElsewhereError(CharRNNError):
+    """Another process of the run has failed, and has said why."""
 
 
 class TrainingError(CharRNNError):

@@ -14,7 +14,7 @@ from charrnn.cli.info import info
 from charrnn.cli.output import abandon_stdout, log
 from charrnn.cli.sample import sample
 from charrnn.cli.train import train
-from charrnn.errors import CharRNNError
+from charrnn.errors import CharRNNError, SaidElsewhereError
 
 
 class OneLineErrors(TyperGroup):
@@ -40,6 +40,8 @@ class OneLineErrors(TyperGroup):
             code = 0
         except Stopped as stop:
             code = stop.exit_code
+        except SaidElsewhereError as error:
+            code = error.exit_code
         except CharRNNError as error:
             log(f"charrnn: error: {error}")
             code = error.exit_code

@@ -196,6 +196,14 @@ def train(
         values.Precision, _run(None, "Precision of matrix products. Default: auto.")
     ] = "auto",
     threads: Annotated[int | None, _run("INT", "Processor threads. Default: one per core.")] = None,
+    parallel: Annotated[
+        values.Parallel,
+        _run(
+            None,
+            "What the processes of torchrun share out: networks (ensemble) or streams (data). "
+            "Default: auto.",
+        ),
+    ] = "auto",
     preview_every: Annotated[
         str, _run("DURATION", "Time between sample texts; 0: none. Default: 30s.")
     ] = "30s",
@@ -237,6 +245,7 @@ def train(
     from charrnn.corpus.options import CorpusOptions
     from charrnn.model.find import find_model
     from charrnn.training import api
+    from charrnn.training.processes.peers import is_follower, is_one_of_several
     from charrnn.training.recipe.settings import Settings
 
     chosen = {field.name: context.params[field.name] for field in dataclasses.fields(Settings)}
@@ -261,6 +270,8 @@ def train(
         "began": _BEGAN,
     }
     with contextlib.ExitStack() as stack:
+        quiet = quiet or is_follower()
+        as_json = as_json and not is_follower()
         write_json = stack.enter_context(open_stdout()).json if as_json else None
         monitor = stack.enter_context(make_monitor(quiet=quiet, json=write_json, color=color))
         how["monitor"] = monitor
@@ -274,7 +285,8 @@ def train(
     if not quiet:
         for line in monitor.closing_lines(result):
             log(f"charrnn: {line}")
-    if result.stop_signal is not None:
+    # Torchrun takes another exit code than 0 for a failure, and would start the run again.
+    if result.stop_signal is not None and not is_one_of_several():
         raise typer.Exit(128 + result.stop_signal)
 
 

@@ -16,6 +16,7 @@ else:
 Block = Literal["plain", "residual"]
 Nonlinearity = Literal["tanh", "relu"]
 Optimizer = Literal["muon", "adamw", "adam", "rmsprop", "sgd"]
+Parallel = Literal["auto", "ensemble", "data"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "float32", "bfloat16"]
 

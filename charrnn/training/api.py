@@ -3,21 +3,23 @@
 Torch is imported only after the texts are read, so that a wrong file name is reported quickly.
 """
 
+import dataclasses
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from charrnn.corpus.find import find_files
 from charrnn.corpus.options import CorpusOptions
 from charrnn.corpus.store import build_corpus, open_corpus
-from charrnn.errors import RunError
+from charrnn.errors import ConfigError, RunError
 from charrnn.model.checkpoint import MODEL_NAME, read_checkpoint
 from charrnn.model.find import RUNS
+from charrnn.training.processes.peers import Alone, is_one_of_several
 from charrnn.training.recipe.command import from_here
 from charrnn.training.recipe.defaults import Throughput, resolve
 from charrnn.training.recipe.overrides import change_recipe, has_same_budget
-from charrnn.training.recipe.settings import Settings
+from charrnn.training.recipe.settings import Recipe, Settings
 from charrnn.training.recipe.warm_start import recipe_from, settings_from
 from charrnn.training.run.directory import (
     find_run,
@@ -67,15 +69,41 @@ def train(
         CharRNNError: If a text, an option or the directory cannot be used, or training fails.
     """
     began = time.monotonic() if began is None else began
-    options = options or CorpusOptions()
-    settings = settings or Settings()
     monitor = monitor or Silent()
+    how = (preview_every, preview_text, save_every, began)
+
+    def run(peers: Alone) -> Result:
+        before = peers.heard_before("directory") if peers.is_restart else None
+        if before is not None and (Path(before) / STATE_NAME).exists():
+            return _resume(peers, monitor, Path(before), (), {}, *how)
+        return _train(peers, monitor, corpora, out, options, settings, init_from, *how)
+
+    return _led(monitor, run)
+
+
+def _train(
+    peers: Alone,
+    monitor: Monitor,
+    corpora: Sequence[str],
+    out: Path | None,
+    options: CorpusOptions | None,
+    settings: Settings | None,
+    init_from: Path | None,
+    preview_every: float,
+    preview_text: PreviewText | None,
+    save_every: float,
+    began: float,
+) -> Result:
+    """Train in the leading process; see ``train``."""
+    options = options or CorpusOptions()
+    settings = _choose_parallel(settings or Settings(), peers)
     find_files(corpora, options.glob)  # reports mistakes before anything is made
     source = None if init_from is None else read_checkpoint(init_from)
     if source is not None:
         settings = settings_from(source, settings, is_bytes=options.decoding.is_bytes)
     resolve(settings, num_chars=1, vocab_size=1)
     directory, is_new = make_directory(out, corpora[0])
+    peers.say("directory", str(directory.resolve()), for_restarts=True)
     with locked(directory, is_new=is_new, notice=monitor.notice):
         refuse_run(directory)
         try:
@@ -96,10 +124,11 @@ def train(
                 vocab_size=corpus.vocabulary.size,
                 num_documents=corpus.num_documents,
                 throughput=_measure(settings, monitor),
+                processes=peers.size,
             )
             if source is not None and init_from is not None:
                 recipe = recipe_from(source, recipe, from_here(str(Path(init_from).resolve())))
-            session = Session(directory, corpus, options, recipe, monitor, preview_text)
+            session = Session(directory, corpus, options, recipe, monitor, preview_text, peers)
             return session.train(began, preview_every, save_every, source=source)
         except BaseException:
             remove_vain_run(directory)
@@ -132,6 +161,24 @@ def resume(
     """
     began = time.monotonic() if began is None else began
     monitor = monitor or Silent()
+    how = (preview_every, preview_text, save_every, began)
+    return _led(
+        monitor, lambda peers: _resume(peers, monitor, directory, corpora, changes or {}, *how)
+    )
+
+
+def _resume(
+    peers: Alone,
+    monitor: Monitor,
+    directory: str | Path | None,
+    corpora: Sequence[str],
+    changes: Mapping[str, Any],
+    preview_every: float,
+    preview_text: PreviewText | None,
+    save_every: float,
+    began: float,
+) -> Result:
+    """Resume in the leading process; see ``resume``."""
     directory = find_run(corpora) if directory is None else Path(directory)
     if not (directory / STATE_NAME).exists():
         raise RunError(
@@ -139,7 +186,10 @@ def resume(
         )
     with locked(directory, notice=monitor.notice):
         state = read_state(directory / STATE_NAME)
-        recipe = change_recipe(state, changes or {})
+        recipe = change_recipe(state, changes)
+        if peers.size == 1 and "parallel" not in changes:
+            recipe = dataclasses.replace(recipe, parallel="auto")
+        recipe = dataclasses.replace(_choose_parallel(recipe, peers), processes=peers.size)
         corpus = open_corpus(directory)
         check_corpus(directory, state, corpus)
         if corpora:
@@ -153,8 +203,51 @@ def resume(
                 "larger --time, --steps or --epochs"
             )
             return Result(directory, best)
-        session = Session(directory, corpus, state.options, recipe, monitor, preview_text)
+        session = Session(directory, corpus, state.options, recipe, monitor, preview_text, peers)
         return session.train(began, preview_every, save_every, state=state)
+
+
+def _led(monitor: Monitor, run: Callable[[Alone], Result]) -> Result:
+    """Run something if this process is alone or leads others; else follow the one that leads."""
+    if not is_one_of_several():
+        return run(Alone())
+    from charrnn.training.processes.group import Group
+    from charrnn.training.run.follower import follow
+
+    peers = Group()
+    if peers.rank:
+        result = follow(peers, monitor)
+    else:
+        with peers.leading():
+            result = run(peers)
+            peers.say("result", result.to_json())
+    peers.leave()
+    return result
+
+
+Chosen = TypeVar("Chosen", Settings, Recipe)
+
+
+def _choose_parallel(settings: Chosen, peers: Alone) -> Chosen:
+    """Return settings that say what several processes share out.
+
+    Raises:
+        ConfigError: If there is only one, and they say it already.
+    """
+    if peers.size == 1:
+        if settings.parallel != "auto":
+            raise ConfigError(
+                "`parallel`: there is only one process; start several with torchrun, see "
+                "docs/several-machines.md"
+            )
+        return settings
+    if settings.parallel != "auto":
+        return settings
+    from charrnn.training.devices.backend import prepare_backend
+
+    backend = prepare_backend(settings.device, settings.precision, settings.threads, peers.device)
+    is_cpu = backend.device.type == "cpu"
+    return dataclasses.replace(settings, parallel="ensemble" if is_cpu else "data")
 
 
 def _measure(settings: Settings, monitor: Monitor) -> Throughput | None:

@@ -62,13 +62,14 @@ class Backend:
         return f"{self.device.type}, {self.precision}{threads}"
 
 
-def prepare_backend(device: str, precision: str, threads: int | None) -> Backend:
+def prepare_backend(device: str, precision: str, threads: int | None, number: int = 0) -> Backend:
     """Choose the device and precision where they are ``auto``, and set the threads.
 
     Args:
         device: ``auto`` takes a GPU if there is one.
         precision: ``auto`` takes bfloat16 if the device has instructions for it.
         threads: None for torch's own choice.
+        number: Which of several GPUs.
 
     Returns:
         The backend to train on.
@@ -92,7 +93,7 @@ def prepare_backend(device: str, precision: str, threads: int | None) -> Backend
     if precision == "bfloat16" and not has_bfloat16:
         raise ConfigError(f"`precision`: this {device} has no bfloat16 instructions; use float32")
     if device == "cuda":
-        prepare_cuda(torch.device("cuda", torch.cuda.current_device()), precision)
+        prepare_cuda(torch.device("cuda", number), precision)
     return Backend(torch.device(device), precision)
 
 

@@ -19,11 +19,17 @@ from charrnn.training.nn.network import State, TrainableNetwork
 from charrnn.training.nn.ngram_embedding import LEARN_EVERY
 from charrnn.training.optim.averaging import update_average
 from charrnn.training.optim.factory import make_optimizer
+from charrnn.training.processes.peers import Alone
 from charrnn.training.recipe.settings import Recipe
 
 GENERATOR = "generator"  # its tensor of the state
 
 Numbers = npt.NDArray[Any]
+
+
+def is_of_streams(name: str) -> bool:
+    """Return whether an array has a row for each stream, so that processes share it out."""
+    return name.rpartition(" ")[2].startswith("carried.") or name.endswith(" ")
 
 
 class Learner:
@@ -39,8 +45,18 @@ class Learner:
         state: What the streams carry.
     """
 
-    def __init__(self, recipe: Recipe, backend: Backend, num_streams: int, number: int) -> None:
-        """Make the first weights for B streams; each network of a model has a seed of its own."""
+    def __init__(
+        self,
+        recipe: Recipe,
+        backend: Backend,
+        num_streams: int,
+        number: int,
+        rows: slice = slice(None),
+    ) -> None:
+        """Make the first weights for B streams, or some of them.
+
+        Each network of a model has a seed of its own, the same in every process.
+        """
         self.recipe = recipe
         self.backend = backend
         # Torch's generator looks at the lower 32 bits of a seed alone.
@@ -58,20 +74,67 @@ class Learner:
             self.average.load_state_dict(self.network.state_dict())
             self.average.eval()
             self.optimizer = make_optimizer(self.network, recipe)
-            self.state = self.network.initial_state(num_streams)
+            self.network.streams = num_streams, rows
+            self.state = self.network.initial_state(len(range(num_streams)[rows]))
 
     def advance(self, window: Window, step: int, learning_rate: float, usual_chars: float) -> None:
-        """Train on a window in a step, counted from 1.
+        """Train on a window in a step, counted from 1; see ``find_gradients`` and ``update``."""
+        self.find_gradients(window, usual_chars)
+        self.update(step, learning_rate)
+
+    def find_gradients(self, window: Window, usual_chars: float) -> None:
+        """Read a window and find the gradients of its loss.
 
         The loss is divided by the usual number of predictions, not by their number in this window,
         so that each counts alike in a short window as well.
         """
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate
         with self._queue:
+            if not len(window.inputs):  # more processes than streams
+                self._nats.append(torch.zeros((), device=self.backend.device))
+                return
             losses, self.state = self._losses(self.network, window, self.state)
             nats = losses.sum()
             (nats / usual_chars).backward()  # type: ignore[no-untyped-call]
+            self._nats.append(nats.detach())
+
+    def add_gradients(self, peers: Alone, num_steps: int) -> None:
+        """Add the gradients of all processes, each of which has read its streams of a window.
+
+        They travel as one flat tensor. Of a table it holds the looked-up rows and their gradients,
+        which are the same for all tables: each process fills in its own streams, so the order of
+        later sums does not depend on the number of processes.
+        """
+        with self._queue:
+            network, tables = self.network, self.network.tables
+            held = {id(table.weight) for table in tables}
+            dense = [each for each in network.parameters() if id(each) not in held]
+            parts = [torch.zeros_like(p) if p.grad is None else p.grad for p in dense]
+            num_streams, rows = network.streams or (0, slice(None))
+            if tables:
+                shape = (num_steps, num_streams)
+                size = network.config.embedding_size
+                looked_up = parts[0].new_zeros((len(tables), *shape))
+                gradient = parts[0].new_zeros((*shape, size))
+                for number, table in enumerate(tables):
+                    if len(range(num_streams)[rows]):
+                        found, its_gradient = table.take_last()
+                        looked_up[number, :, rows] = found.to(looked_up.dtype)  # below 2 ** 24
+                        gradient[:, rows] = its_gradient
+                parts += [looked_up, gradient]
+            flat = torch.cat([part.flatten() for part in parts])
+            peers.add(flat)
+            pieces = torch.split(flat, [part.numel() for part in parts])
+            sums = [each.view_as(part) for each, part in zip(pieces, parts, strict=True)]
+            for parameter, total in zip(dense, sums, strict=False):
+                parameter.grad = total
+            for number, table in enumerate(tables):
+                table.add_last(sums[-2][number].long(), sums[-1])
+
+    def update(self, step: int, learning_rate: float) -> None:
+        """Update the weights by the gradients, in a step counted from 1."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate
+        with self._queue:
             self._clip(self.network.parameters())
             if step % LEARN_EVERY == 0:
                 for table in self.network.tables:
@@ -81,7 +144,6 @@ class Learner:
                 self.optimizer.step()  # of what has a gradient
             self.optimizer.zero_grad()
             update_average(self.average, self.network, step)
-            self._nats.append(nats.detach())
 
     def take_nats(self) -> list[float]:
         """Return the sum of the losses of each step since the last call, in nats.

@@ -40,12 +40,8 @@ class Validator:
         num_chars: How many characters of the text the memory knows.
     """
 
-    def __init__(self, val: Ids, memory: Memory, budget: Budget) -> None:
-        """Take the validation text and the memory.
-
-        What the memory knows of the text is found here, as far as ``KNOWING_SHARE`` of the time
-        allows, and kept.
-        """
+    def __init__(self, val: Ids, memory: Memory) -> None:
+        """Take the validation text and the memory."""
         self._val = val[: MAX_VALIDATION_CHARS + 1]
         self._memory = memory
         vocab_size = memory.vocabulary.size
@@ -53,6 +49,12 @@ class Validator:
         self._text = TextMemory(memory)
         self._known: list[npt.NDArray[Any]] = []
         self.num_chars = 0
+
+    def learn_text(self, budget: Budget) -> None:
+        """Find what the memory knows of the text, as far as ``KNOWING_SHARE`` of the time allows.
+
+        It is kept for all validations.
+        """
         until = math.inf
         if budget.seconds is not None:
             until = budget.elapsed + KNOWING_SHARE * budget.seconds
@@ -64,7 +66,6 @@ class Validator:
         val = self._val[: max_chars + 1]
         if len(val) < 2:
             return None
-        self._know(len(val) - 1)
         end_id = self._memory.vocabulary.end_id
         return measuring_windows(val, end_id, SEQ_LENGTH, self._num_streams)
 
@@ -87,6 +88,7 @@ class Validator:
 
     def _loss(self, chosen: Numbers, peak: Numbers, entropy: Numbers) -> float:
         """Return the loss, given what the networks expect at each place."""
+        self._know(len(chosen))
         features, is_there, first, taken, last = self._known
         total = 0.0
         for begin in range(0, len(chosen), CHUNK_CHARS):

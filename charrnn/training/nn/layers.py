@@ -138,17 +138,26 @@ def make_layer(config: ModelConfig, number: int, generator: torch.Generator) -> 
     return layer
 
 
-def locked_dropout(inputs: Tensor, share: float, generator: torch.Generator) -> Tensor:
+def locked_dropout(
+    inputs: Tensor,
+    share: float,
+    generator: torch.Generator,
+    streams: tuple[int, slice] | None = None,
+) -> Tensor:
     """Drop a share of the units, shape (T, B, H), with one mask for all steps of a window.
 
-    The others are scaled by 1 / (1 - share). The generator is on the CPU.
+    The others are scaled by 1 / (1 - share). The generator is on the CPU. If the inputs are some of
+    the streams of several processes, ``streams`` has the number of all and which these are; every
+    process draws the mask of all.
 
     References:
         Y. Gal and Z. Ghahramani, 2016, arXiv:1512.05287.
     """
     if share == 0:
         return inputs
-    kept = torch.rand(inputs.shape[1:], generator=generator) >= share  # (B, H)
+    num_streams, rows = streams or (inputs.shape[1], slice(None))
+    drawn = torch.rand((num_streams, inputs.shape[2]), generator=generator)  # (B, H)
+    kept = drawn[rows] >= share
     return inputs * to_device((kept / (1 - share)).to(inputs.dtype), inputs.device)
 
 

@@ -42,6 +42,7 @@ class TrainableNetwork(nn.Module):
         self.config = config
         self.dropout = dropout
         self.generator = generator
+        self.streams: tuple[int, slice] | None = None  # B, and which of them are read here
         self.embedding = nn.Embedding(config.vocab_size, config.embedding_size)
         # N-grams start at zero and learn what they add to their last character.
         self.ngrams = nn.ModuleDict(
@@ -124,7 +125,8 @@ class TrainableNetwork(nn.Module):
 
     def _drop(self, hidden: Tensor) -> Tensor:
         """Apply dropout while training."""
-        return locked_dropout(hidden, self.dropout if self.training else 0.0, self.generator)
+        share = self.dropout if self.training else 0.0
+        return locked_dropout(hidden, share, self.generator, self.streams)
 
     def to_arrays(self) -> dict[str, Array]:
         """Return a copy of the weights as NumPy arrays, named as in the model file."""

@@ -50,6 +50,16 @@ class GatheredEmbedding(nn.Module):
         """Make a dense gradient the only pending one."""
         self.pending = [(torch.arange(len(gathered), device=gathered.device), gathered)]
 
+    def take_last(self) -> tuple[Tensor, Tensor]:
+        """Take away the rows, shape (T, B), and the gradient of the last window."""
+        assert self.pending
+        return self.pending.pop()
+
+    def add_last(self, rows: Tensor, gradient: Tensor) -> None:
+        """Add the rows and the gradient of a window."""
+        assert self.pending is not None
+        self.pending.append((rows, gradient))
+
     def flush_grad(self) -> None:
         """Make the pending gradients the gradient of the weight."""
         self.weight.grad = self.gathered()

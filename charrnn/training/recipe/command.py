@@ -40,9 +40,13 @@ def command_line(sources: Sequence[str], options: CorpusOptions, recipe: Recipe)
         "device": recipe.device,
         "precision": recipe.precision,
         "threads": recipe.threads,
+        "parallel": recipe.parallel if recipe.processes > 1 else None,
     }
     chosen = [f"--{name}={value}" for name, value in values.items() if value is not None]
-    return ["charrnn", "train", *_reading(options), *chosen, "--", *map(from_here, sources)]
+    program = ["charrnn"]
+    if recipe.processes > 1:
+        program = ["torchrun", f"--nproc-per-node={recipe.processes}", "-m", "charrnn"]
+    return [*program, "train", *_reading(options), *chosen, "--", *map(from_here, sources)]
 
 
 def from_here(source: str) -> str:

@@ -59,6 +59,16 @@ class Throughput:
             self, macs_per_second=usual * 2.0 ** round(math.log2(self.macs_per_second / usual))
         )
 
+    def of_several(self, processes: int, parallel: str) -> Self:
+        """Return the throughput of several such processes that share networks or streams."""
+        if parallel == "data":
+            return replace(
+                self,
+                macs_per_second=processes * self.macs_per_second,
+                streams=processes * self.streams,
+            )
+        return replace(self, threads=processes * self.threads)
+
     def __str__(self) -> str:
         """Return the throughput for users."""
         return f"{self.macs_per_second:.1e} multiply-adds/s per thread, {self.threads} threads"
@@ -75,6 +85,7 @@ def resolve(
     vocab_size: int,
     num_documents: int = 0,
     throughput: Throughput | None = None,
+    processes: int = 1,
 ) -> Recipe:
     """Choose what the settings leave open; what they fix is in the recipe unchanged.
 
@@ -83,12 +94,13 @@ def resolve(
         num_chars: Characters to train on, N.
         vocab_size: Characters in the vocabulary, V.
         num_documents: Documents to train on; 0 for a text in one piece.
-        throughput: Throughput of the machine; None for that of two cores of a laptop.
+        throughput: Throughput of one process; None for that of two cores of a laptop.
+        processes: How many share the work, as ``settings.parallel`` says.
 
     Raises:
         ConfigError: If a size is out of range.
     """
-    throughput = throughput or Throughput()
+    throughput = (throughput or Throughput()).of_several(processes, settings.parallel)
     seq_length = settings.seq_length or max(1, min(USUAL_LENGTH, num_chars // 8))
     is_open = settings.time is None and settings.steps is None and settings.epochs is None
     seconds = DEFAULT_SECONDS if is_open else settings.time
@@ -113,6 +125,8 @@ def resolve(
     if num_networks is None:
         is_timed = seconds is not None and epochs == limits[2]
         num_networks = _default_num_networks(throughput.threads, epochs if is_timed else None)
+        if settings.parallel == "ensemble":  # each process trains as many as every other
+            num_networks = -(-num_networks // processes) * processes
     if seconds is not None:
         epochs /= max(1.0, num_networks / throughput.threads)
     most_epochs = None
@@ -142,6 +156,8 @@ def resolve(
         device=settings.device,
         precision=settings.precision,
         threads=settings.threads,
+        parallel=settings.parallel,
+        processes=processes,
     )
 
 

@@ -14,7 +14,7 @@ from charrnn.training.recipe.settings import BUDGET, Recipe, Settings
 from charrnn.training.run.state import RunState
 
 TUNABLE = ("learning_rate", "clip", "dropout")
-MACHINE = ("device", "precision", "threads")
+MACHINE = ("device", "precision", "threads", "parallel")
 _OPTIONS = {
     "decoding": "`encoding` or `as_bytes`",
     "separator": "`lines` or `doc_sep`",
@@ -75,6 +75,13 @@ def why_not_exact(state: RunState, recipe: Recipe, backend: Mapping[str, Any]) -
         old, new = getattr(state.recipe, name), getattr(recipe, name)
         if old != new:
             reasons.append(f"{name.replace('_', ' ')} is {new:g}, was {old:g}")
+    sharing = [
+        (each.processes, each.parallel) if each.parallel == "data" else (1, "")
+        for each in (state.recipe, recipe)
+    ]
+    if sharing[0] != sharing[1]:
+        was, now = (number for number, _ in sharing)
+        reasons.append(f"the streams are shared among {now} processes, were among {was}")
     for name, value in backend.items():
         if state.backend.get(name) != value:
             reasons.append(f"{name} is {_show(value)}, was {_show(state.backend.get(name))}")

@@ -17,9 +17,15 @@ from charrnn.model.config import ModelConfig, parameter_shapes
 OPTIMIZERS = ("muon", "adamw", "adam", "rmsprop", "sgd")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "float32", "bfloat16")
+PARALLEL = ("auto", "ensemble", "data")
 BUDGET = ("time", "steps", "epochs")
 
-_CHOICES = {"optimizer": OPTIMIZERS, "device": DEVICES, "precision": PRECISIONS}
+_CHOICES = {
+    "optimizer": OPTIMIZERS,
+    "device": DEVICES,
+    "precision": PRECISIONS,
+    "parallel": PARALLEL,
+}
 _RANGES = {
     "time": (1e-9, math.inf),
     "steps": (1, 10**12),
@@ -63,6 +69,8 @@ class Settings:
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: ``auto``, ``float32`` or ``bfloat16``, of products; weights are float32.
         threads: Processor threads.
+        parallel: What several processes share out: ``ensemble``, the networks; ``data``, the
+            streams; ``auto``: the streams if they have GPUs.
     """
 
     time: float | None = None
@@ -87,6 +95,7 @@ class Settings:
     device: str = "auto"
     precision: str = "auto"
     threads: int | None = None
+    parallel: str = "auto"
 
     def __post_init__(self) -> None:
         """Check types, choices and ranges; the model's configuration checks its own sizes."""
@@ -112,7 +121,7 @@ class Recipe:
     """A run with nothing left open; the attributes are those of ``Settings``.
 
     ``init_from`` is the model that the first weights came from, without folders outside the current
-    one; None for random weights.
+    one; None for random weights. ``processes`` is their number.
     """
 
     time: float | None
@@ -131,6 +140,8 @@ class Recipe:
     threads: int | None
     init_from: str | None = None
     memory: int = DEFAULT_CHARS
+    parallel: str = "auto"
+    processes: int = 1
 
     def __post_init__(self) -> None:
         """Check types and ranges as ``Settings`` does, and that the run has an end."""

@@ -75,7 +75,7 @@ def run_training(
                     monitor.preview(files.preview())
                 previewed_at = budget.elapsed
             loop_state.reported_at = budget.elapsed
-        stop_signal = monitor.stop_signal()
+        stop_signal = monitor.stop_signal() or trainer.peers.signal
         is_end = loop_state.is_over or stop_signal is not None
         if is_end or files.is_state_due:
             _read_losses(trainer, loop_state)

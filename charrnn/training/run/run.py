@@ -1,12 +1,13 @@
 """A run: its directory, its text, its recipe, and its monitor."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from charrnn.corpus.options import CorpusOptions
 from charrnn.corpus.store import Corpus
 from charrnn.model.checkpoint import Checkpoint
+from charrnn.training.processes.peers import Alone
 from charrnn.training.recipe.command import command_line
 from charrnn.training.recipe.settings import Recipe
 from charrnn.training.run.monitor import Monitor
@@ -26,6 +27,7 @@ class Run:
         recipe: What to train, and how.
         monitor: Receives reports and notices.
         preview_text: Generates short texts with a model.
+        peers: The processes of the run.
     """
 
     directory: Path
@@ -34,6 +36,7 @@ class Run:
     recipe: Recipe
     monitor: Monitor
     preview_text: PreviewText | None
+    peers: Alone = field(default_factory=Alone)
 
     @property
     def command(self) -> list[str]:

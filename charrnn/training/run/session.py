@@ -6,9 +6,10 @@ Torch is imported only after the checks, so that a mistake is reported quickly.
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 from charrnn.corpus.document_streams import training_windows
 from charrnn.errors import CheckpointError, ConfigError, RunError
@@ -44,6 +45,20 @@ class Result:
     best: Report
     stop_signal: int | None = None
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the result for the other processes of a run."""
+        return {
+            "directory": str(self.directory),
+            "best": self.best.to_json(),
+            "stop_signal": self.stop_signal,
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Return the result that ``to_json`` described."""
+        best = Report.from_json(values["best"])
+        return cls(Path(values["directory"]), best, values["stop_signal"])
+
     @property
     def model(self) -> Path:
         """The model file."""
@@ -68,6 +83,10 @@ class Session(Run):
         The process began at a time by ``time.monotonic``; both intervals are in seconds. A new run
         may have a source of its initial weights. A resumed run has a state.
         """
+        if self.peers.size > 1:
+            from charrnn.training.run.follower import announce
+
+            announce(self)
         memory = self._memory()
         budget = self._budget(began)
         loop_state = None if state is None else self._go_on(state, budget)
@@ -78,6 +97,8 @@ class Session(Run):
 
         with one_line_if_out_of_memory(self.recipe):
             trainer = self._trainer(budget, memory)
+            if self.peers.size > 1:  # machines may differ in the last bit of the first weights
+                trainer.load_state_arrays(trainer.state_arrays())
             if source is not None:
                 self._warm_start(trainer, source)
             if state is not None and loop_state is not None:
@@ -100,14 +121,10 @@ class Session(Run):
 
     def _trainer(self, budget: Budget, memory: Memory) -> Trainer:
         """Return the trainer before its first step."""
-        from charrnn.training.devices.backend import prepare_backend
-        from charrnn.training.learn.trainer import Trainer
+        from charrnn.training.run.follower import make_trainer
 
-        recipe, corpus = self.recipe, self.corpus
-        backend = prepare_backend(recipe.device, recipe.precision, recipe.threads)
-        backend.share_among(recipe.model.num_networks)
-        trainer = Trainer(recipe, backend, corpus.train, corpus.val, budget, memory=memory)
-        self.monitor.notice(f"training {recipe} on {backend}")
+        trainer = make_trainer(self.recipe, self.corpus, budget, memory, self.peers)
+        self.monitor.notice(f"training {self.recipe} on {trainer.backend}")
         self.monitor.notice(f"to repeat: {shlex.join(self.command)}")
         return trainer
 
