@@ -24,13 +24,8 @@ if TYPE_CHECKING:
 _BEGAN = time.monotonic()  # the time budget includes the start of the program
 
 # Options that set an attribute of CorpusOptions with another name.
-_READING = {
-    "encoding": "decoding",
-    "as_bytes": "decoding",
-    "lines": "separator",
-    "doc_sep": "separator",
-}
-
+_READING = {"encoding": "decoding", "as_bytes": "decoding"}
+_READING |= {"lines": "separator", "doc_sep": "separator"}
 
 _data = section("Data")
 _model = section("Model")
@@ -271,8 +266,8 @@ def train(
     }
     with contextlib.ExitStack() as stack:
         quiet = quiet or is_follower()
-        as_json = as_json and not is_follower()
-        write_json = stack.enter_context(open_stdout()).json if as_json else None
+        is_json = as_json and not is_follower()
+        write_json = stack.enter_context(open_stdout()).json if is_json else None
         monitor = stack.enter_context(make_monitor(quiet=quiet, json=write_json, color=color))
         how["monitor"] = monitor
         if resume:
