@@ -63,13 +63,15 @@ class Group(Alone):
     def say(self, name: str, value: Any, *, for_restarts: bool = False) -> None:
         """Leave a value that can be JSON where every process finds it."""
         store = self._store if for_restarts else self._attempt
-        store.set(f"charrnn {name}", json.dumps(value))
+        with _one_line_if_lost():
+            store.set(f"charrnn {name}", json.dumps(value))
 
     def hear(self, name: str) -> Any:
         """Return what a process said, however long that takes."""
-        while not self._attempt.check([f"charrnn {name}"]):
-            time.sleep(POLL_SECONDS)  # in Python, so that a signal is noticed
-        return json.loads(self._attempt.get(f"charrnn {name}"))
+        with _one_line_if_lost():
+            while not self._attempt.check([f"charrnn {name}"]):
+                time.sleep(POLL_SECONDS)  # in Python, so that a signal is noticed
+            return json.loads(self._attempt.get(f"charrnn {name}"))
 
     def heard_before(self, name: str) -> Any:
         """Return what was said for restarts by a process that is gone, or None."""
@@ -140,7 +142,7 @@ class Group(Alone):
         try:
             yield
         except BaseException:
-            with contextlib.suppress(RuntimeError):
+            with contextlib.suppress(RuntimeError, TrainingError):
                 self.say("end", True)
                 self._let_go()
             raise
@@ -157,7 +159,7 @@ class Group(Alone):
 
     def has_failed(self) -> bool:
         """Return whether the leader has said that it failed."""
-        with contextlib.suppress(RuntimeError):
+        with contextlib.suppress(RuntimeError, TrainingError):
             return self._attempt.check(["charrnn end"]) and bool(self.hear("end"))
         return False
 
