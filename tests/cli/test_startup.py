@@ -95,7 +95,8 @@ OPTIONS = {
         "--init-from --cell --block --nonlinearity --ngrams --hidden-size --num-layers "
         "--embedding-size --num-networks --memory --time --steps --epochs --batch-size "
         "--seq-length --optimizer --learning-rate --lr --clip --dropout --seed -o --out --resume "
-        "--device --precision --threads --preview-every --save-every --json --color -q --quiet "
+        "--device --precision --threads --parallel --preview-every --save-every --json --color "
+        "-q --quiet "
         "-h --help"
     ),
     "sample": (
