@@ -1,6 +1,6 @@
 """Two processes against two threads: characters a second and the loss, over three seeds.
 
-    python benchmarks/processes.py TEXT [--steps 200] [--seeds 3] [--json]
+    python benchmarks/processes.py TEXT [--steps 100] [--seeds 3] [--json]
 
 Both train two networks for the same number of steps, on one thread each. ``ensemble`` gives each
 process a network, ``data`` half of the streams. The speed is the median of the reports of a run,
@@ -57,10 +57,12 @@ def main() -> None:
     """Print a row for each way."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("text")
-    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
+    if arguments.steps < 100:
+        parser.error("--steps: with fewer than 100, every report holds a validation")
     found: dict[str, list[dict[str, Any]]] = {"threads": [], "ensemble": [], "data": []}
     for seed in range(1, arguments.seeds + 1):
         for parallel, runs in found.items():

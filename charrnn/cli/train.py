@@ -24,8 +24,13 @@ if TYPE_CHECKING:
 _BEGAN = time.monotonic()  # the time budget includes the start of the program
 
 # Options that set an attribute of CorpusOptions with another name.
-_READING = {"encoding": "decoding", "as_bytes": "decoding"}
-_READING |= {"lines": "separator", "doc_sep": "separator"}
+_READING = {
+    "encoding": "decoding",
+    "as_bytes": "decoding",
+    "lines": "separator",
+    "doc_sep": "separator",
+}
+
 
 _data = section("Data")
 _model = section("Model")
@@ -193,11 +198,7 @@ def train(
     threads: Annotated[int | None, _run("INT", "Processor threads. Default: one per core.")] = None,
     parallel: Annotated[
         values.Parallel,
-        _run(
-            None,
-            "What the processes of torchrun share out: networks (ensemble) or streams (data). "
-            "Default: auto.",
-        ),
+        _run(None, "What the processes of torchrun share: networks or streams. Default: auto."),
     ] = "auto",
     preview_every: Annotated[
         str, _run("DURATION", "Time between sample texts; 0: none. Default: 30s.")

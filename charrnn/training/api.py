@@ -7,7 +7,7 @@ import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from charrnn.corpus.find import find_files
 from charrnn.corpus.options import CorpusOptions
@@ -96,7 +96,9 @@ def _train(
 ) -> Result:
     """Train in the leading process; see ``train``."""
     options = options or CorpusOptions()
-    settings = _choose_parallel(settings or Settings(), peers)
+    settings = settings or Settings()
+    parallel = _choose_parallel(settings.parallel, settings, peers)
+    settings = dataclasses.replace(settings, parallel=parallel)
     find_files(corpora, options.glob)  # reports mistakes before anything is made
     source = None if init_from is None else read_checkpoint(init_from)
     if source is not None:
@@ -187,9 +189,9 @@ def _resume(
     with locked(directory, notice=monitor.notice):
         state = read_state(directory / STATE_NAME)
         recipe = change_recipe(state, changes)
-        if peers.size == 1 and "parallel" not in changes:
-            recipe = dataclasses.replace(recipe, parallel="auto")
-        recipe = dataclasses.replace(_choose_parallel(recipe, peers), processes=peers.size)
+        before = "auto" if peers.size == 1 else recipe.parallel
+        parallel = _choose_parallel(changes.get("parallel", before), recipe, peers)
+        recipe = dataclasses.replace(recipe, parallel=parallel, processes=peers.size)
         corpus = open_corpus(directory)
         check_corpus(directory, state, corpus)
         if corpora:
@@ -225,29 +227,23 @@ def _led(monitor: Monitor, run: Callable[[Alone], Result]) -> Result:
     return result
 
 
-Chosen = TypeVar("Chosen", Settings, Recipe)
-
-
-def _choose_parallel(settings: Chosen, peers: Alone) -> Chosen:
-    """Return settings that say what several processes share out.
+def _choose_parallel(given: str, where: Settings | Recipe, peers: Alone) -> str:
+    """Return what the processes of a run share out, of which ``given`` may be ``auto``.
 
     Raises:
-        ConfigError: If there is only one, and they say it already.
+        ConfigError: If there is only one process and something else is given.
     """
-    if peers.size == 1:
-        if settings.parallel != "auto":
-            raise ConfigError(
-                "`parallel`: there is only one process; start several with torchrun, see "
-                "docs/several-machines.md"
-            )
-        return settings
-    if settings.parallel != "auto":
-        return settings
-    from charrnn.training.devices.backend import prepare_backend
+    if peers.size > 1 and given == "auto":
+        from charrnn.training.devices.backend import prepare_backend
 
-    backend = prepare_backend(settings.device, settings.precision, settings.threads, peers.device)
-    is_cpu = backend.device.type == "cpu"
-    return dataclasses.replace(settings, parallel="ensemble" if is_cpu else "data")
+        backend = prepare_backend(where.device, where.precision, where.threads, peers.device)
+        return "ensemble" if backend.device.type == "cpu" else "data"
+    if peers.size == 1 and given != "auto":
+        raise ConfigError(
+            "`parallel`: there is only one process; start several with torchrun, see "
+            "docs/several-machines.md"
+        )
+    return given
 
 
 def _measure(settings: Settings, monitor: Monitor) -> Throughput | None:

@@ -23,13 +23,14 @@ from charrnn.training.processes.peers import Alone
 from charrnn.training.recipe.settings import Recipe
 
 GENERATOR = "generator"  # its tensor of the state
+PROBS = "probs"  # of the targets of a window, when processes put them together
 
 Numbers = npt.NDArray[Any]
 
 
 def is_of_streams(name: str) -> bool:
     """Return whether an array has a row for each stream, so that processes share it out."""
-    return name.rpartition(" ")[2].startswith("carried.") or name.endswith(" ")
+    return name.startswith("carried.") or name == PROBS
 
 
 class Learner:

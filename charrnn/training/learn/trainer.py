@@ -19,7 +19,7 @@ from charrnn.model.cells.spec import Array
 from charrnn.model.ensemble import join_networks, mean_probs, split_networks
 from charrnn.text.vocabulary import Ids
 from charrnn.training.devices.backend import Backend
-from charrnn.training.learn.learner import Learner, is_of_streams
+from charrnn.training.learn.learner import PROBS, Learner, is_of_streams
 from charrnn.training.learn.validation import Validator, choose_validation_chars
 from charrnn.training.optim.schedule import learning_rate_factor
 from charrnn.training.processes.peers import Alone
@@ -157,18 +157,23 @@ class Trainer:
         """Return the mean over all networks, each of which predicts all streams of a window."""
         if self.peers.size == 1:
             return mean_probs(probs)
-        parts = {n: {"": each} for n, each in zip(self._share.networks, probs, strict=True)}
+        parts = {n: {PROBS: each} for n, each in zip(self._share.networks, probs, strict=True)}
         found = self._whole(parts)
-        return mean_probs(each[""] for each in found) if found else np.zeros(0)
+        return mean_probs(each[PROBS] for each in found) if found else np.zeros(0)
 
     def _whole(self, parts: Mapping[int, Mapping[str, Numbers]]) -> list[dict[str, Numbers]]:
         """Return the arrays of all networks, those of streams joined; nothing on a follower.
 
         ``parts`` has those of this process by the number of the network.
         """
-        mine = {f"{n} {name}": array for n, part in parts.items() for name, array in part.items()}
-        if self.peers.rank and self._share.of_streams > 1:
-            mine = {name: array for name, array in mine.items() if is_of_streams(name)}
+        # The leader of processes that share the streams has all else itself.
+        is_needed = self.peers.rank == 0 or self._share.of_streams == 1
+        mine = {
+            f"{n} {name}": array
+            for n, part in parts.items()
+            for name, array in part.items()
+            if is_needed or is_of_streams(name)
+        }
         found: dict[str, list[Numbers]] = {}
         for each in self.peers.collect(mine):
             for name, array in each.items():

@@ -82,13 +82,14 @@ class Validator:
                 chosen = np.take_along_axis(probs, window.targets[is_given][:, None], axis=1)[:, 0]
                 entropy = -(probs * np.log(np.maximum(probs, TINY))).sum(axis=1)
                 expected.append(np.stack([chosen, probs.max(axis=1), entropy]))
-            columns = np.concatenate(expected, axis=1)
-            columns[:, np.concatenate(places)] = columns.copy()
+        columns = np.concatenate(expected, axis=1)
+        columns[:, np.concatenate(places)] = columns.copy()
+        self._know(columns.shape[1])
+        with np.errstate(all="ignore"):
             return self._loss(*columns)
 
     def _loss(self, chosen: Numbers, peak: Numbers, entropy: Numbers) -> float:
         """Return the loss, given what the networks expect at each place."""
-        self._know(len(chosen))
         features, is_there, first, taken, last = self._known
         total = 0.0
         for begin in range(0, len(chosen), CHUNK_CHARS):

@@ -22,7 +22,7 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.distributed import PrefixStore, TCPStore  # type: ignore[attr-defined]
 
-from charrnn.errors import SaidElsewhereError, TrainingError
+from charrnn.errors import TrainingError
 from charrnn.training.processes.peers import Alone, Arrays
 
 TIMEOUT = 600.0  # seconds that a process may keep the others waiting in training
@@ -58,7 +58,6 @@ class Group(Alone):
                 timeout=timeout,
             )
         self.is_restart = restarts != "0"
-        self._is_following = self.rank > 0
 
     def say(self, name: str, value: Any, *, for_restarts: bool = False) -> None:
         """Leave a value that can be JSON where every process finds it."""
@@ -80,7 +79,7 @@ class Group(Alone):
 
     def call(self, name: str, value: float = 0.0) -> None:
         """Let the followers make a call; see ``Alone``."""
-        if not self._is_following:
+        if self.rank == 0:
             self._exchange(CALLS.index(name), value, 0)
 
     def next_call(self, signal: int | None) -> tuple[str, float]:
@@ -90,8 +89,9 @@ class Group(Alone):
 
     def _exchange(self, number: int, value: float, signal: int) -> tuple[float, float]:
         """Sum a table with a row from each process; return what the leader put into its row."""
+        # In float32 the learning rate of a follower would be another than the leader's.
         table = torch.zeros((self.size, 3), dtype=torch.float64)
-        table[self.rank] = torch.tensor([number, value, signal])
+        table[self.rank] = torch.tensor([number, value, signal], dtype=torch.float64)
         self.add(table)
         self.signal = int(table[:, 2].max()) or None
         return float(table[0, 0]), float(table[0, 1])
@@ -167,15 +167,6 @@ class Group(Alone):
         """Leave the others, after the last operation with them."""
         with contextlib.suppress(RuntimeError):
             dist.destroy_process_group()
-
-    def end_following(self) -> None:
-        """End as the leader did.
-
-        Raises:
-            SaidElsewhereError: If the leader failed, which it has said.
-        """
-        if self.hear("end"):
-            raise SaidElsewhereError
 
 
 @contextlib.contextmanager

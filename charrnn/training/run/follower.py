@@ -12,17 +12,13 @@ from charrnn.errors import SaidElsewhereError, TextError, TrainingError
 from charrnn.memory.memory import Memory
 from charrnn.model.config import ModelConfig
 from charrnn.text.vocabulary import Vocabulary
-from charrnn.training.devices.backend import prepare_backend
 from charrnn.training.devices.memory import one_line_if_out_of_memory
-from charrnn.training.learn.trainer import Trainer
 from charrnn.training.processes.group import Group
-from charrnn.training.processes.peers import Alone
-from charrnn.training.processes.share import share_of
 from charrnn.training.recipe.settings import Recipe
 from charrnn.training.run.budget import Budget
 from charrnn.training.run.monitor import Monitor
 from charrnn.training.run.run import Run
-from charrnn.training.run.session import Result
+from charrnn.training.run.session import Result, make_trainer
 
 
 def announce(run: Run) -> None:
@@ -57,18 +53,9 @@ def follow(peers: Group, monitor: Monitor) -> Result:
         if peers.has_failed():
             raise SaidElsewhereError from None
         raise
-    peers.end_following()
+    if peers.hear("end"):
+        raise SaidElsewhereError
     return Result.from_json(peers.hear("result"))
-
-
-def make_trainer(
-    recipe: Recipe, corpus: Corpus, budget: Budget, memory: Memory, peers: Alone
-) -> Trainer:
-    """Return the trainer of this process before its first step."""
-    backend = prepare_backend(recipe.device, recipe.precision, recipe.threads, peers.device)
-    share = share_of(recipe.parallel, recipe.model.num_networks, peers.rank, peers.size)
-    backend.share_among(max(1, len(share.networks)))
-    return Trainer(recipe, backend, corpus.train, corpus.val, budget, memory=memory, peers=peers)
 
 
 def _make_calls(peers: Group, monitor: Monitor, run: dict[str, Any]) -> None:

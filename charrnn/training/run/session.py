@@ -12,12 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from charrnn.corpus.document_streams import training_windows
+from charrnn.corpus.store import Corpus
 from charrnn.errors import CheckpointError, ConfigError, RunError
 from charrnn.memory.index import build_index
 from charrnn.memory.memory import Memory
 from charrnn.model.checkpoint import MODEL_NAME, Checkpoint, read_checkpoint
 from charrnn.training.optim.schedule import learning_rate_factor
+from charrnn.training.processes.peers import Alone
+from charrnn.training.processes.share import share_of
 from charrnn.training.recipe.overrides import has_same_budget, why_not_exact
+from charrnn.training.recipe.settings import Recipe
 from charrnn.training.recipe.warm_start import describe_transfer, transfer
 from charrnn.training.run.budget import Budget
 from charrnn.training.run.monitor import Report
@@ -121,8 +125,6 @@ class Session(Run):
 
     def _trainer(self, budget: Budget, memory: Memory) -> Trainer:
         """Return the trainer before its first step."""
-        from charrnn.training.run.follower import make_trainer
-
         trainer = make_trainer(self.recipe, self.corpus, budget, memory, self.peers)
         self.monitor.notice(f"training {self.recipe} on {trainer.backend}")
         self.monitor.notice(f"to repeat: {shlex.join(self.command)}")
@@ -207,3 +209,16 @@ class Session(Run):
             return best
         old, new = (None if r is None else r.val_nats_per_char for r in (best, kept))
         return kept if new is not None and (old is None or new < old) else best
+
+
+def make_trainer(
+    recipe: Recipe, corpus: Corpus, budget: Budget, memory: Memory, peers: Alone
+) -> Trainer:
+    """Return the trainer of this process before its first step."""
+    from charrnn.training.devices.backend import prepare_backend
+    from charrnn.training.learn.trainer import Trainer
+
+    backend = prepare_backend(recipe.device, recipe.precision, recipe.threads, peers.device)
+    share = share_of(recipe.parallel, recipe.model.num_networks, peers.rank, peers.size)
+    backend.share_among(max(1, len(share.networks)))
+    return Trainer(recipe, backend, corpus.train, corpus.val, budget, memory=memory, peers=peers)
