@@ -187,7 +187,7 @@ def networks(text: str, device: str) -> Iterator[Row]:
 
 
 def recipe(text: str, device: str) -> Iterator[Row]:
-    """Train with the program and read what it reports."""
+    """Run the program and take the loss from its reports."""
     for seconds in (15, 60):
         with tempfile.TemporaryDirectory() as folder:
             command = [
@@ -245,7 +245,7 @@ def run_section(name: str, text: str, device: str) -> list[Row]:
 
 
 def describe(device: str) -> dict[str, Any]:
-    """Return what was measured with."""
+    """Return the device and the versions of its software."""
     is_cuda = device == "cuda" and torch.cuda.is_available()
     return {
         "device": torch.cuda.get_device_name() if is_cuda else device,

@@ -39,7 +39,7 @@ def run(text: str, steps: int, seed: int, parallel: str) -> dict[str, Any]:
         done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ)
         model = read_checkpoint(f"{folder}/run/model.safetensors")
     reports = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    # The report after a validation has its time in it.
+    # The report that follows a validation includes the time of the validation.
     plain = [
         now["chars_per_second"]
         for before, now in itertools.pairwise(reports)

@@ -33,9 +33,9 @@ class Backend:
         return torch.autocast(self.device.type, torch.bfloat16)
 
     def new_queue(self) -> contextlib.AbstractContextManager[object]:
-        """Return a context whose work on a GPU does not wait for that of another such context.
+        """Return a context with a CUDA stream of its own, which can be entered repeatedly.
 
-        It can be entered again and again. Elsewhere it does nothing.
+        On other devices the context does nothing.
         """
         if self.device.type != "cuda":
             return contextlib.nullcontext()
@@ -98,7 +98,7 @@ def prepare_backend(device: str, precision: str, threads: int | None, number: in
 
 
 def to_device(tensor: Tensor, device: torch.device) -> Tensor:
-    """Return a processor's tensor on a device, without waiting for what the device is doing."""
+    """Copy a tensor from the CPU to a device without waiting for the device to be idle."""
     if device.type != "cuda":
         return tensor.to(device)
     return tensor.pin_memory().to(device, non_blocking=True)
@@ -113,7 +113,7 @@ def product_dtype(operand: Tensor) -> torch.dtype:
 
 
 def kernel_dtype(operand: Tensor) -> torch.dtype:
-    """Return the precision of torch's recurrent kernels: that of products, if they have it."""
+    """Return the dtype for torch's recurrent kernels: that of products, where they support it."""
     dtype = product_dtype(operand)
     is_missing = operand.device.type == "cuda" and not has_bfloat16_kernels()
     return torch.float32 if dtype == torch.bfloat16 and is_missing else dtype

@@ -54,7 +54,7 @@ class Learner:
         number: int,
         rows: slice = slice(None),
     ) -> None:
-        """Make the first weights for B streams, or some of them.
+        """Initialise the weights, and the state of the B streams or of those in ``rows``.
 
         Each network of a model has a seed of its own, the same in every process.
         """
@@ -75,7 +75,8 @@ class Learner:
             self.average.load_state_dict(self.network.state_dict())
             self.average.eval()
             self.optimizer = make_optimizer(self.network, recipe)
-            self.network.streams = num_streams, rows
+            self._streams = self.network.streams = num_streams, rows
+            self._has_streams = len(range(num_streams)[rows]) > 0  # not if there are few
             self.state = self.network.initial_state(len(range(num_streams)[rows]))
 
     def advance(self, window: Window, step: int, learning_rate: float, usual_chars: float) -> None:
@@ -90,7 +91,7 @@ class Learner:
         so that each counts alike in a short window as well.
         """
         with self._queue:
-            if not len(window.inputs):  # more processes than streams
+            if not self._has_streams:
                 self._nats.append(torch.zeros((), device=self.backend.device))
                 return
             losses, self.state = self._losses(self.network, window, self.state)
@@ -110,17 +111,14 @@ class Learner:
             held = {id(table.weight) for table in tables}
             dense = [each for each in network.parameters() if id(each) not in held]
             parts = [torch.zeros_like(p) if p.grad is None else p.grad for p in dense]
-            num_streams, rows = network.streams or (0, slice(None))
+            num_streams, rows = self._streams
             if tables:
                 shape = (num_steps, num_streams)
-                size = network.config.embedding_size
                 looked_up = parts[0].new_zeros((len(tables), *shape))
-                gradient = parts[0].new_zeros((*shape, size))
-                for number, table in enumerate(tables):
-                    if len(range(num_streams)[rows]):
-                        found, its_gradient = table.take_last()
-                        looked_up[number, :, rows] = found.to(looked_up.dtype)  # below 2 ** 24
-                        gradient[:, rows] = its_gradient
+                gradient = parts[0].new_zeros((*shape, network.config.embedding_size))
+                for number, table in enumerate(tables if self._has_streams else []):
+                    found, gradient[:, rows] = table.take_last()
+                    looked_up[number, :, rows] = found.to(looked_up.dtype)  # below 2 ** 24
                 parts += [looked_up, gradient]
             flat = torch.cat([part.flatten() for part in parts])
             peers.add(flat)

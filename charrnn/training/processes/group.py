@@ -4,8 +4,8 @@ Everything goes through torch.distributed: NCCL for tensors on GPUs, Gloo for th
 call the leader says in one small sum what comes next, and hears whether a process received a
 signal. So no process decides anything by a clock of its own, and all stay in step.
 
-A process that is lost makes the others fail, at once or after ``TIMEOUT``. They save nothing then:
-what was saved before is whole, and the next start goes on from there.
+If a process is lost, the others fail, at once or after ``TIMEOUT``. They save nothing on that path:
+the files saved before are intact, and the next start resumes from them.
 """
 
 import contextlib
@@ -60,20 +60,20 @@ class Group(Alone):
         self.is_restart = restarts != "0"
 
     def say(self, name: str, value: Any, *, for_restarts: bool = False) -> None:
-        """Leave a value that can be JSON where every process finds it."""
+        """Publish a JSON value for all processes; see ``Alone``."""
         store = self._store if for_restarts else self._attempt
         with _one_line_if_lost():
             store.set(f"charrnn {name}", json.dumps(value))
 
     def hear(self, name: str) -> Any:
-        """Return what a process said, however long that takes."""
+        """Return a published value; wait for it as long as necessary."""
         with _one_line_if_lost():
             while not self._attempt.check([f"charrnn {name}"]):
                 time.sleep(POLL_SECONDS)  # in Python, so that a signal is noticed
             return json.loads(self._attempt.get(f"charrnn {name}"))
 
     def heard_before(self, name: str) -> Any:
-        """Return what was said for restarts by a process that is gone, or None."""
+        """Return a value that an earlier attempt published for restarts, or None."""
         key = f"charrnn {name}"
         return json.loads(self._store.get(key)) if self._store.check([key]) else None
 
@@ -177,8 +177,8 @@ def _one_line_if_lost() -> Iterator[None]:
     except RuntimeError as error:
         reason = str(error).partition("\n")[0].partition(". ")[0]
         raise TrainingError(
-            f"another process of this run was lost or does not answer ({reason}); what was saved "
-            "is whole; to go on, start all processes again with --resume"
+            f"another process of this run was lost or does not respond ({reason}); the saved state "
+            "is intact; to continue, restart all processes with --resume"
         ) from None
 
 

@@ -48,10 +48,10 @@ class Alone:
     is_restart = False
 
     def say(self, name: str, value: Any, *, for_restarts: bool = False) -> None:
-        """Leave a value that can be JSON where every process finds it."""
+        """Publish a JSON value for all processes, or for those of a later restart too."""
 
     def heard_before(self, name: str) -> Any:
-        """Return what was said for restarts by a process that is gone, or None."""
+        """Return a value that an earlier attempt published for restarts, or None."""
 
     def leading(self) -> contextlib.AbstractContextManager[None]:
         """Lead the others for a block; they end with it, and fail if it raises anything."""

@@ -94,7 +94,7 @@ def resolve(
         num_chars: Characters to train on, N.
         vocab_size: Characters in the vocabulary, V.
         num_documents: Documents to train on; 0 for a text in one piece.
-        throughput: Throughput of one process; None for that of two cores of a laptop.
+        throughput: Throughput of one process; by default that of two laptop cores.
         processes: How many share the work, as ``settings.parallel`` says.
 
     Raises:

@@ -14,7 +14,7 @@ from charrnn.training.run.files import RunFiles
 from charrnn.training.run.monitor import Monitor, Report
 from charrnn.training.run.progress import NUM_REPORTS, NUM_VALIDATIONS, LoopState, milestones
 
-READ_EVERY = 8  # steps until their losses are read, for which a GPU has to come to a stop
+READ_EVERY = 8  # steps between readings of the losses; each reading makes a GPU wait
 
 
 def begin(trainer: Trainer, monitor: Monitor) -> LoopState:

@@ -179,7 +179,7 @@ def test_a_process_that_stands_still_is_given_up(
     run.wait_until(is_under_way(tmp_path))
     os.kill(run.workers()[1], signal.SIGSTOP)
     assert run.end(6 + END_SECONDS) == 1
-    assert "lost or does not answer" in run.output()
+    assert "lost or does not respond" in run.output()
     state_of(tmp_path)
 
 

@@ -2,8 +2,8 @@
 
 All products of a window are taken at once, and on a CPU the scan is one operation per step in each
 direction. There the layer is one function with its own backward pass, because one autograd node for
-each small operation would cost more than the products. On other devices the layer is that of
-``ParallelLayer``.
+each small operation would cost more than the products. On other devices the layer uses
+``ParallelLayer.forward``.
 
 The scan is in float32: in one step a slow unit moves by less than bfloat16 resolves. All other
 computation, and all that is kept for the backward pass, is in the precision of matrix products.
