@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from charrnn.memory.memory import Memory
 from charrnn.model.checkpoint import Checkpoint, read_checkpoint
 from charrnn.model.find import find_model
 from charrnn.model.predictor import Predictor, make_predictor
+from charrnn.model.units import Unit, hold_units
 from charrnn.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:  # sampling starts sooner without these
@@ -30,6 +31,8 @@ if TYPE_CHECKING:  # sampling starts sooner without these
     from charrnn.corpus.open import Limit, Notice
     from charrnn.evaluation.evaluate import EvaluationRun, View
     from charrnn.evaluation.score import Score
+    from charrnn.insight.look import Look
+    from charrnn.insight.text import Text
     from charrnn.render.rows import CharRow
 
 
@@ -146,7 +149,7 @@ class Model:
         index = self._index() if new or criteria.max_copy is not None else None
         ids = prompt_ids(self.vocabulary, prompt, options.get("on_unknown", "error"))
         generator = Generator(
-            self.network,
+            self.network if not options.get("held") else self._holding(options["held"]),
             self.vocabulary,
             ids,
             params=params,
@@ -159,6 +162,10 @@ class Model:
         if not new or index is None:
             return in_order(write(sum(quotas)))
         return only_new(in_order(write(sys.maxsize)), index, self.vocabulary, ids, quotas)
+
+    def _holding(self, held: Mapping[Unit, float]) -> Predictor:
+        """Return the networks with units held at values."""
+        return make_predictor(self.checkpoint.config, self.checkpoint.arrays, hold_units(held))
 
     def _check_end(self, criteria: StopCriteria) -> None:
         """Refuse criteria by which a text never ends."""
@@ -199,6 +206,32 @@ class Model:
         for passage in measure_text(reader, vocabulary, pieces, num_best):
             yield from cutter.rows(passage)
 
+    def look(self, text: str | Text | None = None, *, memory: bool = True) -> Look:
+        """Look inside the model while it reads a text: why it expects what, what it remembers.
+
+        None is the validation part of the training text; see ``evaluate``.
+
+        Raises:
+            TextError: If the text is missing, or has fewer than two characters that the model
+                knows.
+        """
+        from charrnn.insight.look import Look
+        from charrnn.insight.text import make_text, text_of_ids
+
+        if text is None:
+            from charrnn.evaluation.inputs import validation_corpus
+
+            corpus = validation_corpus(self.vocabulary, self._directory)
+            text = text_of_ids(self.vocabulary, corpus.val)
+        elif isinstance(text, str):
+            text = make_text(self.vocabulary, text)
+        return Look(self.checkpoint, self.network, self.memory if memory else None, text)
+
+    @property
+    def _directory(self) -> Path:
+        """The run directory of the model file."""
+        return Path() if self.path is None else self.path.parent
+
     def evaluate(
         self,
         files: Sequence[str] = (),
@@ -234,8 +267,7 @@ class Model:
                 per_file=per_file,
             )
         else:
-            directory = Path() if self.path is None else self.path.parent
-            texts = ValidationText(validation_corpus(vocabulary, directory), index)
+            texts = ValidationText(validation_corpus(vocabulary, self._directory), index)
         run = EvaluationRun(self.network, vocabulary, texts, self.memory if memory else None)
         run.run(views, notice)
         return run

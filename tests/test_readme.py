@@ -12,6 +12,7 @@ import charrnn
 from charrnn.cli.app import app
 from charrnn.model.cells.registry import CELLS
 
+COMMANDS = ("train", "sample", "eval", "look", "info")
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 GENERATED = re.compile(r"<!-- \[\[\[cog.*?<!-- \[\[\[end\]\]\] -->", re.DOTALL)
@@ -20,7 +21,7 @@ PROSE = GENERATED.sub("", README)
 
 def commands(text: str) -> list[tuple[str, str]]:
     """Return the uses of the program in a text: the command and the rest of the line."""
-    return re.findall(r"charrnn (train|sample|eval|info)\b([^\n`|]*)", text)
+    return re.findall(rf"charrnn ({'|'.join(COMMANDS)})\b([^\n`|]*)", text)
 
 
 def unknown_options(text: str) -> set[str]:
@@ -36,7 +37,7 @@ def unknown_options(text: str) -> set[str]:
 
 def test_every_option_in_the_readme_exists() -> None:
     """The help of each command lists every option that the README gives to it."""
-    assert {command for command, _ in commands(PROSE)} == {"train", "sample", "eval", "info"}
+    assert {command for command, _ in commands(PROSE)} == set(COMMANDS)
     assert unknown_options(PROSE) == set()
 
 

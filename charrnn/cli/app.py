@@ -11,6 +11,7 @@ from charrnn import __version__
 from charrnn.cli.command import Command, Stopped
 from charrnn.cli.eval import evaluate
 from charrnn.cli.info import info
+from charrnn.cli.look import look
 from charrnn.cli.output import abandon_stdout, log
 from charrnn.cli.sample import sample
 from charrnn.cli.train import train
@@ -107,6 +108,7 @@ def charrnn(
     charrnn train corpus.txt          # train a model on a text
     charrnn sample --temp 0.8         # write text like it
     charrnn eval other.txt            # measure how surprising another text is
+    charrnn look other.txt --at 100   # see why it expects what stands there
     charrnn info                      # show a model and how it was trained
     """
     del version
@@ -117,4 +119,5 @@ def charrnn(
 app.command(cls=Command)(train)
 app.command(cls=Command)(sample)
 app.command("eval", cls=Command)(evaluate)
+app.command(cls=Command)(look)
 app.command(cls=Command)(info)

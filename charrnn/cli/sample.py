@@ -79,6 +79,14 @@ def sample(
         bool,
         _drawing(None, "Use the networks alone, without the memory. Default: off.", "--no-memory"),
     ] = False,
+    set_unit: Annotated[
+        list[str] | None,
+        _drawing(
+            "LAYER:UNIT=VALUE",
+            "Hold a hidden unit at a value, as 0:17=1; can be repeated. charrnn look --units finds "
+            "units. Default: none.",
+        ),
+    ] = None,
     seed: Annotated[
         int | None,
         _drawing("INT", "Random seed. Default: a random one, reported on standard error."),
@@ -200,6 +208,10 @@ def sample(
     if model is None and not quiet and _is_model(prompt):
         log(f"charrnn: note: {prompt!r} is read as the prompt; name a model with -m")
     loaded = load(model)
+    if set_unit:
+        from charrnn.model.units import parse_held_units
+
+        options["held"] = parse_held_units(loaded.checkpoint.config, set_unit)
     if novelty or novel:
         loaded.copy_search()  # report a missing index before anything is written
     prompt = _read_prompt(prompt, prompt_file)

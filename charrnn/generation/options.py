@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any, TypedDict, Unpack
 
 from charrnn.generation.params import SamplingParams, StopCriteria
+from charrnn.model.units import Unit
 from charrnn.text.vocabulary import OnUnknown
 
 
@@ -14,6 +15,7 @@ class SamplingOptions(TypedDict, total=False):
     """Keyword options of every sampling method; see ``SamplingParams`` and ``StopCriteria``.
 
     Attributes:
+        held: Units to hold at values while a text is written; see ``charrnn.model.units``.
         memory: Whether the model uses its memory; True by default.
         on_unknown: How to treat a character of the prompt that the model never saw: ``error`` (the
             default), ``skip`` or ``replace``.
@@ -29,6 +31,7 @@ class SamplingOptions(TypedDict, total=False):
     stop: str | Sequence[str]
     match: str | None
     max_copy: int | None
+    held: Mapping[Unit, float]
     memory: bool
     on_unknown: OnUnknown
 
@@ -40,7 +43,7 @@ def split_options(**options: Unpack[SamplingOptions]) -> tuple[SamplingParams, S
         ConfigError: If an option is out of range.
     """
     params: dict[str, Any] = dict(options)
-    for name in ("memory", "on_unknown"):
+    for name in ("held", "memory", "on_unknown"):
         params.pop(name, None)
     names = [field.name for field in fields(StopCriteria)]
     criteria = {name: params.pop(name) for name in names if name in params}

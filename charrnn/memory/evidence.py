@@ -123,6 +123,8 @@ class Evidence:
     def explain(self, targets: Ids, probs: Numbers, weights: Numbers) -> tuple[Numbers, Facts]:
         """Return what gave each target its probability.
 
+        What the discounts leave to the networks counts as theirs.
+
         Args:
             targets: The characters that came, shape (N,).
             probs: Their probability by the networks, shape (N,).
@@ -133,16 +135,20 @@ class Evidence:
             shape (N, K, 4); see ``Facts``.
         """
         num_trained, num_kinds = self._num_trained, self._num_kinds
-        shares = weights * self.given(targets, probs)
+        first, taken, last = self.shares(targets)
+        of_first = weights[:, 1 : 1 + num_kinds]
+        shares = np.empty((self.num, 1 + num_kinds), np.float32)
+        shares[:, 0] = (weights[:, 0] + (of_first * taken).sum(axis=1)) * probs
+        shares[:, 1:] = of_first * first
+        shares[:, 1 + num_trained :] += weights[:, 1 + num_kinds :] * last
         shares[~shares.any(axis=1), 0] = 1  # of what no part gives anything
         shares /= shares.sum(axis=1, keepdims=True)
-        shares[:, 1 + num_trained : 1 + num_kinds] += shares[:, 1 + num_kinds :]
         facts = np.zeros((self.num, num_kinds, 4), np.int32)
         facts[..., 0] = (self.followers == targets[:, None, None]).sum(axis=-1)
         facts[..., 1] = self._nums
         facts[:, :num_trained, 2] = self._sizes
         facts[:, num_trained:, 3] = self._ages
-        return shares[:, : 1 + num_kinds], facts
+        return shares, facts
 
     def mix(self, probs: Numbers, weights: Numbers) -> None:
         """Mix all parts, in place.

@@ -33,7 +33,7 @@ def list_parts(shares: Numbers, facts: Facts) -> Iterator[dict[str, Any]]:
         facts: Shape (K, 4).
     """
     for part in np.argsort(-shares, kind="stable").tolist():
-        share = round(float(shares[part]), 4)
+        share = float(shares[part])
         if share < LEAST_SHARE:
             return
         if part == 0:

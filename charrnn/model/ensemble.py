@@ -7,14 +7,14 @@ Sizes: B streams, T time steps, V vocabulary.
 """
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from charrnn.model.cells.spec import Array
 from charrnn.model.config import ModelConfig, network_prefix
 from charrnn.model.matmul import Matmul, batched_matmul
-from charrnn.model.network import Network, State, strip_prefix
+from charrnn.model.network import Network, State, Wrap, strip_prefix
 from charrnn.text.vocabulary import Ids
 
 
@@ -24,11 +24,19 @@ class Ensemble:
     Its state is the states of the networks, one after another.
     """
 
-    def __init__(self, config: ModelConfig, arrays: Mapping[str, Array]) -> None:
-        """Build the networks from weights by name, with the shapes of ``parameter_shapes``."""
+    def __init__(
+        self, config: ModelConfig, arrays: Mapping[str, Array], wrap: Wrap | None = None
+    ) -> None:
+        """Build the networks from weights by name, with the shapes of ``parameter_shapes``.
+
+        For ``wrap`` the layers of the second network count on after those of the first.
+        """
         self.config = config
-        parts = split_networks(config, arrays)
-        self._networks = [Network(config.one_network, part) for part in parts]
+        size = config.num_layers
+        self._networks = [
+            Network(config.one_network, part, wrap and _count_from(number * size, wrap))
+            for number, part in enumerate(split_networks(config, arrays))
+        ]
 
     def initial_state(self, num_streams: int) -> State:
         """Return the state at the start of a text: zeros, one row per stream."""
@@ -39,16 +47,30 @@ class Ensemble:
         self, ids: Ids, state: State, matmul: Matmul = batched_matmul
     ) -> tuple[Array, State]:
         """Read a window of each stream; see ``Predictor.forward``."""
-        size = len(state) // len(self._networks)
         next_state: list[State] = []
+        probs = mean_probs(map(softmax, self._each(ids, state, matmul, next_state)))
+        return safe_log(probs), tuple(itertools.chain.from_iterable(next_state))
 
-        def predict(number: int, network: Network) -> Array:
+    def each_forward(self, ids: Ids, state: State) -> tuple[list[Array], State]:
+        """Read a window of each stream; return the logits of each network, and the state after."""
+        next_state: list[State] = []
+        logits = list(self._each(ids, state, batched_matmul, next_state))
+        return logits, tuple(itertools.chain.from_iterable(next_state))
+
+    def _each(
+        self, ids: Ids, state: State, matmul: Matmul, next_state: list[State]
+    ) -> Iterator[Array]:
+        """Yield the logits of each network; append the state after to a list."""
+        size = len(state) // len(self._networks)
+        for number, network in enumerate(self._networks):
             logits, after = network.forward(ids, state[number * size : (number + 1) * size], matmul)
             next_state.append(after)
-            return softmax(logits)
+            yield logits
 
-        probs = mean_probs(predict(*pair) for pair in enumerate(self._networks))
-        return safe_log(probs), tuple(itertools.chain.from_iterable(next_state))
+
+def _count_from(first: int, wrap: Wrap) -> Wrap:
+    """Return a wrap that counts layers from another number."""
+    return lambda layer, step: wrap(first + layer, step)
 
 
 def mean_probs(probs: Iterable[Array]) -> Array:

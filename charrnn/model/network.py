@@ -6,7 +6,8 @@ Sizes: B streams, T time steps, V vocabulary, E embedding, H hidden units, L lay
 longest n-gram with an embedding.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,9 @@ State = tuple[tuple[npt.NDArray[Any], ...], ...]
 Each array has one row per stream; zeros mean the start of a text.
 """
 
+Wrap = Callable[[int, Callable[..., Any]], Callable[..., Any]]
+"""Takes the number of a layer and the step of its cell, and returns what to use as the step."""
+
 
 class Network:
     """A trained network, ready to read and predict.
@@ -33,16 +37,18 @@ class Network:
     products are then computed once, and reading a character is one look-up.
     """
 
-    def __init__(self, config: ModelConfig, arrays: Mapping[str, Array]) -> None:
+    def __init__(
+        self, config: ModelConfig, arrays: Mapping[str, Array], wrap: Wrap | None = None
+    ) -> None:
         """Arrange the weights, given by name with the shapes of ``parameter_shapes``."""
         self.config = config
         self._arrays = arrays
-        layers = [
-            config.spec.layer(
-                config.spec, config.nonlinearity, strip_prefix(f"layers.{layer}.", arrays)
-            )
-            for layer in range(config.num_layers)
-        ]
+        spec, choice = config.spec, config.nonlinearity
+        layers = []
+        for layer in range(config.num_layers):
+            step = spec.steps[choice]
+            own = spec if wrap is None else replace(spec, steps={choice: wrap(layer, step)})
+            layers.append(spec.layer(own, choice, strip_prefix(f"layers.{layer}.", arrays)))
         self._has_residual = [config.has_residual(layer) for layer in range(config.num_layers)]
         self._norms = [
             (arrays[f"norms.{number}.weight"], arrays[f"norms.{number}.bias"])

@@ -10,7 +10,7 @@ from charrnn.model.cells.spec import Array
 from charrnn.model.config import ModelConfig
 from charrnn.model.ensemble import Ensemble
 from charrnn.model.matmul import Matmul, batched_matmul
-from charrnn.model.network import Network, State
+from charrnn.model.network import Network, State, Wrap
 from charrnn.text.vocabulary import Ids
 
 
@@ -43,6 +43,12 @@ class Predictor(Protocol):
         """
 
 
-def make_predictor(config: ModelConfig, arrays: Mapping[str, Array]) -> Predictor:
-    """Return the networks of a model ready to run, from its sizes and weights."""
-    return (Network if config.num_networks == 1 else Ensemble)(config, arrays)
+def make_predictor(
+    config: ModelConfig, arrays: Mapping[str, Array], wrap: Wrap | None = None
+) -> Predictor:
+    """Return the networks of a model ready to run, from its sizes and weights.
+
+    ``wrap`` may replace the step of each layer, to watch it or to change what it returns. The
+    layers of all networks are counted through.
+    """
+    return (Network if config.num_networks == 1 else Ensemble)(config, arrays, wrap)

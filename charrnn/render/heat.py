@@ -28,6 +28,7 @@ COLORS = (  # background and foreground for 0, 1, ..., 8 or more bits, after C. 
 HOTTEST = len(COLORS) - 1
 LEVEL_NAMES = (*map(str, range(HOTTEST)), f"{HOTTEST}+")
 LINE_END = "\u21b5"  # marks a surprising line end
+_SIGNS = {" ": "\u2423", "\n": LINE_END, "\t": "\u21e5"}
 
 
 def heat_levels(surprise: Surprise, hottest: int = HOTTEST) -> npt.NDArray[np.int64]:
@@ -44,6 +45,11 @@ def shown_character(vocabulary: Vocabulary, character: str) -> str:
     return (
         character if character == "\t" else "".join(map(visible, char_text(vocabulary, character)))
     )
+
+
+def named(text: str) -> str:
+    """Return characters to be read one by one, with signs for white space."""
+    return "".join(_SIGNS.get(c) or visible(c) for c in text)
 
 
 class ByteWriter(Protocol):

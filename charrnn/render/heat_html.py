@@ -6,39 +6,29 @@ import math
 from charrnn.evaluation.evaluate import EvaluationRun
 from charrnn.evaluation.surprise import Passage
 from charrnn.render.heat import (
-    COLORS,
     LEVEL_NAMES,
     LINE_END,
     HeatFile,
     heat_levels,
+    named,
     shown_character,
 )
+from charrnn.render.page import page_head
 from charrnn.render.rows import Alternatives, best_at, char_text
-from charrnn.text.escaping import escape_controls, visible
+from charrnn.text.escaping import escape_controls
 from charrnn.units import nats_to_bits
 
 MAX_CHARS = 100_000  # characters on a page, about 20 MB; browsers are slow beyond it
 NUM_BEST = 5  # alternatives in a tooltip
 
-_SIGNS = {" ": "\u2423", "\n": LINE_END, "\t": "\u21e5"}
 
 _STYLE = """\
-:root { color-scheme: light; }
-body { display: flex; flex-direction: column; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
-  font-family: system-ui, sans-serif; background: #fff; color: #222; }
-footer { order: -1; border-bottom: 1px solid #ccc; padding-bottom: 1rem; }
-h2 { font-size: 1rem; margin: 1.5rem 0 0; }
-pre { white-space: pre-wrap; overflow-wrap: anywhere; line-height: 1.5; tab-size: 8;
-  font-family: ui-monospace, Menlo, Consolas, monospace; }
-table { border-spacing: 1rem 0; margin-left: -1rem; }
-td:nth-child(2) { text-align: right; font-variant-numeric: tabular-nums; }
-b { font-weight: normal; }
-b:hover { outline: 2px solid #06c; position: relative; }
-b:hover::after { content: attr(data-t); position: absolute; left: 0; top: 1.6em; z-index: 1;
-  white-space: pre; background: #fffef5; color: #222; border: 1px solid #999; border-radius: 4px;
-  padding: .3em .6em; box-shadow: 0 2px 6px #0003; pointer-events: none; }
-.scale b { display: inline-block; padding: .2em .8em; border: 1px solid #ddd; }
-.scale b:hover { outline: none; }
+body { display: flex; flex-direction: column; }
+footer { order: -1; border-bottom: 1px solid var(--line); padding-bottom: 1rem; }
+pre b:hover { outline: 2px solid #06c; position: relative; }
+pre b:hover::after { content: attr(data-t); position: absolute; left: 0; top: 1.6em; z-index: 1;
+  white-space: pre; background: Canvas; color: CanvasText; border: 1px solid var(--line);
+  border-radius: 4px; padding: .3em .6em; pointer-events: none; }
 """
 
 
@@ -54,16 +44,7 @@ class Page(HeatFile):
         """Write the head of the page."""
         super().__post_init__()
         self._is_open = False
-        rules = [
-            f".h{heat} {{ background: {back}; color: {front}; }}"
-            for heat, (back, front) in enumerate(COLORS)
-        ]
-        self._write(
-            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-            '<meta name="viewport" content="width=device-width">\n'
-            f"<title>charrnn: surprise</title>\n<style>\n{_STYLE}" + "\n".join(rules) + "\n"
-            "</style>\n</head>\n<body>\n<main>\n"
-        )
+        self._write(f"{page_head('charrnn: surprise', _STYLE)}<main>\n")
 
     def begin(self, name: str) -> None:
         """Begin a text; a full page leaves it out."""
@@ -96,8 +77,8 @@ class Page(HeatFile):
 
     def _tip(self, character: str, bits: float, best: Alternatives) -> str:
         """Return a tooltip: the surprise, then what the model expected."""
-        lines = [f"{_named(char_text(self.vocabulary, character))}  {bits:.2f} bits"]
-        lines += [f"{_named(other)}  {prob:.1%}" for other, prob in best]
+        lines = [f"{named(char_text(self.vocabulary, character))}  {bits:.2f} bits"]
+        lines += [f"{named(other)}  {prob:.1%}" for other, prob in best]
         return "&#10;".join(map(html.escape, lines))
 
     def end_text(self) -> None:
@@ -111,16 +92,12 @@ class Page(HeatFile):
         note = note and f"<p>{note}</p>\n"
         steps = "".join(f"<b class=h{heat}>{name}</b>" for heat, name in enumerate(LEVEL_NAMES))
         rows = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>\n"
-            for row in run.summary.rows()
+            f"<tr><td>{html.escape(name)}</td><td class=n>{html.escape(value)}</td>"
+            f"<td>{html.escape(note)}</td></tr>\n"
+            for name, value, note in run.summary.rows()
         )
         self._write(
             "</main>\n<footer>\n<h1>How surprising each character is</h1>\n"
             f'<p class="scale">bits: {steps}</p>\n{note}<table>\n{rows}</table>\n'
             "</footer>\n</body>\n</html>\n"
         )
-
-
-def _named(text: str) -> str:
-    """Return characters for a tooltip, with signs for white space."""
-    return "".join(_SIGNS.get(c) or visible(c) for c in text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from charrnn.evaluation.surprise import Passage
@@ -11,17 +12,41 @@ from charrnn.text.escaping import cell_widths, num_cells
 from charrnn.text.vocabulary import Vocabulary
 
 # The nearest of the 256 colours that terminals share; level 0 is not coloured.
-_TERMINAL_COLORS = (
+_WARM = (
     *((230, 16), (223, 16), (216, 16), (215, 16)),
     *((209, 16), (167, 231), (124, 231), (88, 231)),
 )
-_SGR = ("", *(f"\x1b[48;5;{back};38;5;{front}m" for back, front in _TERMINAL_COLORS))
+_COLD = (
+    *((195, 16), (153, 16), (117, 16), (111, 16)),
+    *((75, 16), (32, 231), (25, 231), (18, 231)),
+)
+_SGR = ("", *(f"\x1b[48;5;{back};38;5;{front}m" for back, front in _WARM))
+_COLD_SGR = ("", *(f"\x1b[48;5;{back};38;5;{front}m" for back, front in _COLD))
 _RESET = "\x1b[0m"
 
 
 def _paint(sgr: str, text: str) -> str:
     """Return text in a colour; unchanged for no colour or no text."""
     return f"{sgr}{text}{_RESET}" if sgr and text else text
+
+
+def painted(text: str, levels: Sequence[int], show: Callable[[str], str]) -> str:
+    """Return a text in colours, safe for a terminal.
+
+    Args:
+        text: N characters.
+        levels: For each, 0 for no colour, 1 to 8 for warm ones or -1 to -8 for cold ones.
+        show: Returns a character as it is shown; see ``shown_character``.
+    """
+    parts = []
+    for level, run in itertools.groupby(zip(levels, text, strict=True), key=lambda pair: pair[0]):
+        sgr = _SGR[level] if level >= 0 else _COLD_SGR[-level]
+        # No colour spans two lines.
+        lines = "".join(character for _, character in run).split("\n")
+        colored = [_paint(sgr, "".join(map(show, line))) for line in lines]
+        end = _paint(sgr, LINE_END) if level else ""
+        parts.append(f"{end}\n".join(colored))
+    return "".join(parts)
 
 
 _SCALE = "".join(_paint(sgr, f" {name} ") for sgr, name in zip(_SGR, LEVEL_NAMES, strict=True))
@@ -43,15 +68,7 @@ class ColorHeat:
 
     def text(self, passage: Passage) -> str:
         """Return a passage in colours, safe for a terminal."""
-        pairs = zip(heat_levels(passage.surprise).tolist(), passage.text, strict=True)
-        parts = []
-        for heat, run in itertools.groupby(pairs, key=lambda pair: pair[0]):
-            # No colour spans two lines.
-            lines = "".join(character for _, character in run).split("\n")
-            colored = [_paint(_SGR[heat], "".join(map(self._show, line))) for line in lines]
-            end = _paint(_SGR[heat], LINE_END) if heat else ""
-            parts.append(f"{end}\n".join(colored))
-        return "".join(parts)
+        return painted(passage.text, heat_levels(passage.surprise).tolist(), self._show)
 
     def rest(self) -> str:
         """Return the rest of a text: nothing."""
@@ -78,10 +95,13 @@ class DigitHeat:
 
     def text(self, passage: Passage) -> str:
         """Return the lines that end in a passage."""
-        levels = heat_levels(passage.surprise, 9).tolist()
+        return self.lines(passage.text, heat_levels(passage.surprise, 9).tolist())
+
+    def lines(self, text: str, levels: Sequence[int]) -> str:
+        """Return the lines that end in a text, given a digit for each character."""
         done = ""
-        widths = cell_widths(passage.text)
-        for character, value, width in zip(passage.text, levels, widths, strict=True):
+        widths = cell_widths(text)
+        for character, value, width in zip(text, levels, widths, strict=True):
             seen = LINE_END * (value > 0) if character == "\n" else self._show(character)
             seen = seen.replace("\t", " ")
             cells = width if seen == character else num_cells(seen)

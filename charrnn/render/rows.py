@@ -144,7 +144,7 @@ class CharRow:
             "unknown": self.is_unknown,
             "text": self.text,
             "best": [[text, round(prob, 6)] for text, prob in self.best],
-            "parts": list(self.parts),
+            "parts": [part | {"share": round(part["share"], 4)} for part in self.parts],
         }
 
 

@@ -38,6 +38,7 @@ def test_the_check_sees_a_heavy_module(name: str, tmp_path: Path) -> None:
         ["train", "--help"],
         ["sample", "--help"],
         ["eval", "--help"],
+        ["look", "--help"],
         ["info", "--help"],
     ],
     ids=" ".join,
@@ -57,6 +58,13 @@ def test_evaluation_loads_no_torch(cycle_model: Path, tmp_path: Path) -> None:
     """Evaluation imports NumPy only."""
     (tmp_path / "other.txt").write_text("abc")
     args = ["eval", "-m", str(cycle_model), str(tmp_path / "other.txt")]
+    assert HEAVY & loaded_modules("-m", "charrnn", *args) == {"numpy"}
+
+
+def test_a_look_loads_no_torch(cycle_model: Path, tmp_path: Path) -> None:
+    """Looking inside imports NumPy only."""
+    (tmp_path / "other.txt").write_text("abc" * 100)
+    args = ["look", "-m", str(cycle_model), str(tmp_path / "other.txt"), "--at", "9", "--reach"]
     assert HEAVY & loaded_modules("-m", "charrnn", *args) == {"numpy"}
 
 
@@ -101,13 +109,17 @@ OPTIONS = {
     ),
     "sample": (
         "-m --model --prompt-file --on-unknown -t --temp --temperature --top-k --top-p --min-p "
-        "--repeat-penalty --repeat-last-n --no-memory --seed -N --num-samples -n --length --stop "
-        "--match --max-copy --new --echo --no-echo -0 --null --json --logprobs --novelty "
+        "--repeat-penalty --repeat-last-n --no-memory --set-unit --seed -N --num-samples -n "
+        "--length --stop --match --max-copy --new --echo --no-echo -0 --null --json --logprobs --novelty "
         "--unbuffered -q --quiet -h --help"
     ),
     "eval": (
         "-m --model --glob --encoding --max-bytes --no-memory --by --sort --top --heat --color "
         "--html --svg --json -q --quiet -h --help"
+    ),
+    "look": (
+        "-m --model --encoding --no-memory --at --find --reach --units --feature --html --svg "
+        "--color --json -q --quiet -h --help"
     ),
     "info": "-m --model --plot --json -q --quiet -h --help",
 }
@@ -127,4 +139,4 @@ def test_options_are_those_agreed_on(command: str, invoke: Callable) -> None:
 def test_commands_are_those_agreed_on(invoke: Callable) -> None:
     """The program has the commands listed here."""
     commands = invoke("--help").text.partition("\nCommands:\n")[2].partition("\n\n")[0]
-    assert re.findall(r"^  (\w+) ", commands, re.MULTILINE) == ["train", "sample", "eval", "info"]
+    assert re.findall(r"^  (\w+) ", commands, re.MULTILINE) == list(OPTIONS)[1:]

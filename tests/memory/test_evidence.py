@@ -103,13 +103,17 @@ def test_the_gate_of_the_program_fits(evidence, probs) -> None:
 
 
 def test_shares_are_what_each_part_gave(evidence, probs, weights) -> None:
-    """Shares sum to one; facts are those of the followers."""
+    """Shares sum to one; the networks have theirs and what the discounts leave to them."""
     targets = np.random.default_rng(4).integers(0, SIZE, NUM)
     chosen = probs[np.arange(NUM), targets]
     shares, facts = evidence.explain(targets, chosen, weights)
     np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=1e-5)
     given = (weights * evidence.given(targets, chosen)).sum(axis=1)
-    np.testing.assert_allclose(shares[:, 0], weights[:, 0] * chosen / given, rtol=1e-5)
+    num_kinds = evidence.followers.shape[1]
+    left = (weights[:, 1 : 1 + num_kinds] * evidence.taken).sum(axis=1)
+    np.testing.assert_allclose(shares[:, 0], (weights[:, 0] + left) * chosen / given, rtol=1e-4)
+    nothing = facts[..., 0] == 0  # a context that never saw the character gives it nothing
+    assert (shares[:, 1:][nothing] == 0).all()
     is_target = evidence.followers == targets[:, None, None]
     np.testing.assert_array_equal(facts[..., 0], is_target.sum(axis=-1))
     np.testing.assert_array_equal(facts[..., 1], (evidence.followers < SIZE).sum(axis=-1))

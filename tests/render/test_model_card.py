@@ -9,7 +9,8 @@ from xml.etree import ElementTree
 import pytest
 
 from charrnn.model.checkpoint import read_checkpoint, write_checkpoint
-from charrnn.render.curves import curve_picture, small_curve, ticks
+from charrnn.render.charts import ticks
+from charrnn.render.curves import curve_picture, small_curve
 from charrnn.render.history import Point, to_points
 from charrnn.render.model_card import Card
 

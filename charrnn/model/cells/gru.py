@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from charrnn.model.cells.spec import Array, CellSpec, LayerState, sigmoid
+from charrnn.model.cells.spec import Array, CellSpec, LayerState, Update, sigmoid
 from charrnn.model.layers import RecurrentLayer
 
 
@@ -33,16 +33,32 @@ def gru_step(projected: Array, recurrent: Array, state: LayerState) -> LayerStat
         J. Chung et al., 2014, arXiv:1412.3555 (a comparison with the LSTM).
     """
     (h,) = state
-    size = h.shape[-1]
+    _, z, n = _blocks(projected, recurrent)
+    return (n + z * (h - n),)
+
+
+def gru_update(
+    projected: Array, recurrent: Array, state: LayerState, *, after: LayerState
+) -> Update:
+    """Return what a step did; see ``CellSpec``."""
+    del state
+    r, z, n = _blocks(projected, recurrent)
+    (h,) = after
+    return Update({"r": r, "z": z}, z, (1 - z) * n, h, h)
+
+
+def _blocks(projected: Array, recurrent: Array) -> tuple[Array, Array, Array]:
+    """Return r, z and n, each of shape (B, H)."""
+    size = projected.shape[-1] // 3
     gates = sigmoid(projected[..., : 2 * size] + recurrent[..., : 2 * size])
     r, z = gates[..., :size], gates[..., size:]
-    n = np.tanh(projected[..., 2 * size :] + r * recurrent[..., 2 * size :])
-    return (n + z * (h - n),)
+    return r, z, np.tanh(projected[..., 2 * size :] + r * recurrent[..., 2 * size :])
 
 
 SPEC = CellSpec(
     layer=RecurrentLayer,
     steps={"tanh": gru_step},
+    update=gru_update,
     num_blocks=3,
     is_additive=False,  # the reset gate multiplies the recurrent product alone
 )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from charrnn.model.cells.spec import Array, CellSpec, LayerState, sigmoid
+from charrnn.model.cells.spec import Array, CellSpec, LayerState, Update, sigmoid
 from charrnn.model.layers import RecurrentLayer
 
 
@@ -33,19 +33,35 @@ def lstm_step(projected: Array, recurrent: Array, state: LayerState) -> LayerSta
         F. Gers et al., Learning to forget, Neural Computation 12, 2000 (the forget gate).
     """
     _, c = state
-    gates: Array = projected + recurrent
-    size = c.shape[-1]
-    g = np.tanh(gates[..., 2 * size : 3 * size])
-    gates = sigmoid(gates)  # all four blocks: faster than three
-    i, f, o = gates[..., :size], gates[..., size : 2 * size], gates[..., 3 * size :]
+    i, f, g, o = _blocks(projected, recurrent)
     c = f * c
     c += i * g
     return o * np.tanh(c), c
 
 
+def lstm_update(
+    projected: Array, recurrent: Array, state: LayerState, *, after: LayerState
+) -> Update:
+    """Return what a step did; see ``CellSpec``."""
+    del state
+    i, f, g, o = _blocks(projected, recurrent)
+    h, c = after
+    return Update({"i": i, "f": f, "o": o}, f, i * g, c, h)
+
+
+def _blocks(projected: Array, recurrent: Array) -> tuple[Array, Array, Array, Array]:
+    """Return i, f, g and o, each of shape (B, H)."""
+    gates: Array = projected + recurrent
+    size = gates.shape[-1] // 4
+    g = np.tanh(gates[..., 2 * size : 3 * size])
+    gates = sigmoid(gates)  # all four blocks: faster than three
+    return gates[..., :size], gates[..., size : 2 * size], g, gates[..., 3 * size :]
+
+
 SPEC = CellSpec(
     layer=RecurrentLayer,
     steps={"tanh": lstm_step},
+    update=lstm_update,
     num_blocks=4,
     num_states=2,
     adamw_rate=8e-3,

@@ -1,6 +1,6 @@
 """The minimal gated recurrent unit."""
 
-from charrnn.model.cells.spec import Array, CellSpec, sigmoid
+from charrnn.model.cells.spec import Array, CellSpec, Update, sigmoid
 from charrnn.model.layers import ParallelLayer
 
 
@@ -31,6 +31,13 @@ def mingru_step(projected: Array, h: Array) -> Array:
     return stepped
 
 
+def mingru_update(projected: Array, h: Array, *, after: Array) -> Update:
+    """Return what a step did; see ``CellSpec``."""
+    size = h.shape[-1]
+    z, c = sigmoid(projected[..., :size]), projected[..., size:]
+    return Update({"z": z}, 1 - z, z * c, after, after)
+
+
 def mingru_hidden_size(num_chars: int) -> int:
     """Return the default H: narrow layers learn short texts better."""
     return 96 if num_chars < 60_000 else 128 if num_chars < 400_000 else 192
@@ -39,6 +46,7 @@ def mingru_hidden_size(num_chars: int) -> int:
 SPEC = CellSpec(
     layer=ParallelLayer,
     steps={"tanh": mingru_step},
+    update=mingru_update,
     num_blocks=3,
     block="residual",
     num_layers=4,

@@ -3,7 +3,7 @@
 import numpy as np
 
 from charrnn.model.cells.mingru import mingru_hidden_size
-from charrnn.model.cells.spec import Array, CellSpec, sigmoid
+from charrnn.model.cells.spec import Array, CellSpec, Update, sigmoid
 from charrnn.model.layers import ParallelLayer
 
 
@@ -29,17 +29,28 @@ def minlstm_step(projected: Array, h: Array) -> Array:
     References:
         L. Feng et al., Were RNNs all we needed?, 2024, arXiv:2410.01201.
     """
-    size = h.shape[-1]
-    softplus = np.logaddexp(0, -projected[..., : 2 * size])  # -log f and -log i
-    # i / (f + i), finite where both gates are shut
-    share = sigmoid(softplus[..., :size] - softplus[..., size:])
-    stepped: Array = h + share * (projected[..., 2 * size :] - h)
+    stepped: Array = h + _share(projected) * (projected[..., 2 * h.shape[-1] :] - h)
     return stepped
+
+
+def minlstm_update(projected: Array, h: Array, *, after: Array) -> Update:
+    """Return what a step did; see ``CellSpec``. Its gate is that of the sum, i / (f + i)."""
+    share = _share(projected)
+    write = share * projected[..., 2 * h.shape[-1] :]
+    return Update({"i/(f+i)": share}, 1 - share, write, after, after)
+
+
+def _share(projected: Array) -> Array:
+    """Return i / (f + i), finite where both gates are shut, shape (B, H)."""
+    size = projected.shape[-1] // 3
+    softplus = np.logaddexp(0, -projected[..., : 2 * size])  # -log f and -log i
+    return sigmoid(softplus[..., :size] - softplus[..., size:])
 
 
 SPEC = CellSpec(
     layer=ParallelLayer,
     steps={"tanh": minlstm_step},
+    update=minlstm_update,
     num_blocks=4,
     block="residual",
     num_layers=4,

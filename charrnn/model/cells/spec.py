@@ -5,13 +5,40 @@ Sizes: B streams, E input, H hidden units, G blocks, N characters.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.floating]
 LayerState = tuple[Array, ...]
+
+
+class Update(NamedTuple):
+    """What one step did to the memory of a cell: ``memory = keep * memory before + write``.
+
+    All arrays have shape (B, H).
+
+    Attributes:
+        gates: The gates, between 0 and 1, by the letters of the cell's equations.
+        keep: The share of the memory that the step kept, 0 to 1.
+        write: What the step added.
+        memory: The memory after the step: c of an lstm, h of the other cells.
+        output: The output h of the step.
+    """
+
+    gates: Mapping[str, Array]
+    keep: Array
+    write: Array
+    memory: Array
+    output: Array
+
+
+def overwrite(*args: Any, after: Any) -> Update:
+    """Return the update of a cell that keeps nothing: each step writes the whole state anew."""
+    del args
+    h = after[0] if isinstance(after, tuple) else after
+    return Update({}, np.zeros_like(h), h, h, h)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +50,7 @@ class CellSpec:
             them: the products around the step, their weights and the state.
         steps: The step by nonlinearity; a cell without a choice has ``{"tanh": step}``. The layer
             says what a step takes and returns.
+        update: What a step did, from its arguments and, as ``after``, what it returned.
         num_blocks: G, the blocks of H rows in the input weights.
         num_states: Vectors of H numbers in the state, for ``RecurrentLayer``.
         is_additive: Whether the step needs only the sum of the products of input and state.
@@ -34,6 +62,7 @@ class CellSpec:
 
     layer: Any
     steps: Mapping[str, Callable[..., Any]]
+    update: Callable[..., Update] = overwrite
     num_blocks: int
     num_states: int = 1
     is_additive: bool = True

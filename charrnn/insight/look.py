@@ -1,0 +1,158 @@
+"""A model and a text to look at: the questions, each one method.
+
+Sizes: K networks, T characters read.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from charrnn.errors import ConfigError
+from charrnn.evaluation.reader import Reader
+from charrnn.evaluation.surprise import Surprise, measure
+from charrnn.insight.errors import Kind, split_loss
+from charrnn.insight.features import find_features
+from charrnn.insight.following import Search, find_units
+from charrnn.insight.moved import moved_by
+from charrnn.insight.prediction import Candidate, candidates, run_to
+from charrnn.insight.reach import Reach, measure_reach
+from charrnn.insight.reading import GateUse, Progress, Reading, read_units, silent
+from charrnn.insight.text import Text
+from charrnn.insight.watch import Watched
+from charrnn.insight.written import can_add_up, written
+from charrnn.memory.memory import Memory
+from charrnn.model.checkpoint import Checkpoint
+from charrnn.model.predictor import Predictor
+from charrnn.model.units import Unit
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One prediction taken apart.
+
+    Attributes:
+        place: The place in the text.
+        candidates: The character that stands there, then the likeliest others.
+        begin: The first place of ``written``.
+        written: What each character that was read wrote for this one and against the likeliest
+            other, in logits of each network, shape (K, T); None where that does not add up.
+        biases: The difference of the biases, shape (K,); likewise.
+        moved: How much each of the last characters moved this one against the likeliest other, in
+            nats; see ``charrnn.insight.moved``.
+    """
+
+    place: int
+    candidates: list[Candidate]
+    begin: int
+    written: Floats | None
+    biases: Floats | None
+    moved: Floats
+
+    @property
+    def rank(self) -> int:
+        """1 if the character is the likeliest, 2 if one other is likelier, and so on."""
+        first, *others = self.candidates
+        return 1 + sum(other.prob > first.prob for other in others)
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What a model does on a text as a whole.
+
+    Attributes:
+        kinds: Its loss by kinds of characters.
+        kinds_without_memory: The loss of the networks alone, likewise.
+        gates: The gates of each layer.
+    """
+
+    kinds: list[Kind]
+    kinds_without_memory: list[Kind]
+    gates: list[GateUse]
+
+
+class Look:
+    """A model and a text."""
+
+    def __init__(
+        self, checkpoint: Checkpoint, predictor: Predictor, memory: Memory | None, text: Text
+    ) -> None:
+        """Take a model, ready to run, with its memory or without, and a text."""
+        self.checkpoint = checkpoint
+        self.text = text
+        self._predictor = predictor
+        self._memory = memory
+        self._watched = Watched(checkpoint.config, checkpoint.arrays)
+
+    @cached_property
+    def surprise(self) -> Surprise:
+        """The surprise of each place."""
+        return self.measured()
+
+    def measured(self, num_best: int = 0) -> Surprise:
+        """Measure the surprise of each place, with alternatives and parts if asked for."""
+        end_id = self.text.end_id if self.text.first else None
+        reader = Reader(self._predictor, end_id=end_id, memory=self._memory)
+        size = self.checkpoint.vocabulary.size
+        return measure(reader, self.text.ids, min(num_best, size))
+
+    def place(self, at: int | None = None, find: str | None = None) -> int:
+        """Return the place of a character by its number, or of the last one of a found text.
+
+        Raises:
+            ConfigError: If it is not there, or not predicted.
+        """
+        if find is None:
+            return self.text.place(1 if at is None else at)
+        found = self.text.shown.find(find, self.text.first) if find else -1
+        if found < 0:
+            raise ConfigError(f"`find`: the text has no {find!r}")
+        return self.text.place(self.text.number(found + len(find) - 1))
+
+    def prediction(self, place: int) -> Prediction:
+        """Take the prediction of the character at a place apart."""
+        checkpoint, run = self.checkpoint, run_to(self._watched, self.text, place)
+        found = candidates(self._predictor, self._memory, self.text, place, run)
+        pair = found[0].id, found[min(1, len(found) - 1)].id
+        steps = biases = None
+        if can_add_up(checkpoint.config):
+            steps, biases = written(checkpoint.config, checkpoint.arrays, run, *pair)
+        moved = moved_by(self._watched, run, *pair)
+        return Prediction(place, found, run.begin, steps, biases, moved)
+
+    def moved(self, place: int) -> Floats:
+        """Return what moved the networks at a place, against their own strongest rival."""
+        run = run_to(self._watched, self.text, place)
+        probs, target = run.probs[:, -1].mean(axis=0), int(self.text.ids[place])
+        order = np.argsort(-probs, kind="stable").tolist()
+        rival = next((id for id in order if id != target), target)
+        return moved_by(self._watched, run, target, rival)
+
+    def read_units(self, text: Text, watched: Sequence[Unit] = ()) -> Reading:
+        """Read another text; see ``charrnn.insight.reading.read_units``."""
+        return read_units(self._watched, text, watched=watched)
+
+    def reach(self, progress: Progress = silent) -> Reach:
+        """Measure how far back the model looks; see ``measure_reach``."""
+        return measure_reach(self._predictor, self._memory, self.text, progress)
+
+    def units(self, patterns: Sequence[str] = (), progress: Progress = silent) -> Search:
+        """Find units that follow features of the text or a pattern; see ``find_units``."""
+        features = find_features(self.text.shown, tuple(patterns))
+        checkpoint = self.checkpoint
+        return find_units(checkpoint.config, checkpoint.arrays, self.text, features, progress)
+
+    def overview(self, progress: Progress = silent) -> Overview:
+        """Split the loss by kinds of characters, and tell how the gates are used."""
+        surprise, index = self.surprise, self.checkpoint.index
+        progress(0.4)
+        kinds = split_loss(self.text, surprise.nats, index)
+        bare = split_loss(self.text, surprise.nats_without_memory, index)
+        reading = read_units(
+            self._watched, self.text, keep=False, progress=lambda x: progress(0.4 + 0.6 * x)
+        )
+        return Overview(kinds, bare, reading.gates)
