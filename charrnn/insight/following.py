@@ -20,6 +20,7 @@ References:
 """
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +44,7 @@ from charrnn.model.cells.spec import Array
 from charrnn.model.config import ModelConfig
 from charrnn.model.predictor import make_predictor
 from charrnn.model.units import Unit, hold_units
+from charrnn.processors import num_processors
 
 NUM_SHIFTS = 200
 LEAST_SHIFT = 1000
@@ -129,26 +131,23 @@ def find_units(
     is_usable = [_is_usable(feature, half) for feature in features]
     usable = [each for each, is_good in zip(features, is_usable, strict=True) if is_good]
     left_out = [each.name for each, good in zip(features, is_usable, strict=True) if not good]
-    reading = read_units(Watched(config, arrays), text, progress=lambda x: progress(0.3 * x))
-    units = reading.units
+    first, second = slice(0, half), slice(half, num)
+    rng = np.random.default_rng(0)
+    models = [Watched(config, weights) for weights in (arrays, shuffle_weights(arrays, rng))]
+    with ThreadPoolExecutor(num_processors()) as threads:
+        reports = [lambda share: progress(0.6 * share), silent]
+        readings = threads.map(lambda m, p: read_units(m, text, progress=p).units, models, reports)
+        units, shuffled = readings
     if not usable:
         return Search([], [], left_out, units)
-    first, second = slice(0, half), slice(half, num)
-    on_first = _layer_scores(units, feature_columns(usable, first), first)
     columns = feature_columns(usable, second)
+    by_layer = _layer_scores(shuffled, columns, second)
+    untrained = np.max([np.abs(layer).max(axis=0) for layer in by_layer], axis=0)
+    del shuffled, readings
+    on_first = _layer_scores(units, feature_columns(usable, first), first)
     ranks = [unit_ranks(layer[second]) for layer in units]
     on_second = [scores(layer, columns) for layer in ranks]
-    progress(0.4)
-    rng = np.random.default_rng(0)
-    shuffled = read_units(
-        Watched(config, shuffle_weights(arrays, rng)),
-        text,
-        progress=lambda x: progress(0.4 + 0.3 * x),
-    )
-    untrained = np.max(
-        [np.abs(s).max(axis=0) for s in _layer_scores(shuffled.units, columns, second)], axis=0
-    )
-    del shuffled
+    progress(0.7)
     chosen = []
     for number, feature in enumerate(usable):
         unit, sign = _best(on_first, number)

@@ -121,7 +121,7 @@ class Look:
         steps = biases = None
         if can_add_up(checkpoint.config):
             steps, biases = written(checkpoint.config, checkpoint.arrays, run, *pair)
-        moved = moved_by(self._watched, run, *pair)
+        moved = moved_by(self._predictor, run, *pair)
         return Prediction(place, found, run.begin, steps, biases, moved)
 
     def moved(self, place: int) -> Floats:
@@ -130,7 +130,7 @@ class Look:
         probs, target = run.probs[:, -1].mean(axis=0), int(self.text.ids[place])
         order = np.argsort(-probs, kind="stable").tolist()
         rival = next((id for id in order if id != target), target)
-        return moved_by(self._watched, run, target, rival)
+        return moved_by(self._predictor, run, target, rival)
 
     def read_units(self, text: Text, watched: Sequence[Unit] = ()) -> Reading:
         """Read another text; see ``charrnn.insight.reading.read_units``."""

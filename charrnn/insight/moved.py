@@ -15,18 +15,17 @@ Sizes: B streams, R rows of replacements.
 import numpy as np
 import numpy.typing as npt
 
-from charrnn.insight.prediction import Run
-from charrnn.insight.watch import Watched
-from charrnn.model.ensemble import mean_probs, softmax
+from charrnn.insight.prediction import NUM_BACK, Run
+from charrnn.model.ensemble import softmax
 from charrnn.model.network import State
+from charrnn.model.predictor import Predictor
 
-NUM_BACK = 64  # characters before the place
 NUM_OTHERS = 8
 
 Floats = npt.NDArray[np.float64]
 
 
-def moved_by(model: Watched, run: Run, id: int, other: int) -> Floats:
+def moved_by(predictor: Predictor, run: Run, id: int, other: int) -> Floats:
     """Return A_t in nats for the last characters that were read.
 
     The shape is (min(``NUM_BACK``, T - 1),): the first character of a text is not predicted, so
@@ -35,6 +34,7 @@ def moved_by(model: Watched, run: Run, id: int, other: int) -> Floats:
     expected = run.probs.mean(axis=0)  # (T, V), after each character
     last = len(run.ids)
     first = max(last - NUM_BACK, 1)
+    begin = last - len(run.states)  # the step of the first state
     now = _odds(expected[-1:], id, other)[0]
     state: State | None = None
     weights: list[npt.NDArray[np.floating]] = []
@@ -45,15 +45,14 @@ def moved_by(model: Watched, run: Run, id: int, other: int) -> Floats:
         weights.append(before[others] / max(float(before[others].sum()), 1e-30))
         new = tuple(
             tuple(np.repeat(array, len(others), axis=0) for array in part)
-            for part in run.states[step]
+            for part in run.states[step - begin]
         )
         ids = np.concatenate([np.full(0 if state is None else _rows(state), actual), others])
         state = new if state is None else _join(state, new)
-        logits, state, _ = model.forward(ids[:, None], state)
+        logits, state = predictor.forward(ids[:, None], state)
     if state is None:
         return np.zeros(0)
-    probs = mean_probs(softmax(each[:, -1]) for each in logits)
-    odds = _odds(probs, id, other)
+    odds = _odds(softmax(logits[:, -1]), id, other)
     ends = np.cumsum([len(each) for each in weights])[:-1]
     means = [float(w @ o) for w, o in zip(weights, np.split(odds, ends), strict=True)]
     return np.asarray(now - np.array(means))

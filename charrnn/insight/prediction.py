@@ -27,7 +27,8 @@ from charrnn.model.predictor import Predictor
 from charrnn.text.vocabulary import Ids
 
 NUM_BEST = 5
-MAX_READ = 16 * PART_CHARS  # characters before the place that the memory reads
+NUM_BACK = 64  # characters before the place that may be replaced
+MAX_READ = 8 * PART_CHARS  # characters before the place that the memory reads
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Run:
     Attributes:
         begin: The first place that is read.
         ids: What is read, from there to the place before the predicted one, shape (T,).
-        states: The state before each of these.
+        states: The state before each of the last of these, ``NUM_BACK`` at most.
         probs: What each network predicts after each, shape (K, T, V).
         logits: The same before the softmax.
         updates: What each layer did at each step.
@@ -87,14 +88,18 @@ def run_to(model: Watched, text: Text, place: int) -> Run:
     state = model.initial_state(1)
     states, logits = [], []
     updates: Updates = [[] for _ in range(model.num_layers)]
-    for id in ids:
-        states.append(state)
-        found, state, new = model.forward(np.array([[id]]), state)
-        logits.append([each[0, 0] for each in found])
+    last = max(len(ids) - NUM_BACK, 0)
+    for window in [ids[:last], *ids[last:, None]]:
+        if not len(window):
+            continue
+        if len(window) == 1:
+            states.append(state)
+        found, state, new = model.forward(window[None], state)
+        logits.append(np.concatenate(found))
         for kept, steps in zip(updates, new, strict=True):
             kept += steps
-    all_logits = np.array(logits).transpose(1, 0, 2)
-    return Run(begin, ids, states, softmax(all_logits.copy()), all_logits, updates)
+    all_logits = np.concatenate(logits, axis=1)
+    return Run(begin, ids, states[-NUM_BACK:], softmax(all_logits.copy()), all_logits, updates)
 
 
 def candidates(
@@ -120,7 +125,8 @@ def _remember(
     """Let the memory read what stands before a place; mix it into probabilities, shape (V,)."""
     first = max(text.start(place), place - MAX_READ)
     end_id = text.end_id if text.first else None
-    reader = Reader(predictor, end_id=end_id, memory=memory)
+    # Short parts are read side by side. Their cuts change what the gate learns from by very little.
+    reader = Reader(predictor, end_id=end_id, part_chars=WARM_UP_CHARS, memory=memory)
     measure(reader, text.ids[first:place])
     assert reader.memory is not None
     expected = expect(np.log(np.maximum(probs[None], np.finfo(np.float32).tiny)))

@@ -19,6 +19,7 @@ References:
 
 import itertools
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +35,7 @@ from charrnn.memory.expected import Expected, expect
 from charrnn.memory.memory import Memory
 from charrnn.memory.text_memory import TextMemory
 from charrnn.model.predictor import Predictor
+from charrnn.processors import num_processors
 from charrnn.units import finite_or_none
 
 NUM_STARTS = 256
@@ -41,6 +43,7 @@ NUM_STEPS = 512  # the longest context of the curves
 READ_BEFORE = 256  # characters in random order, or of another place
 LEAST_CHARS = 64
 SEQ_LENGTH = 16
+ROWS = 64  # starts that are read together
 ONE_PER_CENT = float(np.log(1.01))
 """The loss of one per cent of perplexity, in nats."""
 
@@ -146,19 +149,25 @@ def measure_reach(
     own = starts[:, None] + np.arange(-read_before, 0)
     others = (own + rng.integers(steps, max(num - steps, steps + 1), (len(starts), 1))) % num
     contexts = [None, text.ids[rng.permuted(own, axis=1)], text.ids[others]]
-    curves = []
-    kept: list[Expected] = []
-    for number, before in enumerate(contexts):
-        keep = kept if number == 0 and memory is not None else None
-        nats = _fresh_losses(predictor, text, starts, steps, before, keep)
-        curves.append(_curve(nats - whole, rng))
-        progress(0.2 + 0.2 * (number + 1))
-    remembered = None
-    if memory is not None:
-        nats = _losses_with_memory(memory, text, starts, kept, steps)
-        remembered = _curve(nats - full.nats[targets], rng)
-    progress(1.0)
-    networks, shuffled, foreign = curves
+    parts = [slice(at, at + ROWS) for at in range(0, len(starts), ROWS)]
+    jobs = [(number, part) for number in range(len(contexts)) for part in parts]
+    losses = np.zeros((len(contexts) + 1, len(starts), steps))
+
+    def run(job: tuple[int, slice]) -> None:
+        number, part = job
+        before, own = contexts[number], starts[part]
+        keep: list[Expected] | None = [] if before is None and memory is not None else None
+        read = None if before is None else before[part]
+        losses[number, part] = _fresh_losses(predictor, text, own, steps, read, keep)
+        if keep and memory is not None:
+            losses[-1, part] = _losses_with_memory(memory, text, own, keep, steps)
+
+    with ThreadPoolExecutor(num_processors()) as threads:
+        for done, _ in enumerate(threads.map(run, jobs), start=1):
+            progress(0.2 + 0.8 * done / len(jobs))
+    networks, shuffled, foreign = (_curve(nats - whole, rng) for nats in losses[:-1])
+    with_memory = losses[-1] - full.nats[targets]
+    remembered = None if memory is None else _curve(with_memory, rng)
     return Reach(len(starts), steps, networks, shuffled, foreign, remembered)
 
 

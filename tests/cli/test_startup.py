@@ -110,8 +110,8 @@ OPTIONS = {
     "sample": (
         "-m --model --prompt-file --on-unknown -t --temp --temperature --top-k --top-p --min-p "
         "--repeat-penalty --repeat-last-n --no-memory --set-unit --seed -N --num-samples -n "
-        "--length --stop --match --max-copy --new --echo --no-echo -0 --null --json --logprobs --novelty "
-        "--unbuffered -q --quiet -h --help"
+        "--length --stop --match --max-copy --new --echo --no-echo -0 --null --json --logprobs "
+        "--novelty --unbuffered -q --quiet -h --help"
     ),
     "eval": (
         "-m --model --glob --encoding --max-bytes --no-memory --by --sort --top --heat --color "

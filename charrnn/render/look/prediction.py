@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 
 from charrnn.insight.look import Prediction
-from charrnn.insight.moved import NUM_BACK
-from charrnn.insight.prediction import Candidate
+from charrnn.insight.prediction import NUM_BACK, Candidate
 from charrnn.memory.parts import TRAINED
 from charrnn.render.look.pen import Pen
 from charrnn.units import nats_to_bits
