@@ -136,7 +136,10 @@ function describe(place) {
   if (data.moved[place]) {
     const words = moved === place ? "Hide what moved it" : "Show what moved it";
     const button = element("button", "", words);
-    button.addEventListener("click", () => toggleMoved(place));
+    button.addEventListener("click", () => {
+      go(place);
+      toggleMoved(place);
+    });
     parts.push(button);
   }
   details.replaceChildren(...parts);
@@ -150,9 +153,13 @@ function said(name, times, of, size) {
 }
 
 function toggleMoved(place) {
-  moved = moved === place || !data.moved[place] ? null : place;
+  show(moved === place || !data.moved[place] ? null : place);
+}
+
+function show(place) {
+  moved = place;
   paint();
-  describe(place);
+  describe(cursor);
 }
 
 // Mouse and keys.
@@ -189,9 +196,7 @@ function nextOpen() {
 function changeColour(step) {
   const num = chosen.options.length;
   chosen.selectedIndex = (chosen.selectedIndex + step + num) % num;
-  moved = null;
-  paint();
-  describe(cursor);
+  show(null);
 }
 
 const keys = {
@@ -202,7 +207,7 @@ const keys = {
   Home: () => go(0),
   End: () => go(text.length - 1),
   Enter: () => toggleMoved(cursor),
-  Escape: () => toggleMoved(-1),
+  Escape: () => show(null),
   n: () => go(nextOpen()),
   "[": () => changeColour(-1),
   "]": () => changeColour(1),

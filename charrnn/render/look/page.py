@@ -122,10 +122,9 @@ def _html(
 
 def _surprising(surprise: Surprise, shown: slice) -> list[int]:
     """Return the places of the most surprising characters."""
-    nats = np.nan_to_num(surprise.nats[shown])
-    nats[0] = 0 if shown.start == 0 else nats[0]
-    most = np.argsort(-nats, kind="stable")[:NUM_MOVED] + shown.start
-    return [int(place) for place in most]
+    nats = np.nan_to_num(surprise.nats[shown], nan=-1.0)
+    most = np.argsort(-nats, kind="stable")[:NUM_MOVED]
+    return [shown.start + int(place) for place in most if nats[place] >= 0]
 
 
 def _bits(surprise: Surprise, shown: slice) -> Any:

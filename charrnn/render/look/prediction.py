@@ -23,9 +23,7 @@ def prediction_lines(found: Prediction, pen: Pen) -> Iterator[str]:
     rival = pen.name(found.candidates[1].id) if len(found.candidates) > 1 else "nothing"
     yield f"character {pen.text.number(place):,}: {name} after {pen.before(place, _CONTEXT_CHARS)}"
     bits = nats_to_bits(-float(np.log(max(first.prob, 1e-30))))
-    rank = "the likeliest" if found.rank == 1 else f"{found.rank - 1} are likelier"
-    rank = rank if found.rank <= len(found.candidates) - 1 else f"{rank}, or more"
-    yield f"probability {first.prob:.4f}, {bits:.2f} bits, {rank}"
+    yield f"probability {first.prob:.4f}, {bits:.2f} bits, {_rank(found)}"
     yield ""
     yield from _table(found.candidates, pen)
     yield ""
@@ -50,6 +48,16 @@ def prediction_lines(found: Prediction, pen: Pen) -> Iterator[str]:
         yield from _most(steps, place, pen)
         last = steps[-NUM_BACK:]
         yield from pen.signed(last, place - len(last))
+
+
+def _rank(found: Prediction) -> str:
+    """Return how many characters are likelier, as words."""
+    likelier = found.rank - 1
+    if not likelier:
+        return "the likeliest"
+    if likelier == len(found.candidates) - 1:
+        return f"{likelier} or more are likelier"
+    return "one is likelier" if likelier == 1 else f"{likelier} are likelier"
 
 
 def _table(found: Sequence[Candidate], pen: Pen) -> Iterator[str]:
