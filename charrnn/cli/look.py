@@ -77,7 +77,8 @@ def look(
         _output("PATH", "Write a page to explore it all in a browser; - is stdout."),
     ] = None,
     svg: Annotated[
-        Path | None, _output("PATH", "Write the curves of --reach as SVG; - is stdout.")
+        Path | None,
+        _output("PATH", "Write what --reach or --units finds as an SVG picture; - is stdout."),
     ] = None,
     color: Annotated[
         ColorMode,
@@ -103,8 +104,8 @@ def look(
         raise ConfigError("`at` and `find` exclude each other; give one of the two")
     if at == 0:
         raise ConfigError("`at`: there is no character 0; 1 is the first, -1 the last")
-    if svg is not None and not reach:
-        raise ConfigError("`svg`: draws the curves of `reach`; give --reach too")
+    if svg is not None and reach == units:
+        raise ConfigError("`svg`: draws what `reach` or `units` finds; give one of the two")
     if feature and not units and html is None:
         raise ConfigError("`feature`: looks for `units`; give --units too")
     has_place = at is not None or find is not None

@@ -138,7 +138,7 @@ def test_a_picture_and_a_page_are_written(
         (["--at", "3", "--find", "a"], "--at and --find exclude each other"),
         (["--feature", "("], "--feature"),
         (["--units", "--feature", "("], "--feature: '(' is not a regular expression"),
-        (["--svg", "a.svg"], "--svg: draws the curves of --reach"),
+        (["--svg", "a.svg"], "--svg: draws what --reach or --units finds"),
         (["--units"], "the search for units takes 8,000 or more"),
         (["--html", "no/folder.html"], "--html: no folder"),
         (["--at", "5", "-m", "other"], "--model: only losses and gates are compared"),

@@ -18,8 +18,9 @@ from charrnn.evaluation.surprise import Passage, Surprise, measure_text
 from charrnn.model.network import Network
 from charrnn.render.heat import HOTTEST, LINE_END, heat_levels
 from charrnn.render.heat_html import Page
-from charrnn.render.heat_svg import CELL_WIDTH, COLUMNS, Picture
+from charrnn.render.heat_svg import Picture
 from charrnn.render.heat_terminal import ColorHeat, DigitHeat
+from charrnn.render.svg_text import CELL_WIDTH, COLUMNS
 from charrnn.text.vocabulary import Vocabulary
 
 NASTY = "<b>&amp;\"'</b><script>alert(1)</script>\x1b[31m\x1b]0;x\x07\x9b2J\u202e[/red]\\\t\x00\n"
@@ -195,11 +196,12 @@ def test_a_model_of_bytes_is_drawn(make_checkpoint, view_class):
 
 
 @pytest.mark.parametrize(
-    ("view_class", "limit", "value"), [(Page, "MAX_CHARS", 500), (Picture, "MAX_ROWS", 20)]
+    ("view_class", "limit", "value"),
+    [(Page, "heat_html.MAX_CHARS", 500), (Picture, "svg_text.MAX_ROWS", 20)],
 )
 def test_a_long_text_is_cut_with_a_notice(checkpoint, monkeypatch, view_class, limit, value):
     """The size of the file is bounded, the file and a notice say so, the numbers cover all."""
-    monkeypatch.setattr(f"{view_class.__module__}.{limit}", value)
+    monkeypatch.setattr(f"charrnn.render.{limit}", value)
     notices, sizes = [], []
     for repeats in (100, 1000):
         found = drawn(view_class, checkpoint, "abc abc abc\n" * repeats, notices=notices)

@@ -1,6 +1,6 @@
 """How characters and stretches of a text are shown, in colours or without."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -47,13 +47,18 @@ class Pen:
 
     def scaled(self, values: Any, begin: int) -> Iterator[str]:
         """Yield a stretch in colours, or above digits, from its lowest to its highest value."""
-        low, high = float(values.min()), float(values.max())
-        shares = (values.astype(np.float32) - low) / ((high - low) or 1.0)
-        text = self.text.shown[begin : begin + len(shares)]
+        levels = scaled_levels(values, _STEPS if self.color else 9)
+        text = self.text.shown[begin : begin + len(levels)]
         if self.color:
-            levels: Sequence[int] = np.rint(shares * _STEPS).astype(int).tolist()
             yield from painted(text, levels, self._show).rstrip("\n").split("\n")
         else:
             heat = DigitHeat(self._vocabulary, self._width)
-            shown = heat.lines(text, np.rint(shares * 9).astype(int).tolist()) + heat.rest()
-            yield from shown.rstrip("\n").split("\n")
+            yield from (heat.lines(text, levels) + heat.rest()).rstrip("\n").split("\n")
+
+
+def scaled_levels(values: Any, highest: int) -> list[int]:
+    """Return a level for each value: 0 for the lowest, ``highest`` for the highest."""
+    low, high = float(values.min()), float(values.max())
+    shares = (values.astype(np.float32) - low) / ((high - low) or 1.0)
+    levels: list[int] = np.rint(shares * highest).astype(int).tolist()
+    return levels

@@ -45,7 +45,7 @@ def reach_picture(found: Reach) -> str:
     lengths = found.networks.lengths
     x_ticks = [(float(np.log2(n)), f"{n:,}") for n in lengths if n & (n - 1) == 0]
     highest = max(max(curve.nats) for curve in curves.values())
-    lowest = min(0.0, *(min(curve.nats) for curve in curves.values()))
+    lowest = min(0.0, *(round(min(curve.nats), 2) for curve in curves.values()))
     axes = Axes(x_ticks, ticks(lowest, highest), "characters it may look back", "nats lost")
     return picture(lines, axes, "charrnn: how far back the model looks")
 

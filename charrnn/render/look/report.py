@@ -11,7 +11,7 @@ from charrnn.render.look.overview import overview_json, overview_lines
 from charrnn.render.look.pen import Pen
 from charrnn.render.look.prediction import prediction_json, prediction_lines
 from charrnn.render.look.reach import reach_lines, reach_picture
-from charrnn.render.look.units import units_json, units_lines
+from charrnn.render.look.units import units_json, units_lines, units_picture
 from charrnn.text.escaping import to_utf8
 from charrnn.units import SCHEMA
 
@@ -21,7 +21,7 @@ class Report:
 
     Attributes:
         page: The page, as bytes.
-        picture: The curves of the reach as SVG, as bytes.
+        picture: The curves of the reach, or the units, as SVG, as bytes.
     """
 
     def __init__(self, *, color: bool, width: int) -> None:
@@ -54,6 +54,7 @@ class Report:
     def add_units(self, look: Look, found: Search) -> None:
         """Add units that follow something."""
         self._sections.append(list(units_lines(found, self._pen(look))))
+        self.picture = units_picture(found, look.text, look.checkpoint.vocabulary).encode()
         self._json["units"] = units_json(found)
 
     def add_page(

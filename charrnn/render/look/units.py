@@ -6,8 +6,11 @@ from typing import Any
 import numpy as np
 
 from charrnn.insight.following import Following, Search
-from charrnn.render.heat import named
-from charrnn.render.look.pen import Pen
+from charrnn.insight.text import Text
+from charrnn.render.heat import HOTTEST, named
+from charrnn.render.look.pen import Pen, scaled_levels
+from charrnn.render.svg_text import Drawing
+from charrnn.text.vocabulary import Vocabulary
 
 STRETCH_CHARS = 280
 
@@ -27,9 +30,21 @@ def units_lines(found: Search, pen: Pen) -> Iterator[str]:
 
 def _unit(each: Following, found: Search, pen: Pen) -> Iterator[str]:
     """Yield the lines on one unit."""
+    yield title_of(each)
+    yield from _figures(each)
+    begin, end = stretch_of(each, pen.text.shown)
+    yield from pen.scaled(_values(each, found, begin, end), begin)
+
+
+def title_of(each: Following) -> str:
+    """Return what a unit follows, as words."""
     way = "high" if each.sign > 0 else "low"
     what = f"with {each.feature.name}" if each.feature.is_number else each.feature.name
-    yield f"unit {each.unit} is {way} {what}"
+    return f"unit {each.unit} is {way} {what}"
+
+
+def _figures(each: Following) -> Iterator[str]:
+    """Yield how well a unit follows, and what breaks without it."""
     score = f"rank correlation {each.score:.3f}" if each.auc is None else f"AUC {each.auc:.3f}"
 
     def against(value: float) -> str:
@@ -45,17 +60,40 @@ def _unit(each: Following, found: Search, pen: Pen) -> Iterator[str]:
         f"  held at its mean {each.mean:+.2f}: {each.where:+.4f} nats per character {there}, "
         f"{each.elsewhere:+.4f} elsewhere; most at {broken}"
     )
-    begin, end = stretch_of(each)
-    values = found.units[each.unit.layer][begin:end, each.unit.number]
-    yield from pen.scaled(values * np.float16(each.sign), begin)
 
 
-def stretch_of(each: Following) -> tuple[int, int]:
-    """Return a stretch of the second half of the text in which a feature changes the most."""
+def _values(each: Following, found: Search, begin: int, end: int) -> Any:
+    """Return the values of a unit over a stretch, high where the feature holds."""
+    return found.units[each.unit.layer][begin:end, each.unit.number] * np.float16(each.sign)
+
+
+def units_picture(found: Search, text: Text, vocabulary: Vocabulary) -> str:
+    """Return a stretch of the text for each unit, coloured by its values, as SVG."""
+    drawing = Drawing(vocabulary)
+    for each in found.found:
+        drawing.line(title_of(each), 'font-weight="bold"')
+        for line in _figures(each):
+            drawing.line(line.strip(), 'fill="#666" font-size="11"')
+        begin, end = stretch_of(each, text.shown)
+        levels = scaled_levels(_values(each, found, begin, end), HOTTEST)
+        drawing.text(text.shown[begin:end], levels)
+        drawing.end_text()
+    if not found.found:
+        drawing.line("no unit was found that follows something")
+    return "\n".join(drawing.svg()) + "\n"
+
+
+def stretch_of(each: Following, text: str) -> tuple[int, int]:
+    """Return a stretch of the second half of the text in which a feature changes the most.
+
+    It begins with a line, if lines are not too long.
+    """
     values = each.feature.values
     half, num = len(values) // 2, len(values)
-    begins = range(half, max(num - STRETCH_CHARS, half) + 1, STRETCH_CHARS // 2)
+    begins = range(half, max(num - 2 * STRETCH_CHARS, half) + 1, STRETCH_CHARS // 2)
     begin = max(begins, key=lambda at: float(np.var(values[at : at + STRETCH_CHARS])))
+    line = text.find("\n", begin - 1, begin + STRETCH_CHARS // 2) + 1
+    begin = line or begin
     return begin, min(begin + STRETCH_CHARS, num)
 
 
