@@ -150,7 +150,7 @@ def look(
             if place is not None:
                 report.add_prediction(looked, looked.prediction(place))
             if reach:
-                report.add_reach(looked.reach(progress))
+                report.add_reach(looked.reach(progress), looked.gates())
             if units:
                 report.add_units(looked, looked.units(feature or [], progress))
             if html is not None:

@@ -28,6 +28,8 @@ from charrnn.model.checkpoint import Checkpoint
 from charrnn.model.predictor import Predictor
 from charrnn.model.units import Unit
 
+GATE_CHARS = 20_000  # are enough for the means of gates
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -140,6 +142,11 @@ class Look:
         """Measure how far back the model looks; see ``measure_reach``."""
         return measure_reach(self._predictor, self._memory, self.text, progress)
 
+    def gates(self) -> list[GateUse]:
+        """Return how the gates of each layer are used at the start of the text."""
+        part = self.text.part(0, GATE_CHARS)
+        return read_units(self._watched, part, keep=False).gates
+
     def units(self, patterns: Sequence[str] = (), progress: Progress = silent) -> Search:
         """Find units that follow features of the text or a pattern; see ``find_units``."""
         features = find_features(self.text.shown, tuple(patterns))
@@ -149,10 +156,7 @@ class Look:
     def overview(self, progress: Progress = silent) -> Overview:
         """Split the loss by kinds of characters, and tell how the gates are used."""
         surprise, index = self.surprise, self.checkpoint.index
-        progress(0.4)
+        progress(0.8)
         kinds = split_loss(self.text, surprise.nats, index)
         bare = split_loss(self.text, surprise.nats_without_memory, index)
-        reading = read_units(
-            self._watched, self.text, keep=False, progress=lambda x: progress(0.4 + 0.6 * x)
-        )
-        return Overview(kinds, bare, reading.gates)
+        return Overview(kinds, bare, self.gates())

@@ -57,6 +57,11 @@ class Text:
             raise ConfigError("`at`: the first character is given, not predicted; name a later one")
         return place
 
+    def part(self, begin: int, end: int) -> "Text":
+        """Return a part, whose first place is that at ``begin``."""
+        first = self.first * (begin == 0)
+        return Text(self.ids[begin:end], self.shown[begin:end], first, self.end_id)
+
     def number(self, place: int) -> int:
         """Return the number of a place, from 1."""
         return place - self.first + 1

@@ -7,6 +7,7 @@ import numpy as np
 
 from charrnn.insight.errors import Kind
 from charrnn.insight.look import Overview
+from charrnn.insight.reading import GateUse
 from charrnn.units import finite_or_none
 
 _QUANTILES = (0.1, 0.5, 0.9)
@@ -29,8 +30,8 @@ def overview_lines(names: Sequence[str], found: Sequence[Overview]) -> Iterator[
     line = "".join(f"{a.nats_per_char:10.4f}{'':7}{b.nats_per_char:10.4f}" for a, b in totals)
     yield f"{'all':20}{totals[0][0].chars:11,}{line}"
     yield ""
-    yield "Gates: how often they are shut (below 0.1) or open (above 0.9), and after how many"
-    yield "characters half of what a unit holds is left: 10 %, median and 90 % of the units"
+    yield "Gates: how often they are shut (below 0.1) or open (above 0.9), and after how long"
+    yield "half of what a unit holds is left"
     for number, each in enumerate(found):
         for layer, use in enumerate(each.gates):
             of = f"model {number}, " if has_many else ""
@@ -40,8 +41,13 @@ def overview_lines(names: Sequence[str], found: Sequence[Overview]) -> Iterator[
             gates = ", ".join(
                 f"{name} {use.shut[name]:.0%} shut {use.open[name]:.0%} open" for name in use.shut
             )
-            lives = " ".join(f"{value:.1f}" for value in np.quantile(use.half_lives, _QUANTILES))
-            yield f"  {of}layer {layer}: {gates}; half-lives {lives}"
+            yield f"  {of}layer {layer}: {gates}; {life_words(use)}"
+
+
+def life_words(use: GateUse) -> str:
+    """Return the half-lives of the units of a layer, as words."""
+    low, middle, high = np.quantile(use.half_lives, _QUANTILES)
+    return f"{low:.1f}, {middle:.1f}, {high:.1f} characters (10 %, half, 90 % of units)"
 
 
 def _row(name: str, found: Sequence[Overview]) -> str:

@@ -19,7 +19,6 @@ from charrnn.evaluation.surprise import Surprise
 from charrnn.insight.following import LEAST_CHARS, Following
 from charrnn.insight.look import Look
 from charrnn.insight.reading import Progress
-from charrnn.insight.text import Text
 from charrnn.memory.parts import CONTEXTS, LEAST_SHARE
 from charrnn.model.units import Unit
 from charrnn.render.page import asset, page_head
@@ -49,7 +48,7 @@ def make_page(look: Look, place: int | None, patterns: Sequence[str], progress: 
     surprise = look.measured(NUM_BEST)
     progress(0.7)
     start = max(begin - WARM_UP_CHARS, 0)
-    part = Text(text.ids[start : shown.stop], text.shown[start : shown.stop], 0, text.end_id)
+    part = text.part(start, shown.stop)
     reading = look.read_units(part, [each.unit for each in found])
     units = np.concatenate([layer[begin - start :] for layer in reading.units], axis=1)  # (N, U)
     layers, size = range(len(reading.units)), range(config.hidden_size)

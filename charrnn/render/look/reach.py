@@ -1,16 +1,18 @@
 """How far back a model looks, as text and as SVG."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from charrnn.insight.reach import ONE_PER_CENT, Curve, Reach
+from charrnn.insight.reading import GateUse
 from charrnn.render.charts import Axes, Line, picture, small_chart, ticks
+from charrnn.render.look.overview import life_words
 
 _COLORS = ("#c2410c", "#8a8a8a", "#5b8c5a", "#2563a8")
 
 
-def reach_lines(found: Reach) -> Iterator[str]:
+def reach_lines(found: Reach, gates: Sequence[GateUse]) -> Iterator[str]:
     """Yield the lines on how far back a model looks."""
     curves = found.curves()
     yield "How far back it looks: nats per character lost if it knows only the last n characters"
@@ -20,6 +22,9 @@ def reach_lines(found: Reach) -> Iterator[str]:
     yield ""
     for name, curve in curves.items():
         yield f"{name}: {reach_words(curve, found.num_steps)}"
+    for layer, use in enumerate(gates):
+        if use.shut:
+            yield f"layer {layer}: half of what a unit holds is left after {life_words(use)}"
     yield ""
     title = f"nats lost, networks; one per cent of perplexity is {ONE_PER_CENT:.4f}"
     lengths = found.networks.lengths

@@ -6,14 +6,14 @@ from typing import Any
 from charrnn.insight.following import Search
 from charrnn.insight.look import Look, Overview, Prediction
 from charrnn.insight.reach import Reach
-from charrnn.insight.reading import Progress
+from charrnn.insight.reading import GateUse, Progress
 from charrnn.render.look.overview import overview_json, overview_lines
 from charrnn.render.look.pen import Pen
 from charrnn.render.look.prediction import prediction_json, prediction_lines
 from charrnn.render.look.reach import reach_lines, reach_picture
 from charrnn.render.look.units import units_json, units_lines, units_picture
 from charrnn.text.escaping import to_utf8
-from charrnn.units import SCHEMA
+from charrnn.units import SCHEMA, finite_or_none
 
 
 class Report:
@@ -45,10 +45,11 @@ class Report:
         self._sections.append(list(prediction_lines(found, pen)))
         self._json["prediction"] = prediction_json(found, pen)
 
-    def add_reach(self, found: Reach) -> None:
-        """Add how far back the model looks."""
-        self._sections.append(list(reach_lines(found)))
-        self._json["reach"] = found.to_json()
+    def add_reach(self, found: Reach, gates: Sequence[GateUse]) -> None:
+        """Add how far back the model looks, and how long its units remember."""
+        self._sections.append(list(reach_lines(found, gates)))
+        lives = [[finite_or_none(float(value)) for value in use.half_lives] for use in gates]
+        self._json["reach"] = found.to_json() | {"half_lives": lives}
         self.picture = reach_picture(found).encode()
 
     def add_units(self, look: Look, found: Search) -> None:
