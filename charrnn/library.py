@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +11,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from charrnn.errors import CheckpointError, ConfigError
+from charrnn.errors import CheckpointError, ConfigError, RunError, TextError
 from charrnn.generation.chunks import Chunks, in_order
 from charrnn.generation.generator import Generator, prompt_ids, sample_rng
 from charrnn.generation.new_documents import only_new
@@ -34,6 +35,8 @@ if TYPE_CHECKING:  # sampling starts sooner without these
     from charrnn.insight.look import Look
     from charrnn.insight.text import Text
     from charrnn.render.rows import CharRow
+    from charrnn.render.write.pack import Precision
+    from charrnn.render.write.page import WritingPage
 
 
 @dataclass(frozen=True)
@@ -226,6 +229,26 @@ class Model:
         elif isinstance(text, str):
             text = make_text(self.vocabulary, text)
         return Look(self.checkpoint, self.network, self.memory if memory else None, text)
+
+    def page(
+        self,
+        name: str = "this model",
+        *,
+        precision: Precision = "int8",
+        max_memory: int = 1_000_000,
+    ) -> WritingPage:
+        """Return the model as one page for a browser; see ``make_writing_page``."""
+        from charrnn.evaluation.inputs import validation_corpus
+        from charrnn.render.write.page import PAGE_CHARS, make_writing_page
+
+        measured = None
+        with contextlib.suppress(TextError, RunError):
+            corpus = validation_corpus(self.vocabulary, self._directory)
+            measured = corpus.val[:PAGE_CHARS].astype("int64")
+        sample = self.sample(seed=0, length=200)
+        return make_writing_page(
+            self.checkpoint, name, sample, measured, precision=precision, max_memory=max_memory
+        )
 
     @property
     def _directory(self) -> Path:

@@ -12,7 +12,7 @@ import charrnn
 from charrnn.cli.app import app
 from charrnn.model.cells.registry import CELLS
 
-COMMANDS = ("train", "sample", "eval", "look", "info")
+COMMANDS = ("train", "sample", "eval", "look", "page", "info")
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 GENERATED = re.compile(r"<!-- \[\[\[cog.*?<!-- \[\[\[end\]\]\] -->", re.DOTALL)

@@ -13,6 +13,7 @@ from charrnn.cli.eval import evaluate
 from charrnn.cli.info import info
 from charrnn.cli.look import look
 from charrnn.cli.output import abandon_stdout, log
+from charrnn.cli.page import page
 from charrnn.cli.sample import sample
 from charrnn.cli.train import train
 from charrnn.errors import CharRNNError, SaidElsewhereError
@@ -109,6 +110,7 @@ def charrnn(
     charrnn sample --temp 0.8         # write text like it
     charrnn eval other.txt            # measure how surprising another text is
     charrnn look other.txt --at 100   # see why it expects what stands there
+    charrnn page -o story.html        # put a model into a page to write with
     charrnn info                      # show a model and how it was trained
     """
     del version
@@ -120,4 +122,5 @@ app.command(cls=Command)(train)
 app.command(cls=Command)(sample)
 app.command("eval", cls=Command)(evaluate)
 app.command(cls=Command)(look)
+app.command(cls=Command)(page)
 app.command(cls=Command)(info)

@@ -48,6 +48,15 @@ class Gate:
         parts = np.split(flat, sizes[:-1])
         return [part.reshape(shape) for part, shape in zip(parts, self._shapes, strict=True)]
 
+    @property
+    def num_hidden(self) -> int:
+        """The number of hidden units, H."""
+        return int(self._shapes[1][0])
+
+    def flat(self) -> Numbers:
+        """Return all weights one after another, in the order of ``NAMES``."""
+        return self._weights.copy()
+
     def copy(self) -> "Gate":
         """Return a gate that learns on by itself."""
         return Gate(dict(zip(NAMES, self._views, strict=True)))

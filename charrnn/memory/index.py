@@ -69,6 +69,20 @@ class Index:
         rows += np.repeat(np.arange(len(times)) * self.num_rows, times)
         return rows.astype(np.int32) if is_small else rows
 
+    def text(self) -> Ids:
+        """Return the text itself, shape (R - 1,), with V between two stretches of it."""
+        size = self.num_rows
+        # The row of the place after each row: see ``extend``.
+        rows = np.argsort(self.followers, kind="stable")
+        following = np.empty(size, np.int64)
+        following[rows] = np.arange(1, size + 1)
+        steps, followers = following.tolist(), self.followers.tolist()
+        row, ids = 0, []
+        for _ in range(size - 1):
+            ids.append(followers[row])
+            row = steps[row]
+        return np.array(ids, self.followers.dtype)
+
     def extend(self, bounds: Rows, ids: Ids | int) -> Rows:
         """Return the rows of runs with one more character.
 

@@ -28,7 +28,7 @@ def page_head(title: str, style: str = "", *, has_script: bool = False) -> str:
 
     ``.h1`` to ``.h8`` are warm colours, ``.c1`` to ``.c8`` cold ones.
     """
-    scripts = "script-src 'unsafe-inline'; " if has_script else ""
+    scripts = "script-src 'unsafe-inline'; worker-src blob:; " if has_script else ""
     policy = f"default-src 'none'; {scripts}style-src 'unsafe-inline'; img-src data:"
     rules = [
         f".{name}{level} {{ background: {back}; color: {front}; }}"

@@ -39,6 +39,7 @@ def test_the_check_sees_a_heavy_module(name: str, tmp_path: Path) -> None:
         ["sample", "--help"],
         ["eval", "--help"],
         ["look", "--help"],
+        ["page", "--help"],
         ["info", "--help"],
     ],
     ids=" ".join,
@@ -121,6 +122,7 @@ OPTIONS = {
         "-m --model --encoding --no-memory --at --find --reach --units --feature --html --svg "
         "--color --json -q --quiet -h --help"
     ),
+    "page": "-m --model -o --out --name --precision --memory --open -q --quiet -h --help",
     "info": "-m --model --plot --json -q --quiet -h --help",
 }
 

@@ -32,6 +32,16 @@ def test_places_are_sorted_by_what_stands_before_them(count, size):
     assert sort_by_context(ids, size).tolist() == expected
 
 
+@pytest.mark.parametrize(("count", "size"), TEXTS.values(), ids=TEXTS)
+def test_an_index_holds_its_text(count, size):
+    """It can be read back, also where only stretches of it are remembered."""
+    ids = some_ids(count, size)
+    np.testing.assert_array_equal(build_index(ids, size).text(), ids)
+    cut = build_index(ids, size, max_chars=max(count // 3, 1)).text()
+    stretches = "".join(map(chr, cut)).split(chr(size))
+    assert all(stretch in "".join(map(chr, ids)) for stretch in stretches)
+
+
 def test_a_text_that_repeats_itself_is_sorted():
     """Contexts that tie for thousands of characters are distinguished."""
     ids = np.tile(some_ids(97, 5), 40)

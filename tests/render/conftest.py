@@ -42,7 +42,8 @@ def open_page(browser) -> Iterator[Callable[..., Any]]:
         asked: list[str] = []
         window.on("request", lambda request: asked.append(request.url))
         window.goto(path.as_uri())
-        assert asked == [path.as_uri()]
+        assert asked[0] == path.as_uri()
+        assert all(url.startswith("blob:") for url in asked[1:])  # of the page itself
         return window
 
     yield open_file

@@ -62,16 +62,20 @@ class ContextState(NamedTuple):
 
 
 class Contexts:
-    """Hashes the contexts of texts over one vocabulary."""
+    """Hashes the contexts of texts over one vocabulary.
+
+    Attributes:
+        letters: What each character counts in a word, 0 if it is not part of one; shape (V,).
+    """
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         """Find which characters make up words; upper and lower case count as one."""
         digits = {c: number for number, c in enumerate(vocabulary.characters, 1)}
         self._end_id = vocabulary.end_id
-        self._letters = np.zeros(vocabulary.size, np.uint64)  # 0: not part of a word
+        self.letters = np.zeros(vocabulary.size, np.uint64)  # 0: not part of a word
         for character, number in digits.items():
             if character.isalnum():
-                self._letters[number - 1] = digits.get(character.lower(), number)
+                self.letters[number - 1] = digits.get(character.lower(), number)
 
     def start(self, num_streams: int) -> ContextState:
         """Return the state before the first character."""
@@ -86,7 +90,7 @@ class Contexts:
         """
         last = ids[:, None].astype(np.uint64)
         last += np.uint64(1)
-        letters = self._letters[ids]
+        letters = self.letters[ids]
         word, previous = state.words.T
         goes_on = letters > 0
         after = np.empty_like(state.words)
@@ -114,7 +118,7 @@ class Contexts:
         """Return the sums over the word so far and the one before after each character, (T, 2)."""
         word, previous = words
         found = []
-        for id, letter in zip(ids.tolist(), self._letters[ids].tolist(), strict=True):
+        for id, letter in zip(ids.tolist(), self.letters[ids].tolist(), strict=True):
             if letter:
                 word = (word * _BASE + letter) & _MASK
             else:

@@ -1,5 +1,3 @@
-"use strict";
-
 // A text and what a model did while it read it. Nothing here computes with the model: every number
 // was written into the page, and bytes stand for values between a lowest and a highest one.
 
@@ -76,7 +74,7 @@ function unitValue(row, place) {
 function unitRow(name) {
   const wanted = name === "unit" ? unitBox.value : name;
   const row = data.units.names.indexOf(wanted);
-  return row < 0 ? 0 : row;
+  return Math.max(row, 0);
 }
 
 function paint() {

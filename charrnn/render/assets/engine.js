@@ -1,0 +1,244 @@
+// A model that reads and writes: networks, memory and sampling. The twin of charrnn/generation.
+
+const kinds = { int8: Int8Array, uint8: Uint8Array, uint16: Uint16Array, float32: Float32Array };
+
+/** Return the number that the 16 bits of a float16 stand for. */
+function fromHalf(bits) {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  if (!exponent) return (sign * fraction) / 2 ** 24;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+/** A model, unpacked from its header and its bytes. */
+class Model {
+  constructor(header, buffer) {
+    this.config = header.config;
+    this.characters = Array.from(header.characters);
+    this.endId = header.end_id;
+    this.unknownId = header.unknown_id;
+    this.letters = header.letters;
+    const arrays = new Map();
+    for (const { name, dtype, at, size, step } of header.arrays) {
+      const raw = new kinds[dtype](buffer, at, size);
+      const isTable = name.includes("ngrams."); // large, and read a row at a time
+      const Numbers = isTable ? Float32Array : Float64Array; // products are fastest so
+      if (step)
+        arrays.set(
+          name,
+          Numbers.from(raw, (value) => value * step),
+        );
+      else if (header.precision === "float16" && dtype === "uint16" && name !== "index")
+        arrays.set(name, Numbers.from(raw, fromHalf));
+      else arrays.set(name, raw);
+    }
+    this.networks = new Networks(this.config, arrays);
+    const followers = arrays.get("index");
+    this.index = followers ? new Index(followers, this.config.vocab_size) : null;
+    const gate = arrays.get("gate");
+    this.gate = gate ? new Gate(gate, header.gate_hidden) : null;
+    this.ids = new Map(this.characters.map((character, id) => [character, id]));
+  }
+
+  /** Return the ids of a text; characters that the model does not know are left out. */
+  encode(text) {
+    return Array.from(text, (c) => this.ids.get(c) ?? this.unknownId).filter((id) => id >= 0);
+  }
+
+  /** Return what the model reads before a text that it should go on with. */
+  prompt(ids) {
+    if (this.endId >= 0) return [this.endId, ...ids];
+    return ids.length ? ids : [Math.max(this.characters.indexOf("\n"), 0)];
+  }
+}
+
+/** A text that is read: each character with the probabilities of the next one. */
+class Reading {
+  constructor(model) {
+    this.model = model;
+    this.steps = []; // of each character: the id, what the networks made of it, and the mixture
+    this.forget();
+  }
+
+  /** Begin the memory anew. */
+  forget() {
+    this.memory = this.model.gate ? new TextMemory(this.model) : null;
+    this.waiting = null; // the prediction of which the gate learns when its character comes
+  }
+
+  get probs() {
+    return this.steps[this.steps.length - 1].probs;
+  }
+
+  get state() {
+    return this.steps.length
+      ? this.steps[this.steps.length - 1].state
+      : this.model.networks.start();
+  }
+
+  /** Read the characters of a text; what it shares with the text so far is not read again. */
+  readAll(ids) {
+    let same = 0;
+    while (same < this.steps.length && this.steps[same].id === ids[same]) same += 1;
+    if (same < this.steps.length) {
+      const kept = this.steps.slice(0, same);
+      this.steps = [];
+      this.forget();
+      for (const { id, own, state } of kept) this.remember(id, own, state);
+    }
+    for (const id of ids.slice(same)) this.read(id);
+  }
+
+  /** Read a character; return the probabilities of the next one. */
+  read(id) {
+    const { networks, endId } = this.model;
+    const before = id === endId ? networks.start() : this.state; // a document starts afresh
+    const [own, state] = networks.read(id, before);
+    return this.remember(id, own, state);
+  }
+
+  /** Take what the networks made of a character, and mix the memory in. */
+  remember(id, own, state) {
+    const { memory, waiting } = this;
+    if (waiting && memory.learns) {
+      const { features, hidden, weights, evidence } = waiting;
+      memory.gate.learn(features, hidden, weights, evidence.given(id, waiting.own[id]));
+    }
+    let probs = own;
+    if (memory) {
+      this.waiting = mixed(memory.gate, memory.read(id), own);
+      probs = this.waiting.probs;
+    }
+    this.steps.push({ id, own, state, probs, copied: memory ? memory.copied() : 0 });
+    return probs;
+  }
+
+  /** Return what writes on from here; it remembers what was read, but not what it writes. */
+  fork() {
+    const { model, memory } = this;
+    let { state, probs } = this;
+    let context = memory ? memory.context : null;
+    let place = memory ? memory.size - 1 : 0;
+    return {
+      get probs() {
+        return probs;
+      },
+      read(id) {
+        const [own, after] = model.networks.read(id, state);
+        state = after;
+        probs = own;
+        if (memory) {
+          context = follow(model, context, id);
+          place += 1;
+          probs = mixed(memory.gate, memory.evidence(context, place), own).probs;
+        }
+        return probs;
+      },
+    };
+  }
+}
+
+/** Mix evidence into the probabilities of the networks. */
+function mixed(gate, evidence, own) {
+  const features = evidence.features(own);
+  const [weights, hidden] = gate.weigh(features, evidence);
+  return { features, hidden, weights, evidence, own, probs: evidence.mix(own, weights) };
+}
+
+/** Draw a character: filters first, then the temperature, as in ``charrnn sample``. */
+function draw(model, probs, options, random) {
+  const { temperature = 0.8, topK = 0, topP = 1, minP = 0 } = options;
+  const logits = Array.from(probs, (p) => Math.log(Math.max(p, 1.1754943508222875e-38)));
+  if (model.unknownId >= 0) logits[model.unknownId] = -Infinity;
+  const order = logits.map((_, id) => id).sort((a, b) => logits[b] - logits[a] || a - b);
+  const drop = (ids) =>
+    ids.forEach((id) => {
+      logits[id] = -Infinity;
+    });
+  if (topK > 0) drop(order.slice(topK));
+  if (topP < 1) {
+    const kept = softmax(logits);
+    let sum = 0;
+    drop(
+      order.filter((id, rank) => {
+        const isEnough = rank > 0 && sum >= topP;
+        sum += kept[id];
+        return isEnough;
+      }),
+    );
+  }
+  if (minP > 0) drop(order.filter((id) => logits[id] < logits[order[0]] + Math.log(minP)));
+  if (temperature === 0) return order[0];
+  const highest = logits[order[0]];
+  const sums = [];
+  let total = 0;
+  for (const logit of logits) {
+    total += Math.exp((logit - highest) / Math.max(temperature, 1e-200));
+    sums.push(total);
+  }
+  const threshold = random() * total;
+  return sums.findIndex((sum) => sum > threshold);
+}
+
+// Random numbers as NumPy draws them: SeedSequence and PCG64 (M. O'Neill, 2014).
+
+const MASK32 = 0xffffffffn;
+const MASK64 = (1n << 64n) - 1n;
+const MASK128 = (1n << 128n) - 1n;
+const PCG_MULTIPLIER = 0x2360ed051fc65da44385df649fccf645n;
+
+/** Return the random numbers of one sample of a seed, as a function. */
+function generator(seed, index = 0) {
+  const words = state128(seed, index);
+  const increment = ((words[1] << 1n) | 1n) & MASK128;
+  const step = (state) => (state * PCG_MULTIPLIER + increment) & MASK128;
+  let state = step((step(0n) + words[0]) & MASK128);
+  return () => {
+    state = step(state);
+    const folded = ((state >> 64n) ^ state) & MASK64;
+    const turn = state >> 122n;
+    const turned = ((folded >> turn) | (folded << (64n - turn))) & MASK64;
+    return Number(turned >> 11n) / 2 ** 53;
+  };
+}
+
+/** Return the two words of 128 bits with which PCG64 starts. */
+function state128(seed, index) {
+  const split = (value) => {
+    const parts = [];
+    for (let left = BigInt(value); left > 0n; left >>= 32n) parts.push(left & MASK32);
+    return parts.length ? parts : [0n];
+  };
+  const entropy = split(seed);
+  while (entropy.length < 4) entropy.push(0n);
+  entropy.push(...split(index));
+  let constant = 0x43b0d7e5n;
+  const hash = (value) => {
+    let mixedUp = value ^ constant;
+    constant = (constant * 0x931e8875n) & MASK32;
+    mixedUp = (mixedUp * constant) & MASK32;
+    return mixedUp ^ (mixedUp >> 16n);
+  };
+  const mix = (x, y) => {
+    const both = (0xca01f9ddn * x - 0x4973f715n * y) & MASK32;
+    return both ^ (both >> 16n);
+  };
+  const pool = entropy.slice(0, 4).map(hash);
+  for (let from = 0; from < 4; from += 1) {
+    for (let to = 0; to < 4; to += 1) if (from !== to) pool[to] = mix(pool[to], hash(pool[from]));
+  }
+  for (const word of entropy.slice(4)) {
+    for (let to = 0; to < 4; to += 1) pool[to] = mix(pool[to], hash(word));
+  }
+  constant = 0x8b51f9ddn;
+  const out = [];
+  for (let i = 0; i < 8; i += 1) {
+    let word = pool[i % 4] ^ constant;
+    constant = (constant * 0x58f38dedn) & MASK32;
+    word = (word * constant) & MASK32;
+    out.push(word ^ (word >> 16n));
+  }
+  const wide = [0, 2, 4, 6].map((i) => out[i] | (out[i + 1] << 32n));
+  return [(wide[0] << 64n) | wide[1], (wide[2] << 64n) | wide[3]];
+}
