@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -163,6 +164,31 @@ def test_a_model_of_documents_writes_another(make_checkpoint, open_page, tmp_pat
     path.write_text(page, encoding="utf-8")
     window = open_page(path)
     window.wait_for_selector(READY)
+    for _ in range(3):
+        window.click("#another")
+        wait_for(window, "#status", "Stopped")
+        window.evaluate("document.getElementById('status').textContent = ''")
+    written = window.input_value("#text")
+    assert re.fullmatch("[a-f]+\n[a-f]+\n[a-f]+", written)
+    assert len(set(written.split("\n"))) == 3
+    window.check("#colours")
+    window.wait_for_selector("#look b")
+    window.click(f"#look b >> nth={written.index(chr(10)) + 1}")  # the first of a document
+    assert "bits" in window.inner_text("#details")
+
+
+def test_names_of_the_training_text_are_left_out(make_checkpoint, open_page, tmp_path):
+    """A model that knows only two names has nothing new to write."""
+    vocabulary = Vocabulary("ab", separator="\n")
+    checkpoint = replace(make_checkpoint(characters="abc", scale=0.0), vocabulary=vocabulary)
+    # All documents of up to four letters stand in its training text.
+    names = ["".join(p) for n in range(1, 5) for p in itertools.product("ab", repeat=n)]
+    ids = [2, *itertools.chain.from_iterable([*vocabulary.encode(name), 2] for name in names)]
+    checkpoint = replace(checkpoint, index=build_index(np.array(ids), 3))
+    path = tmp_path / "names.html"
+    path.write_text(made(checkpoint), encoding="utf-8")
+    window = open_page(path)
+    window.wait_for_selector(READY)
     window.click("#another")
     wait_for(window, "#status", "Stopped")
-    assert re.fullmatch("[a-f]+", window.input_value("#text"))
+    assert window.input_value("#text") not in names

@@ -16,22 +16,20 @@ class Model {
   constructor(header, buffer) {
     this.config = header.config;
     this.characters = Array.from(header.characters);
+    this.separator = Array.from(header.separator);
     this.endId = header.end_id;
     this.unknownId = header.unknown_id;
     this.letters = header.letters;
     const arrays = new Map();
     for (const { name, dtype, at, size, step } of header.arrays) {
       const raw = new kinds[dtype](buffer, at, size);
-      const isTable = name.includes("ngrams."); // large, and read a row at a time
-      const Numbers = isTable ? Float32Array : Float64Array; // products are fastest so
-      if (step)
-        arrays.set(
-          name,
-          Numbers.from(raw, (value) => value * step),
-        );
-      else if (header.precision === "float16" && dtype === "uint16" && name !== "index")
-        arrays.set(name, Numbers.from(raw, fromHalf));
-      else arrays.set(name, raw);
+      const isHalf = header.precision === "float16" && dtype === "uint16" && name !== "index";
+      let numbers = raw;
+      if (step || isHalf) {
+        numbers = new Float32Array(size);
+        for (let i = 0; i < size; i += 1) numbers[i] = isHalf ? fromHalf(raw[i]) : raw[i] * step;
+      }
+      arrays.set(name, numbers);
     }
     this.networks = new Networks(this.config, arrays);
     const followers = arrays.get("index");
@@ -41,9 +39,25 @@ class Model {
     this.ids = new Map(this.characters.map((character, id) => [character, id]));
   }
 
-  /** Return the ids of a text; characters that the model does not know are left out. */
+  /** Return the id of each character of a text, -1 for those that the model does not know.
+   *
+   * A separator of documents is the end symbol at its first character, and nothing at the others. */
+  places(text) {
+    const characters = Array.from(text);
+    const ids = characters.map((character) => this.ids.get(character) ?? this.unknownId);
+    const size = this.separator.length;
+    for (let place = 0; size && place + size <= characters.length; place += 1) {
+      if (!this.separator.every((character, i) => character === characters[place + i])) continue;
+      ids.fill(-1, place, place + size);
+      ids[place] = this.endId;
+      place += size - 1;
+    }
+    return ids;
+  }
+
+  /** Return the ids of a text without the characters that the model does not know. */
   encode(text) {
-    return Array.from(text, (c) => this.ids.get(c) ?? this.unknownId).filter((id) => id >= 0);
+    return this.places(text).filter((id) => id >= 0);
   }
 
   /** Return what the model reads before a text that it should go on with. */

@@ -2,14 +2,19 @@
 
 const COPIED_CHARS = 20; // a run of so many characters of the training text is marked
 const MAX_SUGGESTION = 80;
+const MAX_DOCUMENT = 2000;
+const MAX_KNOWN = 200; // documents that were known already, before it gives up
 
 let model = null;
 let reading = null;
 let isWriting = false;
+const seen = new Set([""]); // documents that were written
 
 const handlers = {
   async load({ header, data }) {
-    const packed = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+    const text = atob(data);
+    const packed = new Uint8Array(text.length);
+    for (let i = 0; i < text.length; i += 1) packed[i] = text.charCodeAt(i);
     const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
     model = new Model(header, await new Response(stream).arrayBuffer());
     reading = new Reading(model);
@@ -28,9 +33,24 @@ const handlers = {
     self.postMessage({ type: "suggestions", found });
   },
 
-  async write({ text, options, isDocument }) {
+  async another({ options }) {
     isWriting = true;
-    reading.readAll(model.prompt(model.encode(isDocument ? "" : text)));
+    reading.readAll(model.prompt([]));
+    let found = "";
+    for (let index = 0; isWriting && !found && index < MAX_KNOWN; index += 1) {
+      const text = write(generator(options.seed, index), options, "end");
+      if (!seen.has(text) && !isTrained(text)) found = text;
+      if (index % 8 === 7) await new Promise((resolve) => setTimeout(resolve)); // to hear a stop
+    }
+    seen.add(found);
+    isWriting = false;
+    self.postMessage({ type: "wrote", text: found });
+    self.postMessage({ type: "stopped" });
+  },
+
+  async write({ text, options }) {
+    isWriting = true;
+    reading.readAll(model.prompt(model.encode(text)));
     const random = generator(options.seed);
     const fork = reading.fork();
     let held = ""; // may begin the text at which to stop
@@ -62,26 +82,20 @@ const handlers = {
   },
 
   look({ text }) {
-    const characters = Array.from(text);
-    const known = characters.map((c) => model.encode(c).length > 0);
-    const ids = model.prompt(model.encode(text));
-    reading.readAll(ids);
-    const first = ids.length - known.filter(Boolean).length; // 1 after an end symbol
-    const steps = reading.steps.slice(0, ids.length);
-    let place = first - 1;
-    const places = known.map((isKnown) => {
-      place += isKnown ? 1 : 0;
-      const before = steps[place - 1];
-      if (!isKnown || !before) return { bits: null, best: [], copied: false };
-      const best = likeliest(before.probs, 5).map((id) => [
-        model.characters[id] ?? "",
-        before.probs[id],
+    const ids = model.places(text);
+    const known = model.prompt(ids.filter((id) => id >= 0));
+    reading.readAll(known);
+    const { steps } = reading;
+    let place = known.length - ids.filter((id) => id >= 0).length - 1; // 0 after an end symbol
+    const places = ids.map((id) => {
+      if (id >= 0) place += 1;
+      if (id < 0 || !steps[place - 1]) return { bits: null, best: [], copied: false };
+      const { probs } = steps[place - 1];
+      const best = likeliest(probs, 5).map((other) => [
+        model.characters[other] ?? "\n",
+        probs[other],
       ]);
-      return {
-        bits: -Math.log2(before.probs[steps[place].id]),
-        best,
-        copied: isCopied(steps, place),
-      };
+      return { bits: -Math.log2(probs[id]), best, copied: isCopied(steps, place) };
     });
     self.postMessage({ type: "looked", text, places });
   },
@@ -108,11 +122,23 @@ function likeliest(probs, count) {
     .slice(0, count);
 }
 
-/** Return what the model would write to the end of the word or the line. */
+/** Return whether a document stands in the training text as a whole, as far as that is known. */
+function isTrained(text) {
+  const { index, endId } = model;
+  if (!index) return false;
+  let [low, high] = [0, index.numRows];
+  for (const id of [endId, ...model.encode(text), endId]) {
+    [low, high] = [index.extend(low, id), index.extend(high, id)];
+  }
+  return low < high;
+}
+
+/** Return what the model would write to the end of the word, the line or the document. */
 function write(random, options, to) {
   const fork = reading.fork();
+  const limit = to === "end" ? MAX_DOCUMENT : MAX_SUGGESTION;
   let text = "";
-  while (text.length < MAX_SUGGESTION) {
+  while (text.length < limit) {
     const id = draw(model, fork.probs, options, random);
     if (id === model.endId) break;
     const character = model.characters[id];

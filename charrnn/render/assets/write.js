@@ -123,7 +123,7 @@ function mark() {
   });
 }
 
-function writeOn(isDocument = false) {
+function writeOn(isAnother = false) {
   if (isWriting) {
     ask("stop");
     return;
@@ -135,8 +135,9 @@ function writeOn(isDocument = false) {
   text.setAttribute("aria-busy", "true"); // a screen reader waits for the end
   say("Writing.");
   const before = text.value.slice(0, insertAt);
-  if (isDocument && before && !before.endsWith("\n")) insert("\n");
-  ask("write", { text: before, options: options(), isDocument });
+  if (isAnother && before && !before.endsWith("\n")) insert("\n");
+  if (isAnother) ask("another", { options: options() });
+  else ask("write", { text: before, options: options() });
 }
 
 function undo() {

@@ -66,6 +66,7 @@ def pack(checkpoint: Checkpoint, precision: Precision, max_memory: int) -> Packe
     header |= {
         "config": checkpoint.config.to_json(),
         "characters": vocabulary.characters,
+        "separator": vocabulary.separator,
         "end_id": -1 if vocabulary.end_id is None else vocabulary.end_id,
         "unknown_id": -1 if vocabulary.unknown_id is None else vocabulary.unknown_id,
         "letters": Contexts(vocabulary).letters.tolist(),

@@ -1,0 +1,61 @@
+"""How fast a page writes, in a browser: the time to the first character, and characters a second.
+
+    python benchmarks/page.py PAGE [--chromium PROGRAM]
+
+The page is one that ``charrnn page`` wrote. The program is any Chromium; without the option it is
+found on the path. The first character counts from the start of opening the page, whose worker
+unpacks the model. Then the page writes 2,000 characters with the seed 1.
+"""
+
+import argparse
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+NAMES = ("chromium-headless-shell", "chromium", "google-chrome")
+READY = "#write:not([disabled])"
+NUM_TRIES = 3
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("page", type=Path)
+    parser.add_argument("--chromium", default=next(filter(None, map(shutil.which, NAMES)), None))
+    args = parser.parse_args()
+    if args.chromium is None:
+        sys.exit("there is no Chromium; name one with --chromium")
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=args.chromium, args=["--no-sandbox"])
+        for _ in range(NUM_TRIES):
+            window = browser.new_page()
+            begin = time.perf_counter()
+            window.goto(args.page.resolve().as_uri())
+            window.fill("#text", "")
+            window.wait_for_selector(READY)
+            window.evaluate("document.getElementById('seed').value = '1'")
+            window.click("#write")
+            first = begin_writing = None
+            length = 0
+            while window.inner_text("#status") != "Stopped.":
+                length = len(window.input_value("#text"))
+                if length and first is None:
+                    first = time.perf_counter() - begin
+                    begin_writing, begin_length = time.perf_counter(), length
+                time.sleep(0.02)
+            seconds = time.perf_counter() - begin_writing
+            length = len(window.input_value("#text"))
+            print(
+                f"first character after {first:.2f} s, then "
+                f"{(length - begin_length) / seconds:,.0f} characters a second; "
+                f"{window.inner_text('#test')}"
+            )
+            window.close()
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
