@@ -26,12 +26,12 @@ const again = Array.from(reading.probs);
 
 const written = new Reading(model);
 written.readAll(model.prompt(model.encode(prompt)));
-const fork = written.fork();
+const fork = written.fork(options.maxCopy);
 const random = generator(seed, index);
 let text = "";
 while (text.length < length) {
-  const id = draw(model, fork.probs, options, random);
-  if (id === model.endId) break;
+  const id = draw(model, fork, options, random);
+  if (id === -1 || id === model.endId) break;
   text += model.characters[id];
   fork.read(id);
 }

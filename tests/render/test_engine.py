@@ -74,21 +74,13 @@ def check(model: Model, ids, found) -> None:
     np.testing.assert_allclose(found["again"], found["last"], atol=1e-9)
 
 
+@pytest.mark.slow
 def test_every_cell_gives_the_same_probabilities(any_kind, make_checkpoint):
     """With two networks, two layers and the memory of a training text."""
     checkpoint = with_index(
         make_checkpoint(**any_kind, num_layers=2, num_networks=2, hidden_size=9)
     )
-    ids = repeating(checkpoint, 240)
-    model, found = run(checkpoint, ids)
-    check(model, ids, found)
-
-
-@pytest.mark.slow
-def test_long_texts_teach_the_gate_the_same(make_checkpoint):
-    """Over 2,000 characters the gate learns 31 times."""
-    checkpoint = with_index(make_checkpoint("lstm", ngrams=3, hidden_size=16, scale=3.0))
-    ids = repeating(checkpoint, 2000)
+    ids = repeating(checkpoint, 2000)  # over which the gate learns 31 times
     model, found = run(checkpoint, ids)
     check(model, ids, found)
 
@@ -123,6 +115,8 @@ def test_a_large_vocabulary_and_shared_rows(make_checkpoint):
         {"temperature": 1.3, "topK": 4},
         {"temperature": 1, "topP": 0.7},
         {"temperature": 1, "minP": 0.2},
+        {"temperature": 0, "maxCopy": 3},
+        {"temperature": 0.7, "maxCopy": 2},
     ],
     ids=str,
 )
@@ -131,7 +125,13 @@ def test_the_same_seed_gives_the_same_text(make_checkpoint, options):
     checkpoint = with_index(make_checkpoint("lstm", characters="\n abcde", scale=3.0))
     prompt = "abc abc dab"
     model, found = run(checkpoint, [1, 2], prompt, seed=7, length=150, **options)
-    names = {"temperature": "temperature", "topK": "top_k", "topP": "top_p", "minP": "min_p"}
+    names = {
+        "temperature": "temperature",
+        "topK": "top_k",
+        "topP": "top_p",
+        "minP": "min_p",
+        "maxCopy": "max_copy",
+    }
     own = {names[name]: value for name, value in options.items()}
     assert found["text"] == model.sample(prompt, seed=7, length=150, **own)
 

@@ -128,9 +128,12 @@ class Reading {
     return probs;
   }
 
-  /** Return what writes on from here; it remembers what was read, but not what it writes. */
-  fork() {
+  /** Return what writes on from here; it remembers what was read, but not what it writes.
+   *
+   * With a limit it knows which characters would make a longer copy of the training text. */
+  fork(maxCopy = 0) {
     const { model, memory } = this;
+    let copies = maxCopy && model.index ? noRuns(model.index, maxCopy) : null;
     let { state, probs } = this;
     let context = memory ? memory.context : null;
     let place = memory ? memory.size - 1 : 0;
@@ -138,10 +141,15 @@ class Reading {
       get probs() {
         return probs;
       },
+      get banned() {
+        const [low, high] = copies ? copies[maxCopy] : [0, 0];
+        return low < high ? new Set(model.index.followers.subarray(low, high)) : new Set();
+      },
       read(id) {
         const [own, after] = model.networks.read(id, state);
         state = after;
         probs = own;
+        if (copies) copies = extendRuns(model.index, copies, id);
         if (memory) {
           context = follow(model, context, id);
           place += 1;
@@ -160,11 +168,15 @@ function mixed(gate, evidence, own) {
   return { features, hidden, weights, evidence, own, probs: evidence.mix(own, weights) };
 }
 
-/** Draw a character: filters first, then the temperature, as in ``charrnn sample``. */
-function draw(model, probs, options, random) {
+/** Draw a character: filters first, then the temperature, as in ``charrnn sample``.
+ *
+ * Returns -1 where every character would make too long a copy. */
+function draw(model, { probs, banned }, options, random) {
   const { temperature = 0.8, topK = 0, topP = 1, minP = 0 } = options;
   const logits = Array.from(probs, (p) => Math.log(Math.max(p, 1.1754943508222875e-38)));
   if (model.unknownId >= 0) logits[model.unknownId] = -Infinity;
+  for (const id of banned) if (id < logits.length && id !== model.endId) logits[id] = -Infinity;
+  if (logits.every((logit) => logit === -Infinity)) return -1;
   const order = logits.map((_, id) => id).sort((a, b) => logits[b] - logits[a] || a - b);
   const drop = (ids) =>
     ids.forEach((id) => {

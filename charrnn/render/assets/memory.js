@@ -302,9 +302,9 @@ function keysOf({ recent, word, previous }) {
   ];
 }
 
-/** Return where the last 0 to 32 characters stand in the training text before anything is read. */
-function noRuns(index) {
-  return Array.from({ length: LONGEST + 1 }, (_, length) => [
+/** Return where the last 0 to ``longest`` characters stand in the training text before any is read. */
+function noRuns(index, longest = LONGEST) {
+  return Array.from({ length: longest + 1 }, (_, length) => [
     0,
     length || !index ? 0 : index.numRows,
   ]);
@@ -313,7 +313,7 @@ function noRuns(index) {
 function extendRuns(index, runs, id) {
   if (!index) return runs;
   const after = [runs[0]];
-  for (let length = 1; length <= LONGEST; length += 1) {
+  for (let length = 1; length < runs.length; length += 1) {
     const [low, high] = runs[length - 1];
     after.push(low < high ? [index.extend(low, id), index.extend(high, id)] : [0, 0]);
   }

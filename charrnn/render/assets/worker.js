@@ -52,15 +52,15 @@ const handlers = {
     isWriting = true;
     reading.readAll(model.prompt(model.encode(text)));
     const random = generator(options.seed);
-    const fork = reading.fork();
+    const fork = reading.fork(options.maxCopy);
     let held = ""; // may begin the text at which to stop
     let isDone = false;
     for (let written = 0; isWriting && !isDone; ) {
       let part = held;
       const until = Date.now() + 40;
       while (Date.now() < until && !isDone) {
-        const id = draw(model, fork.probs, options, random);
-        isDone = id === model.endId || written >= options.length;
+        const id = draw(model, fork, options, random);
+        isDone = id === -1 || id === model.endId || written >= options.length;
         if (isDone) break;
         part += model.characters[id];
         fork.read(id);
@@ -135,12 +135,12 @@ function isTrained(text) {
 
 /** Return what the model would write to the end of the word, the line or the document. */
 function write(random, options, to) {
-  const fork = reading.fork();
+  const fork = reading.fork(options.maxCopy);
   const limit = to === "end" ? MAX_DOCUMENT : MAX_SUGGESTION;
   let text = "";
   while (text.length < limit) {
-    const id = draw(model, fork.probs, options, random);
-    if (id === model.endId) break;
+    const id = draw(model, fork, options, random);
+    if (id === -1 || id === model.endId) break;
     const character = model.characters[id];
     const isWord = /[\p{L}\p{N}'\u2019-]/u.test(character);
     if (to === "word" && /[\p{L}\p{N}]/u.test(text) && !isWord) break;

@@ -26,6 +26,7 @@ function options() {
     topK: Number($("top-k").value),
     topP: Number($("top-p").value),
     minP: Number($("min-p").value),
+    maxCopy: Math.min(Math.max(Math.floor(Number($("max-copy").value)), 0), 4096),
     stop: $("stop").value.replaceAll("\\n", "\n"),
     length: 2000,
     seed: /^\d+$/.test(seed) ? seed : Math.floor(Math.random() * 2 ** 32) + numAsked,

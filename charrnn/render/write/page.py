@@ -140,6 +140,7 @@ def _html(packed: Packed, header: dict[str, Any], name: str, about: str, writes_
         '<label>Top k <input type="number" id="top-k" min="0" step="1" value="0"></label>'
         '<label>Top p <input type="number" id="top-p" min="0" max="1" step="any" value="1"></label>'
         '<label>Min p <input type="number" id="min-p" min="0" max="1" step="any" value="0"></label>'
+        '<label>Copy at most <input type="number" id="max-copy" min="0" step="1" value="0"></label>'
         '<label>Stop before <input id="stop" size="8"></label>'
         '<label>Seed <input id="seed" size="8" placeholder="random"></label></div></details>\n'
         '<p id="status" role="status"></p>\n<div id="details"></div>\n'
