@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from charrnn.errors import CheckpointError, ConfigError, RunError, TextError
+from charrnn.errors import CheckpointError, ConfigError
 from charrnn.generation.chunks import Chunks, in_order
-from charrnn.generation.generator import Generator, prompt_ids, sample_rng
+from charrnn.generation.generator import Generator, prompt_ids, random_seed, sample_rng
 from charrnn.generation.new_documents import only_new
 from charrnn.generation.options import SamplingOptions, split_options
 from charrnn.generation.params import StopCriteria
@@ -24,7 +22,7 @@ from charrnn.memory.memory import Memory
 from charrnn.model.checkpoint import Checkpoint, read_checkpoint
 from charrnn.model.find import find_model
 from charrnn.model.predictor import Predictor, make_predictor
-from charrnn.model.units import Unit, hold_units
+from charrnn.model.units import hold_units
 from charrnn.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:  # sampling starts sooner without these
@@ -151,8 +149,12 @@ class Model:
             raise ConfigError("`new`: the model was not trained on documents")
         index = self._index() if new or criteria.max_copy is not None else None
         ids = prompt_ids(self.vocabulary, prompt, options.get("on_unknown", "error"))
+        network = self.network
+        if held := options.get("held"):
+            model = self.checkpoint
+            network = make_predictor(model.config, model.arrays, hold_units(held))
         generator = Generator(
-            self.network if not options.get("held") else self._holding(options["held"]),
+            network,
             self.vocabulary,
             ids,
             params=params,
@@ -165,10 +167,6 @@ class Model:
         if not new or index is None:
             return in_order(write(sum(quotas)))
         return only_new(in_order(write(sys.maxsize)), index, self.vocabulary, ids, quotas)
-
-    def _holding(self, held: Mapping[Unit, float]) -> Predictor:
-        """Return the networks with units held at values."""
-        return make_predictor(self.checkpoint.config, self.checkpoint.arrays, hold_units(held))
 
     def _check_end(self, criteria: StopCriteria) -> None:
         """Refuse criteria by which a text never ends."""
@@ -197,38 +195,19 @@ class Model:
 
         See ``CharRow``; for the text, ``score``.
         """
-        from charrnn.corpus.documents import cut_documents
-        from charrnn.evaluation.reader import Reader
-        from charrnn.evaluation.surprise import measure_text
-        from charrnn.render.rows import CharCutter
+        from charrnn.render.rows import char_rows
 
-        vocabulary = self.vocabulary
-        reader = Reader(self.network, end_id=vocabulary.end_id, memory=self.memory)
-        pieces = cut_documents([vocabulary.from_user(text)], vocabulary.separator)
-        cutter = CharCutter("", vocabulary)
-        for passage in measure_text(reader, vocabulary, pieces, num_best):
-            yield from cutter.rows(passage)
+        return char_rows(self.network, self.vocabulary, self.memory, text, num_best)
 
     def look(self, text: str | Text | None = None, *, memory: bool = True) -> Look:
         """Look inside the model while it reads a text: why it expects what, what it remembers.
 
-        None is the validation part of the training text; see ``evaluate``.
-
-        Raises:
-            TextError: If the text is missing, or has fewer than two characters that the model
-                knows.
+        None is the validation part of the training text. For errors see ``look_at``.
         """
-        from charrnn.insight.look import Look
-        from charrnn.insight.text import make_text, text_of_ids
+        from charrnn.insight.look import look_at
 
-        if text is None:
-            from charrnn.evaluation.inputs import validation_corpus
-
-            corpus = validation_corpus(self.vocabulary, self._directory)
-            text = text_of_ids(self.vocabulary, corpus.val)
-        elif isinstance(text, str):
-            text = make_text(self.vocabulary, text)
-        return Look(self.checkpoint, self.network, self.memory if memory else None, text)
+        remembered = self.memory if memory else None
+        return look_at(self.checkpoint, self.network, remembered, text, self._directory)
 
     def page(
         self,
@@ -238,16 +217,11 @@ class Model:
         max_memory: int = 1_000_000,
     ) -> WritingPage:
         """Return the model as one page for a browser; see ``make_writing_page``."""
-        from charrnn.evaluation.inputs import validation_corpus
-        from charrnn.render.write.page import PAGE_CHARS, make_writing_page
+        from charrnn.render.write.page import make_writing_page
 
-        measured = None
-        with contextlib.suppress(TextError, RunError):
-            corpus = validation_corpus(self.vocabulary, self._directory)
-            measured = corpus.val[:PAGE_CHARS].astype("int64")
         sample = self.sample(seed=0, length=200)
         return make_writing_page(
-            self.checkpoint, name, sample, measured, precision=precision, max_memory=max_memory
+            self.checkpoint, name, sample, self._directory, precision, max_memory
         )
 
     @property
@@ -277,21 +251,15 @@ class Model:
         Raises:
             TextError: If a text cannot be read or is missing, or has nothing to predict.
         """
-        from charrnn.corpus.decode import Decoding
         from charrnn.evaluation.evaluate import EvaluationRun
-        from charrnn.evaluation.inputs import FileTexts, Texts, ValidationText, validation_corpus
+        from charrnn.evaluation.inputs import choose_texts
 
-        vocabulary, index = self.vocabulary, self.checkpoint.index
-        texts: Texts
-        if files:
-            per_file = any(view.per_file for view in views)
-            texts = FileTexts(
-                *(vocabulary, files, decoding or Decoding(), notice, limit, index),
-                per_file=per_file,
-            )
-        else:
-            texts = ValidationText(validation_corpus(vocabulary, self._directory), index)
-        run = EvaluationRun(self.network, vocabulary, texts, self.memory if memory else None)
+        texts = choose_texts(
+            *(self.vocabulary, self.checkpoint.index, self._directory, files),
+            *(decoding, notice, limit),
+            per_file=any(view.per_file for view in views),
+        )
+        run = EvaluationRun(self.network, self.vocabulary, texts, self.memory if memory else None)
         run.run(views, notice)
         return run
 
@@ -317,12 +285,9 @@ class Model:
         Raises:
             CheckpointError: If the model has no index of its training text.
         """
-        from charrnn.corpus.documents import cut_documents, insert_ends
+        from charrnn.memory.copying import search_text
 
-        search, vocabulary = self.copy_search(), self.vocabulary
-        for part, ends in cut_documents([vocabulary.from_user(text)], vocabulary.separator):
-            search.read(insert_ends(vocabulary.look_up(part), ends, vocabulary.end_id))
-        return search.result()
+        return search_text(self.copy_search(), self.vocabulary, text)
 
 
 def load(path: str | Path | None = None) -> Model:
@@ -333,8 +298,3 @@ def load(path: str | Path | None = None) -> Model:
     """
     found = find_model(None if path is None else str(path))
     return Model(read_checkpoint(found), found)
-
-
-def random_seed() -> int:
-    """Return a random seed, short enough to type again."""
-    return int.from_bytes(os.urandom(4), "little")

@@ -187,8 +187,9 @@ def sample(
     if prompt_file is not None and prompt:
         raise ConfigError("`prompt_file`: there is a prompt already; give one of the two")
 
+    from charrnn.generation.generator import random_seed
     from charrnn.generation.options import SamplingOptions, split_options
-    from charrnn.library import load, random_seed
+    from charrnn.library import load
 
     options = SamplingOptions(
         temperature=temperature or [0.8],

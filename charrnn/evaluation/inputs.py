@@ -97,6 +97,24 @@ class ValidationText:
 Texts = FileTexts | ValidationText
 
 
+def choose_texts(
+    vocabulary: Vocabulary,
+    index: Index | None,
+    directory: Path,
+    files: Sequence[str],
+    decoding: Decoding | None,
+    notice: Notice,
+    limit: Limit | None,
+    *,
+    per_file: bool,
+) -> Texts:
+    """Return files, by default of UTF-8, or without any the validation text of a run directory."""
+    if not files:
+        return ValidationText(validation_corpus(vocabulary, directory), index)
+    decoding = decoding or Decoding()
+    return FileTexts(vocabulary, files, decoding, notice, limit, index, per_file=per_file)
+
+
 def validation_corpus(vocabulary: Vocabulary, directory: Path) -> Corpus:
     """Return the corpus of a run directory for a model with this vocabulary.
 

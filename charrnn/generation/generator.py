@@ -5,6 +5,7 @@ Sizes: B samples in progress, T characters of the prompt, V vocabulary.
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -41,6 +42,11 @@ PROMPT_WINDOW = 512
 def sample_rng(seed: int, index: int = 0) -> np.random.Generator:
     """Return the random generator of one sample. It does not depend on the other samples."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index,)))
+
+
+def random_seed() -> int:
+    """Return a random seed, short enough to type again."""
+    return int.from_bytes(os.urandom(4), "little")
 
 
 def prompt_ids(vocabulary: Vocabulary, prompt: str, on_unknown: OnUnknown = "error") -> Ids:

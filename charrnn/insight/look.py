@@ -6,11 +6,13 @@ Sizes: K networks, T characters read.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from charrnn.errors import ConfigError
+from charrnn.evaluation.inputs import validation_corpus
 from charrnn.evaluation.reader import Reader
 from charrnn.evaluation.surprise import Surprise, measure
 from charrnn.insight.errors import Kind, split_loss
@@ -20,7 +22,7 @@ from charrnn.insight.moved import moved_by
 from charrnn.insight.prediction import Candidate, candidates, run_to
 from charrnn.insight.reach import Reach, measure_reach
 from charrnn.insight.reading import GateUse, Progress, Reading, read_units, silent
-from charrnn.insight.text import Text
+from charrnn.insight.text import Text, make_text, text_of_ids
 from charrnn.insight.watch import Watched
 from charrnn.insight.written import can_add_up, written
 from charrnn.memory.memory import Memory
@@ -75,6 +77,26 @@ class Overview:
     kinds: list[Kind]
     kinds_without_memory: list[Kind]
     gates: list[GateUse]
+
+
+def look_at(
+    checkpoint: Checkpoint,
+    predictor: Predictor,
+    memory: Memory | None,
+    text: str | Text | None,
+    directory: Path,
+) -> "Look":
+    """Return a look at a text, or at the validation part of the training text in a run directory.
+
+    Raises:
+        TextError: If the text is missing, or has fewer than two characters that the model knows.
+    """
+    vocabulary = checkpoint.vocabulary
+    if text is None:
+        text = text_of_ids(vocabulary, validation_corpus(vocabulary, directory).val)
+    elif isinstance(text, str):
+        text = make_text(vocabulary, text)
+    return Look(checkpoint, predictor, memory, text)
 
 
 class Look:

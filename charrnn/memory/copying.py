@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from charrnn.memory.index import Index
-from charrnn.text.vocabulary import Ids
+from charrnn.text.vocabulary import Ids, Vocabulary
 
 GRAM_CHARS = 20
 MAX_RUNS = 4096  # a text of one repeated character has as many runs as characters
@@ -174,3 +174,12 @@ class CopySearch:
         for id in ids[first : last + 1].tolist():
             self._runs.read(id)
             self._longest = max(self._longest, self._runs.longest)
+
+
+def search_text(search: CopySearch, vocabulary: Vocabulary, text: str) -> Novelty:
+    """Search a text that is given as a string, with the ends of its documents."""
+    from charrnn.corpus.documents import cut_documents, insert_ends  # sampling starts sooner
+
+    for part, ends in cut_documents([vocabulary.from_user(text)], vocabulary.separator):
+        search.read(insert_ends(vocabulary.look_up(part), ends, vocabulary.end_id))
+    return search.result()

@@ -14,9 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from charrnn.corpus.documents import cut_documents
+from charrnn.evaluation.reader import Reader
 from charrnn.evaluation.score import NOTHING, Score, total
-from charrnn.evaluation.surprise import Passage, Surprise
+from charrnn.evaluation.surprise import Passage, Surprise, measure_text
+from charrnn.memory.memory import Memory
 from charrnn.memory.parts import list_parts
+from charrnn.model.predictor import Predictor
 from charrnn.text.escaping import to_utf8, visible
 from charrnn.text.vocabulary import Vocabulary
 from charrnn.units import SCHEMA, finite_or_none, nats_to_bits
@@ -236,6 +240,17 @@ class CharCutter(Cutter):
             parts = parts_at(passage.surprise, place)
             yield CharRow(self._file, self._number, text, bits[place], unknown[place], best, parts)
             self._number += 1
+
+
+def char_rows(
+    network: Predictor, vocabulary: Vocabulary, memory: Memory, text: str, num_best: int
+) -> Iterator[CharRow]:
+    """Yield the characters of a text that is given as a string."""
+    reader = Reader(network, end_id=vocabulary.end_id, memory=memory)
+    pieces = cut_documents([vocabulary.from_user(text)], vocabulary.separator)
+    cutter = CharCutter("", vocabulary)
+    for passage in measure_text(reader, vocabulary, pieces, num_best):
+        yield from cutter.rows(passage)
 
 
 def best_at(vocabulary: Vocabulary, surprise: Surprise, place: int) -> Alternatives:

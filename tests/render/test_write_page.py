@@ -22,7 +22,7 @@ READY = "#suggest:not([disabled])"
 def made(checkpoint, **options) -> str:
     """Return the page of a model."""
     sample = Model(checkpoint).sample(seed=0, length=120)
-    return make_writing_page(checkpoint, "a <model>", sample, None, **options).text
+    return make_writing_page(checkpoint, "a <model>", sample, **options).text
 
 
 @pytest.fixture

@@ -4,14 +4,18 @@ The page has the weights, rounded; the scripts that run them; and a self-test, w
 surprise of 64 characters with what Python computed.
 """
 
+import contextlib
 import html
 import json
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from charrnn.errors import RunError, TextError
+from charrnn.evaluation.inputs import validation_corpus
 from charrnn.evaluation.reader import Reader
 from charrnn.evaluation.surprise import measure
 from charrnn.memory.memory import Memory
@@ -23,7 +27,7 @@ from charrnn.text.vocabulary import Ids
 from charrnn.units import nats_to_bits
 
 TEST_CHARS = 64
-PAGE_CHARS = 20_000  # of a text are enough to tell what rounding costs
+MEASURED_CHARS = 20_000  # of a text are enough to tell what rounding costs
 _SCRIPTS = ("network.js", "memory.js", "engine.js", "worker.js")
 
 
@@ -46,8 +50,7 @@ def make_writing_page(
     checkpoint: Checkpoint,
     name: str,
     sample: str,
-    measured: Ids | None,
-    *,
+    directory: Path | None = None,
     precision: Precision = "int8",
     max_memory: int = 1_000_000,
 ) -> WritingPage:
@@ -57,7 +60,8 @@ def make_writing_page(
         checkpoint: The model.
         name: What the page calls it.
         sample: A text of the model, for the self-test and to start from.
-        measured: A text to measure the loss on, before and after, shape (N,).
+        directory: The run directory. If its text is there, the loss is measured on the validation
+            part, before and after.
         precision: How weights are stored.
         max_memory: How many bytes of the page the memory may take; 0 for no piece of the training
             text.
@@ -69,8 +73,10 @@ def make_writing_page(
     sampled = vocabulary.encode(vocabulary.from_user(sample), "skip")
     ids = np.array([*end, *sampled[: TEST_CHARS + 1 - len(end)]], np.int64)
     before = after = None
-    if measured is not None:
-        before, after = _loss(checkpoint, measured), _loss(rounded, measured)
+    with contextlib.suppress(TextError, RunError):
+        if directory is not None:
+            val = validation_corpus(vocabulary, directory).val[:MEASURED_CHARS].astype(np.int64)
+            before, after = _loss(checkpoint, val), _loss(rounded, val)
     about = _about(checkpoint, name, before, after)
     first_line = sample.strip("\n").split("\n")[0]
     first_line = first_line[:60].rpartition(" ")[0] or first_line[:60]
