@@ -219,7 +219,7 @@ class Model:
         """Return the model as one page for a browser; see ``make_writing_page``."""
         from charrnn.render.write.page import make_writing_page
 
-        sample = self.sample(seed=0, length=200)
+        sample = self.sample(seed=0, length=200, memory=max_memory > 0)
         return make_writing_page(
             self.checkpoint, name, sample, self._directory, precision, max_memory
         )

@@ -1,6 +1,12 @@
 // A model that reads and writes: networks, memory and sampling. The twin of charrnn/generation.
 
-const kinds = { int8: Int8Array, uint8: Uint8Array, uint16: Uint16Array, float32: Float32Array };
+const kinds = {
+  int8: Int8Array,
+  uint8: Uint8Array,
+  uint16: Uint16Array,
+  uint32: Uint32Array,
+  float32: Float32Array,
+};
 
 /** Return the number that the 16 bits of a float16 stand for. */
 function fromHalf(bits) {
