@@ -28,7 +28,7 @@ from charrnn.text.vocabulary import Ids
 
 NUM_BEST = 5
 NUM_BACK = 64  # characters before the place that may be replaced
-MAX_READ = 3 * PART_CHARS  # characters before the place that the memory reads
+MAX_READ = 2 * PART_CHARS  # characters before the place that the memory reads
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,8 @@
 // The weights come as whole numbers with a step for each array. States are arrays of numbers; a
 // network never changes a state that it was given.
 
+const MAX_KEPT = 2000; // 16 MB for 256 units
+
 const sigmoid = (x) => 1 / (1 + Math.exp(-x));
 
 /** Return the product of a matrix, given by rows, with a vector, plus a bias. */
@@ -98,6 +100,7 @@ class Network {
   constructor(config, arrays, prefix) {
     this.config = config;
     this.weight = (name) => arrays.get(prefix + name);
+    this.kept = new Map(); // input products of the first layer, by the last characters
   }
 
   /** Return the state at the start of a text: the last ids, then the state of each layer. */
@@ -125,7 +128,7 @@ class Network {
       const input = this.norm(layer, hidden);
       const [output, after] = parallel[config.cell]
         ? this.runParallel(name, input, before)
-        : this.runRecurrent(name, input, before);
+        : this.runRecurrent(name, input, before, layer ? null : recent.join());
       const isResidual = config.block === "residual" && hidden.length === output.length;
       hidden = isResidual ? hidden.map((value, i) => value + output[i]) : output;
       return after;
@@ -135,8 +138,19 @@ class Network {
     return [logits, { recent: recent.slice(1), layers }];
   }
 
-  runRecurrent(name, input, state) {
-    const x = affine(this.weight(`${name}weight_ih`), input, this.weight(`${name}bias_ih`));
+  /** Return the product of an input and its weights; that of the same last characters is kept. */
+  project(name, input, key) {
+    let x = key === null ? undefined : this.kept.get(key);
+    if (x === undefined) {
+      x = affine(this.weight(`${name}weight_ih`), input, this.weight(`${name}bias_ih`));
+      if (this.kept.size >= MAX_KEPT) this.kept.clear();
+      if (key !== null) this.kept.set(key, x);
+    }
+    return x;
+  }
+
+  runRecurrent(name, input, state, key) {
+    const x = this.project(name, input, key);
     const r = affine(this.weight(`${name}weight_hh`), state[0], this.weight(`${name}bias_hh`));
     const { cell, nonlinearity } = this.config;
     const after = recurrent[cell === "rnn" ? `rnn-${nonlinearity}` : cell](x, r, state);
