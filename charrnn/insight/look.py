@@ -140,7 +140,7 @@ class Look:
     def prediction(self, place: int) -> Prediction:
         """Take the prediction of the character at a place apart."""
         checkpoint, run = self.checkpoint, run_to(self._watched, self.text, place)
-        found = candidates(self._predictor, self._memory, self.text, place, run)
+        found = candidates(self._memory, self.text, place, run)
         pair = found[0].id, found[min(1, len(found) - 1)].id
         steps = biases = None
         if can_add_up(checkpoint.config):

@@ -6,29 +6,29 @@ adds that came before. See ``charrnn.memory.gate``.
 Sizes: K networks, V vocabulary, T characters read, P parts of a prediction.
 """
 
+from collections import deque
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from charrnn.corpus.streams import WARM_UP_CHARS
-from charrnn.evaluation.reader import PART_CHARS, Reader
-from charrnn.evaluation.surprise import measure
+from charrnn.evaluation.reader import PART_CHARS
 from charrnn.insight.text import Text
 from charrnn.insight.watch import Updates, Watched
 from charrnn.memory.evidence import Evidence
 from charrnn.memory.expected import Numbers, expect
 from charrnn.memory.memory import Memory
 from charrnn.memory.parts import list_parts
+from charrnn.memory.text_memory import TextMemory
 from charrnn.model.cells.spec import Array
 from charrnn.model.ensemble import softmax
 from charrnn.model.network import State
-from charrnn.model.predictor import Predictor
 from charrnn.text.vocabulary import Ids
 
 NUM_BEST = 5
 NUM_BACK = 64  # characters before the place that may be replaced
-MAX_READ = 2 * PART_CHARS  # characters before the place that the memory reads
+MAX_READ = 4 * PART_CHARS  # characters before the place that the memory reads
 
 
 @dataclass(frozen=True)
@@ -102,9 +102,7 @@ def run_to(model: Watched, text: Text, place: int) -> Run:
     return Run(begin, ids, states[-NUM_BACK:], softmax(all_logits.copy()), all_logits, updates)
 
 
-def candidates(
-    predictor: Predictor, memory: Memory | None, text: Text, place: int, run: Run
-) -> list[Candidate]:
+def candidates(memory: Memory | None, text: Text, place: int, run: Run) -> list[Candidate]:
     """Return the character at a place, then the likeliest others, the likeliest first.
 
     The memory has read the text, but no more than ``MAX_READ`` characters before the place.
@@ -112,26 +110,29 @@ def candidates(
     each = run.probs[:, -1]  # (K, V)
     mixture, probs = None, each.mean(axis=0)
     if memory is not None:
-        mixture, probs = _remember(predictor, memory, text, place, probs)
+        mixture, probs = _remember(memory, text, place, run)
     target = int(text.ids[place])
     order = np.argsort(-probs, kind="stable").tolist()
     best = [id for id in order if id != target][:NUM_BEST]
     return [_candidate(id, each[:, id], mixture) for id in (target, *best)]
 
 
-def _remember(
-    predictor: Predictor, memory: Memory, text: Text, place: int, probs: Array
-) -> tuple[_Mixture, Array]:
-    """Let the memory read what stands before a place; mix it into probabilities, shape (V,)."""
+def _remember(memory: Memory, text: Text, place: int, run: Run) -> tuple[_Mixture, Array]:
+    """Let the memory read what stands before a place; return it there, and all probabilities.
+
+    Its gate learns from what the run has read.
+    """
+    remembered = TextMemory(memory)
     first = max(text.start(place), place - MAX_READ)
-    end_id = text.end_id if text.first else None
-    # Short parts are read side by side. Their cuts change what the gate learns from by very little.
-    reader = Reader(predictor, end_id=end_id, part_chars=WARM_UP_CHARS, memory=memory)
-    measure(reader, text.ids[first:place])
-    assert reader.memory is not None
-    expected = expect(np.log(np.maximum(probs[None], np.finfo(np.float32).tiny)))
-    ((_, evidence, weights),) = reader.memory.follow(text.ids[place : place + 1], expected)
-    return _Mixture(evidence, weights), expected.probs[0]
+    before = text.ids[first : run.begin + 1]
+    if len(before):
+        deque(remembered.read(before), maxlen=0)
+    expected = expect(np.log(np.maximum(run.probs.mean(axis=0), np.finfo(np.float32).tiny)))
+    if len(run.ids) > 1:
+        deque(remembered.follow(run.ids[1:], expected.part(slice(0, -1))), maxlen=0)
+    last = expected.part(slice(-1, None))
+    ((_, evidence, weights),) = remembered.follow(text.ids[place : place + 1], last)
+    return _Mixture(evidence, weights), last.probs[0]
 
 
 def _candidate(id: int, by_networks: Array, mixture: _Mixture | None) -> Candidate:
