@@ -114,14 +114,19 @@ def look(
         raise ConfigError("`model`: only losses and gates are compared; name one model")
     check_output_path("html", html)
     check_output_path("svg", svg)
-    if html == STDOUT and svg == STDOUT:
-        raise ConfigError("`html`: `svg` writes to stdout too; name a file")
+    outputs = [("html", html == STDOUT), ("svg", svg == STDOUT), ("as_json", as_json)]
+    to_stdout = [name for name, is_wanted in outputs if is_wanted]
+    if len(to_stdout) > 1:
+        raise ConfigError(f"`{to_stdout[0]}`: `{to_stdout[1]}` writes to stdout too; name a file")
+    if as_json and html is not None and not (has_place or reach or units):
+        raise ConfigError("`as_json`: there is no question to answer; give one, or leave it out")
     one_thread_a_product()
 
     from charrnn.cli.bar import progress_bar
     from charrnn.corpus.decode import Decoding
     from charrnn.corpus.find import find_files
     from charrnn.insight.features import compile_pattern
+    from charrnn.insight.following import LEAST_CHARS
     from charrnn.insight.text import read_text
     from charrnn.library import load
     from charrnn.render.look.report import Report
@@ -143,7 +148,8 @@ def look(
         notice(f"model {str(loaded.path)!r}")
         text = read_text(loaded.vocabulary, names, decoding, notice) if names else None
         looked = loaded.look(text, memory=not no_memory)
-        place = looked.place(at, find) if has_place else None
+        place = looked.text.place(at) if at is not None else None
+        place = looked.find(find) if find is not None else place
         with progress_bar("looking", quiet=quiet) as progress:
             if is_overview:
                 report.add_overview(str(loaded.path), looked.overview(progress))
@@ -151,10 +157,14 @@ def look(
                 report.add_prediction(looked, looked.prediction(place))
             if reach:
                 report.add_reach(looked.reach(progress), looked.gates())
-            if units:
-                report.add_units(looked, looked.units(feature or [], progress))
+            found = []
+            if units or (html is not None and looked.text.num_chars >= LEAST_CHARS):
+                search = looked.units(feature or [], progress)
+                found = search.found
+                if units:
+                    report.add_units(looked, search)
             if html is not None:
-                report.add_page(looked, place, feature or [], progress)
+                report.add_page(looked, place, found, progress)
     with open_stdout() as output:
         for path, data in ((html, report.page), (svg, report.picture)):
             if path == STDOUT:

@@ -22,6 +22,7 @@ References:
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -56,7 +57,7 @@ NUM_BROKEN = 3
 Units = Sequence[npt.NDArray[np.float16]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Following:
     """A unit that follows a feature.
 
@@ -110,6 +111,16 @@ class Search:
     units: Units
 
 
+class _Choice(NamedTuple):
+    """The unit that was chosen for a feature, given by its number; see ``Following``."""
+
+    number: int
+    unit: Unit
+    sign: int
+    score: float
+    last_three: float
+
+
 def find_units(
     config: ModelConfig,
     arrays: Mapping[str, Array],
@@ -148,28 +159,38 @@ def find_units(
     ranks = [unit_ranks(layer[second]) for layer in units]
     on_second = [scores(layer, columns) for layer in ranks]
     progress(0.7)
-    chosen = []
+    chosen: list[_Choice] = []
     for number, feature in enumerate(usable):
         unit, sign = _best(on_first, number)
         score = sign * float(on_second[unit.layer][unit.number, number])
         guess = guess_from_last(text.shown, feature, half)
         last_three = _score_of(guess, feature, second)
         if score > max(float(untrained[number]), last_three):
-            chosen.append((number, feature, unit, sign, score, last_three))
+            chosen.append(_Choice(number, unit, sign, score, last_three))
     progress(0.75)
-    chance = _chance(ranks, columns[:, [each[0] for each in chosen]], rng)
+    chance = _chance(ranks, columns[:, [each.number for each in chosen]], rng).tolist()
     progress(0.85)
     base = _losses(config, arrays, text, second, {})
     found = []
-    kept = [(each, limit) for each, limit in zip(chosen, chance, strict=True) if each[4] > limit]
-    for done, ((number, feature, unit, sign, score, last_three), limit) in enumerate(kept):
+    kept = [pair for pair in zip(chosen, chance, strict=True) if pair[0].score > pair[1]]
+    for done, (each, limit) in enumerate(kept):
+        unit, feature = each.unit, usable[each.number]
         mean = float(units[unit.layer][first, unit.number].mean(dtype=np.float64))
         grown = _losses(config, arrays, text, second, {unit: mean}) - base
         where, elsewhere, broken = _ablated(text, feature, half, grown)
         found.append(
             Following(
-                *(unit, feature, sign, score, float(limit), float(untrained[number]), last_three),
-                *(mean, where, elsewhere, broken),
+                unit=unit,
+                feature=feature,
+                sign=each.sign,
+                score=each.score,
+                chance=limit,
+                untrained=float(untrained[each.number]),
+                last_three=each.last_three,
+                mean=mean,
+                where=where,
+                elsewhere=elsewhere,
+                broken=broken,
             )
         )
         progress(0.85 + 0.15 * (done + 1) / len(kept))

@@ -5,7 +5,6 @@ Sizes: K networks, T characters read.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -42,8 +41,7 @@ class Prediction:
     Attributes:
         place: The place in the text.
         candidates: The character that stands there, then the likeliest others.
-        begin: The first place of ``written``.
-        written: What each character that was read wrote for this one and against the likeliest
+        written: What each of the last T characters wrote for this one and against the likeliest
             other, in logits of each network, shape (K, T); None where that does not add up.
         biases: The difference of the biases, shape (K,); likewise.
         moved: How much each of the last characters moved this one against the likeliest other, in
@@ -52,7 +50,6 @@ class Prediction:
 
     place: int
     candidates: list[Candidate]
-    begin: int
     written: Floats | None
     biases: Floats | None
     moved: Floats
@@ -112,11 +109,6 @@ class Look:
         self._memory = memory
         self._watched = Watched(checkpoint.config, checkpoint.arrays)
 
-    @cached_property
-    def surprise(self) -> Surprise:
-        """The surprise of each place."""
-        return self.measured()
-
     def measured(self, num_best: int = 0) -> Surprise:
         """Measure the surprise of each place, with alternatives and parts if asked for."""
         end_id = self.text.end_id if self.text.first else None
@@ -124,18 +116,17 @@ class Look:
         size = self.checkpoint.vocabulary.size
         return measure(reader, self.text.ids, min(num_best, size))
 
-    def place(self, at: int | None = None, find: str | None = None) -> int:
-        """Return the place of a character by its number, or of the last one of a found text.
+    def find(self, words: str) -> int:
+        """Return the place of the last character of the first stretch that reads like this.
 
         Raises:
-            ConfigError: If it is not there, or not predicted.
+            ConfigError: If there is none, or the character is not predicted.
         """
-        if find is None:
-            return self.text.place(1 if at is None else at)
-        found = self.text.shown.find(find, self.text.first) if find else -1
+        text, sought = self.text, self.checkpoint.vocabulary.from_user(words)
+        found = text.shown.find(sought, text.first) if sought else -1
         if found < 0:
-            raise ConfigError(f"`find`: the text has no {find!r}")
-        return self.text.place(self.text.number(found + len(find) - 1))
+            raise ConfigError(f"`find`: the text has no {words!r}")
+        return text.place(text.number(found + len(sought) - 1))
 
     def prediction(self, place: int) -> Prediction:
         """Take the prediction of the character at a place apart."""
@@ -146,15 +137,7 @@ class Look:
         if can_add_up(checkpoint.config):
             steps, biases = written(checkpoint.config, checkpoint.arrays, run, *pair)
         moved = moved_by(self._predictor, run, *pair)
-        return Prediction(place, found, run.begin, steps, biases, moved)
-
-    def moved(self, place: int) -> Floats:
-        """Return what moved the networks at a place, against their own strongest rival."""
-        run = run_to(self._watched, self.text, place)
-        probs, target = run.probs[:, -1].mean(axis=0), int(self.text.ids[place])
-        order = np.argsort(-probs, kind="stable").tolist()
-        rival = next((id for id in order if id != target), target)
-        return moved_by(self._predictor, run, target, rival)
+        return Prediction(place, found, steps, biases, moved)
 
     def read_units(self, text: Text, watched: Sequence[Unit] = ()) -> Reading:
         """Read another text; see ``charrnn.insight.reading.read_units``."""
@@ -177,7 +160,7 @@ class Look:
 
     def overview(self, progress: Progress = silent) -> Overview:
         """Split the loss by kinds of characters, and tell how the gates are used."""
-        surprise, index = self.surprise, self.checkpoint.index
+        surprise, index = self.measured(), self.checkpoint.index
         progress(0.8)
         kinds = split_loss(self.text, surprise.nats, index)
         bare = split_loss(self.text, surprise.nats_without_memory, index)

@@ -29,13 +29,15 @@ import numpy.typing as npt
 from charrnn.errors import TextError
 from charrnn.evaluation.reader import Reader
 from charrnn.evaluation.surprise import measure
-from charrnn.insight.reading import Progress, silent
+from charrnn.insight.reading import Progress, reset, silent, until_starts
 from charrnn.insight.text import Text
 from charrnn.memory.expected import Expected, expect
 from charrnn.memory.memory import Memory
 from charrnn.memory.text_memory import TextMemory
+from charrnn.model.cells.spec import Array
 from charrnn.model.predictor import Predictor
 from charrnn.processors import num_processors
+from charrnn.text.vocabulary import Ids
 from charrnn.units import finite_or_none
 
 NUM_STARTS = 256
@@ -126,7 +128,7 @@ def measure_reach(
 ) -> Reach:
     """Measure how far back a model looks in a text.
 
-    In a text of documents, documents are read as one text, their ends included.
+    In a text of documents each is read from a fresh state, so none looks beyond its start.
 
     Raises:
         TextError: If the text is too short.
@@ -142,7 +144,8 @@ def measure_reach(
     room = np.arange(steps, num - steps)
     starts = np.sort(rng.choice(room, min(NUM_STARTS, len(room)), replace=False))
     read_before = min(READ_BEFORE, steps)
-    full = measure(Reader(predictor, memory=memory), text.ids)
+    end_id = text.end_id if text.first else None
+    full = measure(Reader(predictor, end_id=end_id, memory=memory), text.ids)
     progress(0.2)
     targets = starts[:, None] + 1 + np.arange(steps)
     whole = full.nats_without_memory[targets]
@@ -185,15 +188,24 @@ def _fresh_losses(
     expect, window by window.
     """
     state = predictor.initial_state(len(starts))
+
+    def read(ids: Ids) -> Array:
+        nonlocal state
+        logits = []
+        for part, fresh in until_starts(ids == text.end_id):
+            found, state = predictor.forward(ids[:, part], reset(state, fresh))
+            logits.append(found)
+        return np.concatenate(logits, axis=1)
+
     if before is not None:
         for begin in range(0, before.shape[1], SEQ_LENGTH):
-            _, state = predictor.forward(before[:, begin : begin + SEQ_LENGTH], state)
+            read(before[:, begin : begin + SEQ_LENGTH])
     losses = np.zeros((len(starts), num_steps))
     rows = np.arange(len(starts))[:, None]
     for begin in range(0, num_steps, SEQ_LENGTH):
         steps = np.arange(begin, min(begin + SEQ_LENGTH, num_steps))
         places = starts[:, None] + steps
-        logits, state = predictor.forward(text.ids[places], state)
+        logits = read(text.ids[places])
         expected = expect(logits.reshape(-1, logits.shape[-1]))
         probs = expected.probs.reshape(logits.shape)
         chosen = probs[rows, np.arange(len(steps)), text.ids[places + 1]]

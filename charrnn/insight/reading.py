@@ -6,8 +6,9 @@ The text is cut into streams that are read side by side. Each stream first reads
 Sizes: N places, B streams, T time steps, L layers of all networks, H hidden units.
 """
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ SEQ_LENGTH = 32
 SHUT, OPEN = 0.1, 0.9  # a gate beyond these is saturated (A. Karpathy et al., arXiv:1506.02078)
 
 Places = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 Progress = Callable[[float], None]
 """Takes the share of the work that is done, 0 to 1."""
 
@@ -34,7 +36,7 @@ def silent(share: float) -> None:
     del share
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True)
 class GateUse:
     """How often the gates of a layer were shut or open, and how long its units remember.
 
@@ -45,9 +47,9 @@ class GateUse:
             shape (H,): ``ln 2 / -mean(ln keep)``. Infinite for a unit that forgot nothing.
     """
 
-    shut: dict[str, float] = field(default_factory=dict)
-    open: dict[str, float] = field(default_factory=dict)
-    half_lives: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    shut: dict[str, float]
+    open: dict[str, float]
+    half_lives: npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -98,49 +100,46 @@ def read_units(
 
 def _read_streams(
     model: Watched, text: Text, progress: Progress
-) -> Iterator[tuple[Places, npt.NDArray[np.bool_], Updates]]:
+) -> Iterator[tuple[Places, Flags, Updates]]:
     """Yield windows of a text: the places read, which of them count, both (B, T), and updates."""
     num = len(text.ids)
     length = max(-(-num // NUM_STREAMS), min(num, SEQ_LENGTH))
     begins = np.arange(0, num, length)
     state = model.initial_state(len(begins))
-    steps = np.arange(-WARM_UP_CHARS, length)
-    reset_at = np.zeros(len(steps) + 1, np.bool_)
-    for begin in range(0, len(steps), 4096):  # bounded memory for long streams
-        fresh = _is_fresh(text, begins[:, None] + steps[begin : begin + 4096])
-        reset_at[begin : begin + fresh.shape[1]] = fresh.any(axis=0)
-    start = 0
-    while start < len(steps):
-        stop = start + 1
-        while stop < min(start + SEQ_LENGTH, len(steps)) and not reset_at[stop]:
-            stop += 1
-        places = begins[:, None] + steps[start:stop]
-        fresh = _is_fresh(text, places[:, :1])[:, 0]
-        if fresh.any():
-            state = _reset(state, fresh)
-        ids = text.ids[np.clip(places, 0, num - 1)]
-        _, state, updates = model.forward(ids, state)
-        if steps[stop - 1] >= 0:
-            ends = np.minimum(begins + length, num)[:, None]
+    ends = np.minimum(begins + length, num)[:, None]
+    for start in range(-WARM_UP_CHARS, length, SEQ_LENGTH):
+        window = begins[:, None] + np.arange(start, min(start + SEQ_LENGTH, length))
+        ids = text.ids[np.clip(window, 0, num - 1)]
+        is_start = (window == 0) | ((ids == text.end_id) & (window > 0))
+        for part, fresh in until_starts(is_start):
+            _, state, updates = model.forward(ids[:, part], reset(state, fresh))
+            places = window[:, part]
             yield places, (places >= begins[:, None]) & (places < ends), updates
-        start = stop
-        progress(start / len(steps))
+        progress((start + WARM_UP_CHARS) / (length + WARM_UP_CHARS))
+    progress(1.0)
 
 
-def _is_fresh(text: Text, places: Places) -> npt.NDArray[np.bool_]:
-    """Return at which places a text or document begins."""
-    is_end = text.ids[np.clip(places, 0, len(text.ids) - 1)] == text.end_id
-    fresh: npt.NDArray[np.bool_] = (places == 0) | (is_end & (places > 0))
-    return fresh
+def until_starts(is_start: Flags) -> Iterator[tuple[slice, Flags]]:
+    """Cut a window, (B, T), before each step at which a text or document begins in some stream.
+
+    Yields:
+        Steps that are read together, and in which streams one begins with them, shape (B,).
+    """
+    cuts = np.flatnonzero(is_start.any(axis=0))
+    bounds = sorted({0, *cuts.tolist(), is_start.shape[1]})
+    for begin, end in itertools.pairwise(bounds):
+        yield slice(begin, end), is_start[:, begin]
 
 
-def _reset(state: State, rows: npt.NDArray[np.bool_]) -> State:
+def reset(state: State, rows: Flags) -> State:
     """Return a state with zeros in some rows."""
+    if not rows.any():
+        return state
     keep = ~rows[:, None]
     return tuple(tuple(array * keep for array in part) for part in state)
 
 
-def _add_up(total: dict[str, Any], gates: Any, keep: Array, rows: npt.NDArray[np.bool_]) -> None:
+def _add_up(total: dict[str, Any], gates: Any, keep: Array, rows: Flags) -> None:
     """Add the gates of one step of one layer to the sums of that layer."""
     total["places"] = total.get("places", 0) + int(rows.sum())
     logs = np.log(np.maximum(keep[rows], np.finfo(np.float32).tiny)).sum(axis=0, dtype=np.float64)

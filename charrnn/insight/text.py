@@ -10,7 +10,7 @@ import numpy as np
 
 from charrnn.corpus.decode import Decoding
 from charrnn.corpus.documents import DocumentChunk, cut_documents, insert_ends, read_chunks
-from charrnn.corpus.open import Limit, Notice
+from charrnn.corpus.open import Notice
 from charrnn.errors import ConfigError, TextError
 from charrnn.text.vocabulary import Ids, Vocabulary
 
@@ -80,7 +80,7 @@ def read_text(vocabulary: Vocabulary, files: list[str], decoding: Decoding, noti
     """
     decoding = replace(decoding, nfc=vocabulary.nfc)
     decoding = Decoding(is_bytes=True) if vocabulary.is_bytes else decoding
-    chunks = read_chunks(files, decoding, vocabulary.separator, notice, Limit(4 * MAX_CHARS))
+    chunks = read_chunks(files, decoding, vocabulary.separator, notice)
     return _text(vocabulary, chunks, notice)
 
 
@@ -91,9 +91,15 @@ def make_text(vocabulary: Vocabulary, text: str, notice: Notice = lambda _: None
 
 
 def _text(vocabulary: Vocabulary, chunks: Iterable[DocumentChunk], notice: Notice) -> Text:
-    """Return a text from chunks."""
-    parts = [insert_ends(vocabulary.look_up(t), ends, vocabulary.end_id) for t, ends in chunks]
-    return text_of_ids(vocabulary, np.concatenate([*parts, np.zeros(0, np.int32)]), notice)
+    """Return a text from chunks; those beyond ``MAX_CHARS`` are not read."""
+    parts: list[Ids] = [np.zeros(0, np.int32)]
+    num = 0
+    for text, ends in chunks:
+        parts.append(insert_ends(vocabulary.look_up(text), ends, vocabulary.end_id))
+        num += len(parts[-1])
+        if num > MAX_CHARS:
+            break
+    return text_of_ids(vocabulary, np.concatenate(parts), notice)
 
 
 def text_of_ids(vocabulary: Vocabulary, ids: Ids, notice: Notice = lambda _: None) -> Text:
@@ -104,7 +110,7 @@ def text_of_ids(vocabulary: Vocabulary, ids: Ids, notice: Notice = lambda _: Non
     """
     ids = ids.astype(np.int64)
     if len(ids) > MAX_CHARS:
-        notice(f"looking at the first {MAX_CHARS:,} of {len(ids):,} characters")
+        notice(f"looking at the first {MAX_CHARS:,} characters")
         ids = ids[:MAX_CHARS]
     if num_unknown := int((ids < 0).sum()):
         has_symbol = vocabulary.unknown_id is not None

@@ -55,7 +55,9 @@ def written(
             np.stack([getattr(update, name)[0] for update in updates]).astype(np.float64)
             for name in ("keep", "write")
         )  # (T, H)
-        memory, output = (array[0].astype(np.float64) for array in updates[-1][-2:])
+        memory, output = (
+            array[0].astype(np.float64) for array in (updates[-1].memory, updates[-1].output)
+        )
         read_out = np.divide(output, memory, out=np.zeros_like(memory), where=memory != 0)
         later = np.ones_like(keep)  # what is kept of each write until the end
         later[:-1] = np.cumprod(keep[:0:-1], axis=0)[::-1]

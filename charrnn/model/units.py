@@ -64,32 +64,19 @@ def parse_held_units(config: ModelConfig, texts: list[str]) -> dict[Unit, float]
 
 def hold_units(held: Mapping[Unit, float]) -> Wrap:
     """Return a wrap that holds units at values in every stream."""
-    layers: dict[int, tuple[Any, Any]] = {}
-    for layer in {unit.layer for unit in held}:
-        pairs = [(unit.number, value) for unit, value in held.items() if unit.layer == layer]
-        numbers, values = zip(*pairs, strict=True)
-        layers[layer] = (slice(None), list(numbers)), np.array(values, np.float32)
-    return hold(layers)
-
-
-def hold(layers: Mapping[int, tuple[Any, Any]]) -> Wrap:
-    """Return a wrap that holds entries of the outputs of layers.
-
-    ``layers`` has, by the number of a layer, an index of an array of shape (B, H) and the values
-    there.
-    """
 
     def wrap(layer: int, step: Callable[..., Any]) -> Callable[..., Any]:
-        if layer not in layers:
+        own = {unit.number: value for unit, value in held.items() if unit.layer == layer}
+        if not own:
             return step
-        index, values = layers[layer]
+        numbers, values = list(own), np.array([*own.values()], np.float32)
 
-        def held(*args: Any) -> Any:
+        def held_step(*args: Any) -> Any:
             after = step(*args)
             h = after[0] if isinstance(after, tuple) else after
-            h[index] = values
+            h[:, numbers] = values
             return after
 
-        return held
+        return held_step
 
     return wrap

@@ -1,7 +1,9 @@
 """What the pages for a browser share: the head, the style, and a policy without any network."""
 
 import html
+import json
 from pathlib import Path
+from typing import Any
 
 from charrnn.render.heat import COLORS
 
@@ -21,6 +23,17 @@ _COLD = (  # for 1 to 8, after C. Brewer's scale PuBu
 def asset(name: str) -> str:
     """Return a file that goes into pages."""
     return (_ASSETS / name).read_text(encoding="utf-8")
+
+
+def script_data(name: str, value: Any) -> str:
+    """Return an element that holds a value as JSON; no text in it can end the script.
+
+    JSON may spell every ``<`` and the two line ends of scripts as escapes.
+    """
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for character in "<\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return f'<script id="{name}" type="application/json">{text}</script>\n'
 
 
 def page_head(title: str, style: str = "", *, has_script: bool = False) -> str:

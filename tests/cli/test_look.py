@@ -114,6 +114,16 @@ def test_on_a_terminal_it_is_coloured_and_harmless(
     assert b"\x07" not in left
 
 
+@pytest.mark.slow
+def test_a_bar_shows_on_a_terminal_and_goes(
+    on_terminal: Callable, uniform_model: Path, lines_file: Path
+) -> None:
+    """It is drawn, and taken away before the answer; -q leaves it out."""
+    args = ["look", "-m", str(uniform_model), str(lines_file), "--reach"]
+    assert b"looking" in on_terminal(*args).stdout
+    assert b"looking" not in on_terminal(*args, "-q").stdout
+
+
 def test_a_picture_and_a_page_are_written(
     invoke: Callable, uniform_model: Path, lines_file: Path, tmp_path: Path
 ) -> None:
@@ -141,6 +151,8 @@ def test_a_picture_and_a_page_are_written(
         (["--svg", "a.svg"], "--svg: draws what --reach or --units finds"),
         (["--units"], "the search for units takes 8,000 or more"),
         (["--html", "no/folder.html"], "--html: no folder"),
+        (["--reach", "--json", "--svg", "-"], "--svg: --json writes to stdout too"),
+        (["--html", "a.html", "--json"], "--json: there is no question to answer"),
         (["--at", "5", "-m", "other"], "--model: only losses and gates are compared"),
     ],
 )

@@ -87,13 +87,19 @@ def test_a_memory_reaches_as_far_as_a_text_repeats_itself(make_checkpoint, text_
     assert by_length[384] < by_length[128] / 4  # and now it has
 
 
-def test_documents_are_read_as_one_text(make_checkpoint):
-    """Ends are characters like others here."""
-    checkpoint = replace(
-        make_checkpoint(characters="abcde"), vocabulary=Vocabulary("abcd", separator="\n")
-    )
-    text = make_text(checkpoint.vocabulary, "abcd\nbad\ncab\n" * 40)
-    assert measure_reach(predictor_of(checkpoint), None, text).num_starts > 100
+def test_no_document_looks_beyond_its_start(make_checkpoint):
+    """Documents of up to four characters, their ends included: a longer past loses nothing."""
+    vocabulary = Vocabulary("abcd", separator="\n")
+    checkpoint = replace(make_checkpoint(characters="abcde", scale=3.0), vocabulary=vocabulary)
+    rng = np.random.default_rng(0)
+    names = ["".join(rng.choice(list("abcd"), rng.integers(1, 4))) for _ in range(200)]
+    text = make_text(vocabulary, "\n".join(names))
+    found = measure_reach(predictor_of(checkpoint), Memory(vocabulary, None), text)
+    lengths = np.array(found.networks.lengths)
+    for curve in (found.networks, found.shuffled, found.foreign):
+        nats = np.array(curve.nats)
+        assert np.abs(nats[lengths < 4]).max() > 1e-3
+        np.testing.assert_allclose(nats[lengths >= 4], 0, atol=1e-6)
 
 
 def test_a_short_text_is_refused(make_checkpoint, text_of):

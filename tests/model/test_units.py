@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from charrnn.model.predictor import make_predictor
-from charrnn.model.units import Unit, hold, hold_units, parse_held_units
+from charrnn.model.units import Unit, hold_units, parse_held_units
 
 IDS = np.random.default_rng(0).integers(0, 7, (3, 20))
 
@@ -35,18 +35,10 @@ def test_a_unit_that_is_held_tells_nothing(make_checkpoint):
     np.testing.assert_allclose(logits, np.broadcast_to(logits[:1, :1], logits.shape), atol=1e-6)
 
 
-def test_each_stream_can_hold_another_value(make_checkpoint):
-    """An index may name rows."""
-    checkpoint = make_checkpoint("lstm")
-    rows = np.arange(3), [1, 1, 2]
-    _, state = forward(checkpoint, hold({0: (rows, np.array([0.1, 0.2, 0.3], np.float32))}))
-    np.testing.assert_allclose(state[1][0][rows], [0.1, 0.2, 0.3])
-
-
 def test_holding_nothing_changes_nothing(make_checkpoint):
     """Bit for bit."""
     checkpoint = make_checkpoint("lstm", num_networks=2)
-    np.testing.assert_array_equal(forward(checkpoint, hold({}))[0], forward(checkpoint)[0])
+    np.testing.assert_array_equal(forward(checkpoint, hold_units({}))[0], forward(checkpoint)[0])
 
 
 def test_units_are_read_by_name(make_checkpoint):

@@ -36,7 +36,7 @@ def look(make_checkpoint):
 def page(look, tmp_path) -> Path:
     """Its page."""
     path = tmp_path / "look.html"
-    path.write_text(make_page(look, None, (), lambda _: None), encoding="utf-8")
+    path.write_text(make_page(look, None, []), encoding="utf-8")
     return path
 
 
@@ -70,15 +70,14 @@ def test_the_page_holds_what_was_measured(look, page):
     np.testing.assert_allclose(low + values * (high - low), units, atol=1e-2)
     assert data["units"]["names"][-1] == "1:4"
     for place, moves in data["moved"].items():
-        np.testing.assert_allclose(moves, look.moved(int(place)), atol=1e-4)
+        np.testing.assert_allclose(moves, look.prediction(int(place)).moved, atol=1e-4)
 
 
-def test_the_page_is_small(look, make_checkpoint):
+def test_the_page_is_small(look):
     """Beside the script, at most 30 bytes a character and unit."""
-    size = len(make_page(look, None, (), lambda _: None).encode())
-    script = len(make_page(look, None, (), lambda _: None).split("<script>")[1])
-    assert (size - script) / len(look.text.ids) / 10 < 30
-    del make_checkpoint
+    before, script = make_page(look, None, []).split("<script>")
+    del script
+    assert len(before.encode()) / len(look.text.ids) / 10 < 30
 
 
 def test_a_hostile_text_is_shown_and_not_obeyed(open_page, page):
@@ -162,5 +161,5 @@ def test_documents_and_bytes_have_pages(make_checkpoint, tmp_path, open_page):
         predictor = make_predictor(checkpoint.config, checkpoint.arrays)
         path = tmp_path / "page.html"
         look = Look(checkpoint, predictor, None, text)
-        path.write_text(make_page(look, None, (), lambda _: None), encoding="utf-8")
+        path.write_text(make_page(look, None, []), encoding="utf-8")
         assert open_page(path).locator("#text b").count() == text.num_chars

@@ -12,6 +12,7 @@ import pytest
 
 from charrnn.library import Model
 from charrnn.memory.index import build_index
+from charrnn.render.write.pack import pack
 from charrnn.render.write.page import make_writing_page
 from charrnn.text.vocabulary import Vocabulary
 
@@ -114,17 +115,14 @@ def test_it_writes_on_and_stops(window):
     assert window.get_attribute("#text", "aria-busy") is None
 
 
-def test_the_same_seed_writes_what_sample_writes(checkpoint, window, page):
+def test_the_same_seed_writes_what_sample_writes(checkpoint, window):
     """With a stop text."""
-    del page
     window.fill("#text", "abc")
     window.click("summary")
     window.fill("#seed", "5")
     window.fill("#stop", "b")
     window.click("#write")
     wait_for(window, "#status", "Stopped")
-    from charrnn.render.write.pack import pack
-
     rounded = Model(pack(checkpoint, "int8", 1_000_000).rounded)
     expected = rounded.sample("abc", seed=5, length=2000, stop="b")
     shown = window.input_value("#text").removeprefix("abc")
@@ -191,4 +189,4 @@ def test_names_of_the_training_text_are_left_out(make_checkpoint, open_page, tmp
     window.wait_for_selector(READY)
     window.click("#another")
     wait_for(window, "#status", "Stopped")
-    assert window.input_value("#text") not in names
+    assert re.fullmatch("[ab]{5,}", window.input_value("#text"))

@@ -8,7 +8,6 @@ Sizes: N characters shown, U units, K alternatives of each character.
 
 import base64
 import html
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,12 +15,13 @@ import numpy as np
 
 from charrnn.corpus.streams import WARM_UP_CHARS
 from charrnn.evaluation.surprise import Surprise
-from charrnn.insight.following import LEAST_CHARS, Following
+from charrnn.insight.following import Following
 from charrnn.insight.look import Look
-from charrnn.insight.reading import Progress
+from charrnn.insight.reading import Progress, silent
 from charrnn.memory.parts import CONTEXTS, LEAST_SHARE
 from charrnn.model.units import Unit
-from charrnn.render.page import asset, page_head
+from charrnn.render.look.units import title_of
+from charrnn.render.page import asset, page_head, script_data
 from charrnn.text.escaping import visible
 from charrnn.units import nats_to_bits
 
@@ -34,32 +34,31 @@ _NOT_PREDICTED = 255
 _STEPS_PER_BIT = 16
 
 
-def make_page(look: Look, place: int | None, patterns: Sequence[str], progress: Progress) -> str:
-    """Return the page for a look, around a place if there is one."""
+def make_page(
+    look: Look, place: int | None, found: Sequence[Following], progress: Progress = silent
+) -> str:
+    """Return the page for a look, around a place if there is one, with units that were found."""
     text, config = look.text, look.checkpoint.config
     num_units = config.num_layers * config.num_networks * config.hidden_size
     num = min(MAX_CHARS, len(text.ids) - text.first, max(MAX_UNIT_BYTES // num_units, 500))
     middle = 0 if place is None else place
     begin = min(max(middle - num // 2, text.first), len(text.ids) - num)
     shown = slice(begin, begin + num)
-    found: list[Following] = []
-    if len(text.ids) >= LEAST_CHARS:
-        found = look.units(patterns, lambda share: progress(0.5 * share)).found
     surprise = look.measured(NUM_BEST)
-    progress(0.7)
+    progress(0.3)
     start = max(begin - WARM_UP_CHARS, 0)
     part = text.part(start, shown.stop)
     reading = look.read_units(part, [each.unit for each in found])
     units = np.concatenate([layer[begin - start :] for layer in reading.units], axis=1)  # (N, U)
     layers, size = range(len(reading.units)), range(config.hidden_size)
     names = [str(Unit(layer, number)) for layer in layers for number in size]
-    progress(0.8)
+    progress(0.5)
     places = _surprising(surprise, shown)
     places = sorted({*places, *([] if place is None else [place])})
     moved = {}
     for done, at in enumerate(places):
-        moved[at - begin] = [round(float(value), 4) for value in look.moved(at)]
-        progress(0.8 + 0.2 * (done + 1) / len(places))
+        moved[at - begin] = [round(float(value), 4) for value in look.prediction(at).moved]
+        progress(0.5 + 0.5 * (done + 1) / len(places))
     data = {
         "text": "".join(map(_shown, text.shown[shown])),
         "first": text.number(begin),
@@ -80,13 +79,11 @@ def make_page(look: Look, place: int | None, patterns: Sequence[str], progress: 
 
 
 def _html(
-    look: Look, found: list[Following], gates: list[str], num: int, data: dict[str, Any]
+    look: Look, found: Sequence[Following], gates: list[str], num: int, data: dict[str, Any]
 ) -> str:
     """Return the page around its data."""
     options = [("surprise", "surprise")]
-    for each in found:
-        way = "high" if each.sign > 0 else "low"
-        options.append((str(each.unit), f"unit {each.unit}: {way} {each.feature.name}"))
+    options += [(str(each.unit), title_of(each)) for each in found]
     options += [(f"gate {number}", name) for number, name in enumerate(gates)]
     options.append(("unit", "another unit"))
     listed = "".join(
@@ -94,11 +91,6 @@ def _html(
     )
     total = look.text.num_chars
     words = f"{num:,} of {total:,} characters" if num < total else f"{total:,} characters"
-    # No text can end the script: JSON may spell every "<" as an escape.
-    packed = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    packed = (
-        packed.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
-    )
     return (
         page_head("charrnn: look inside", asset("look.css"), has_script=True)
         + "<header>\n<h1>Inside the model</h1>\n"
@@ -114,8 +106,8 @@ def _html(
         "another colour</p></details>\n</header>\n"
         '<main><pre id="text" tabindex="0" role="application" aria-label="the text"></pre></main>\n'
         '<aside id="details" aria-live="polite"></aside>\n'
-        f'<script id="data" type="application/json">{packed}</script>\n'
-        f"<script>\n{asset('look.js')}</script>\n</body>\n</html>\n"
+        + script_data("data", data)
+        + f"<script>\n{asset('look.js')}</script>\n</body>\n</html>\n"
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from charrnn.insight.following import Search
+from charrnn.insight.following import Following, Search
 from charrnn.insight.look import Look, Overview, Prediction
 from charrnn.insight.reach import Reach
 from charrnn.insight.reading import GateUse, Progress
@@ -12,7 +12,7 @@ from charrnn.render.look.pen import Pen
 from charrnn.render.look.prediction import prediction_json, prediction_lines
 from charrnn.render.look.reach import reach_lines, reach_picture
 from charrnn.render.look.units import units_json, units_lines, units_picture
-from charrnn.text.escaping import to_utf8
+from charrnn.text.escaping import printable, to_utf8
 from charrnn.units import SCHEMA, finite_or_none
 
 
@@ -35,7 +35,7 @@ class Report:
 
     def add_overview(self, name: str, found: Overview) -> None:
         """Add where the loss of a model is and how its gates are used."""
-        self._names.append(name)
+        self._names.append(printable(name))
         self._overviews.append(found)
         self._json.setdefault("models", []).append(overview_json(name, found))
 
@@ -59,12 +59,12 @@ class Report:
         self._json["units"] = units_json(found)
 
     def add_page(
-        self, look: Look, place: int | None, patterns: Sequence[str], progress: Progress
+        self, look: Look, place: int | None, found: Sequence[Following], progress: Progress
     ) -> None:
-        """Add the page."""
+        """Add the page, with the units that were found."""
         from charrnn.render.look.page import make_page
 
-        self.page = to_utf8(make_page(look, place, patterns, progress))
+        self.page = to_utf8(make_page(look, place, found, progress))
 
     def lines(self) -> Iterator[str]:
         """Yield all lines, safe for a terminal, sections apart."""

@@ -10,6 +10,7 @@ from charrnn.insight.text import Text
 from charrnn.render.heat import HOTTEST, named
 from charrnn.render.look.pen import Pen, scaled_levels
 from charrnn.render.svg_text import Drawing
+from charrnn.text.escaping import printable
 from charrnn.text.vocabulary import Vocabulary
 
 STRETCH_CHARS = 280
@@ -39,7 +40,8 @@ def _unit(each: Following, found: Search, pen: Pen) -> Iterator[str]:
 def title_of(each: Following) -> str:
     """Return what a unit follows, as words."""
     way = "high" if each.sign > 0 else "low"
-    what = f"with {each.feature.name}" if each.feature.is_number else each.feature.name
+    name = printable(each.feature.name)
+    what = f"with {name}" if each.feature.is_number else name
     return f"unit {each.unit} is {way} {what}"
 
 

@@ -6,7 +6,6 @@ surprise of 64 characters with what Python computed.
 
 import contextlib
 import html
-import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from charrnn.evaluation.surprise import measure
 from charrnn.memory.memory import Memory
 from charrnn.model.checkpoint import Checkpoint
 from charrnn.model.predictor import make_predictor
-from charrnn.render.page import asset, page_head
+from charrnn.render.page import asset, page_head, script_data
 from charrnn.render.write.pack import Packed, Precision, pack
 from charrnn.text.vocabulary import Ids
 from charrnn.units import nats_to_bits
@@ -121,10 +120,6 @@ def _about(checkpoint: Checkpoint, name: str, before: float | None, after: float
 
 def _html(packed: Packed, header: dict[str, Any], name: str, about: str, writes_lists: bool) -> str:
     """Return the page around a model."""
-    # No character can end the script: JSON may spell every "<" as an escape.
-    described = json.dumps(header, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    described = described.replace("<", "\\u003c")
-    described = described.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
     engine = "".join(map(asset, _SCRIPTS))
     another = '<button id="another" disabled>Another one</button>' if writes_lists else ""
     return (
@@ -156,8 +151,8 @@ def _html(packed: Packed, header: dict[str, Any], name: str, about: str, writes_
         "underlined stands in the training text; click a character to see what else was "
         "expected, and one of these to go on from there.</p>\n</main>\n"
         f'<footer><p>{html.escape(about)}</p><p id="test">self-test running</p></footer>\n'
-        f'<script id="header" type="application/json">{described}</script>\n'
-        f'<script id="model" type="text/plain">{packed.data}</script>\n'
+        + script_data("header", header)
+        + f'<script id="model" type="text/plain">{packed.data}</script>\n'
         f'<script id="engine" type="text/plain">\n"use strict";\n{engine}</script>\n'
         f"<script>\n{asset('write.js')}</script>\n</body>\n</html>\n"
     )
