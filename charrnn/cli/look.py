@@ -91,7 +91,7 @@ def look(
     as_json: Annotated[bool, _output(None, "Print one JSON object.", "--json")] = False,
     quiet: Annotated[bool, _output(None, "Print only errors on stderr.", "-q", "--quiet")] = False,
 ) -> None:
-    """See inside a model: why it expects what it expects, what it remembers.
+    """Explain what a model predicts, how far back it looks, and what its units follow.
 
     \b
     charrnn look essay.txt                    # where the loss is, how gates are used
@@ -103,7 +103,7 @@ def look(
     if at is not None and find is not None:
         raise ConfigError("`at` and `find` exclude each other; give one of the two")
     if at == 0:
-        raise ConfigError("`at`: there is no character 0; 1 is the first, -1 the last")
+        raise ConfigError("`at`: there is no character 0; count from 1, or back from -1")
     if svg is not None and reach == units:
         raise ConfigError("`svg`: draws what `reach` or `units` finds; give one of the two")
     if feature and not units and html is None:

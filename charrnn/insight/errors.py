@@ -3,7 +3,7 @@
 Every predicted character is of one kind, the first that fits:
 
 - it is rare: fewer than one in a thousand characters of the training text is like it;
-- it ends an 8-gram that stands in the training text;
+- it is the last character of an 8-gram that occurs in the training text;
 - it comes after a newline;
 - it starts a word;
 - it is inside a word that stands nowhere in the training text;

@@ -23,7 +23,7 @@ class Feature:
     """A feature of a text.
 
     Attributes:
-        name: What holds, as it stands in "a unit that follows ...".
+        name: Such as ``inside quotes`` or ``the column``.
         values: Of each character, shape (N,): 0 and 1, or numbers.
         is_number: Whether it is a number.
     """
@@ -33,7 +33,7 @@ class Feature:
     is_number: bool = False
 
 
-_SPANS = (  # what is inside a group; a quote or bracket does not go beyond its paragraph
+_SPANS = (  # a quote or bracket never spans two paragraphs
     (
         "quotes",
         r'"((?:[^"\n]|\n(?!\s*\n))+)"|\u201c((?:[^\u201d\n]|\n(?!\s*\n))+)\u201d'
@@ -99,7 +99,7 @@ def _inside(pattern: re.Pattern[str], text: str) -> Values:
 
 
 def _numbers(text: str) -> Iterator[Feature]:
-    """Yield what is counted: columns, indentation, places in words and sentences, brackets."""
+    """Yield the numeric features, such as the column and the depth of brackets."""
     places = np.arange(len(text))
     line_ends = np.array([found.end() for found in re.finditer("\n", text)], np.int64)
     yield Feature("the column", _since(line_ends, places), is_number=True)

@@ -279,7 +279,7 @@ def _ablated(
     """Return the mean growth of the loss where a feature holds and elsewhere, and what breaks."""
     values = feature.values[half:]
     holds = values > (np.median(values) if feature.is_number else 0)
-    after, growth = holds[:-1], grown[1:]  # what is read at a place tells of the next one
+    after, growth = holds[:-1], grown[1:]  # a unit acts on the loss of the next character
     growth = np.nan_to_num(growth)  # a few characters are not predicted
     where, elsewhere = (float(growth[part].sum() / max(part.sum(), 1)) for part in (after, ~after))
     codes, inverse = np.unique(text.ids[half + 1 :], return_inverse=True)

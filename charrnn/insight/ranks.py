@@ -34,7 +34,7 @@ def unit_ranks(values: npt.NDArray[np.float16]) -> Scores:
     """
     num = len(values)
     ranks = np.empty(values.shape[::-1], np.float32)
-    # The bits of a float16 as a number whose order is that of the values.
+    # Integers in the same order as the values, from the bits of each float16.
     bits = (values + np.float16(0)).view(np.uint16)
     keys = np.where(bits & 0x8000, ~bits, bits | 0x8000)
     for row, own in zip(ranks, keys.T, strict=True):

@@ -49,8 +49,8 @@ class Text:
         size = self.num_chars
         if not number or abs(number) > size:
             raise ConfigError(
-                f"`at`: there is no character {number}; the text has {size:,}: 1 is the first, -1 "
-                "the last"
+                f"`at`: there is no character {number}; the text has {size:,}; count from 1, or "
+                "back from -1"
             )
         place = self.first + (number - 1 if number > 0 else size + number)
         if place == 0:
