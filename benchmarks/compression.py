@@ -67,9 +67,9 @@ def main() -> None:
         rows = [run(path, arguments.time, seed, arguments.options) for seed in seeds]
         median = {name: statistics.median(row[name] for row in rows) for name in rows[0]}
         if arguments.json:
-            line = json.dumps(
-                {"text": path.name, "seeds": rows, "median": median, "ppmd": loss, "order": order}
-            )
+            size = {"characters": len(text), "distinct": len(set(text))}
+            found = {"seeds": rows, "median": median, "ppmd": loss, "order": order}
+            line = json.dumps({"text": path.name, **size, **found})
         else:
             seen = " ".join(f"{row['with']:.4f}" for row in rows)
             line = (

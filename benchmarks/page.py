@@ -1,6 +1,6 @@
 """How fast a page writes, in a browser: the time to the first character, and characters a second.
 
-    python benchmarks/page.py PAGE [--chromium PROGRAM]
+    python benchmarks/page.py PAGE [--chromium PROGRAM] [--json]
 
 The page is one that ``charrnn page`` wrote. The program is any Chromium; without the option it is
 found on the path. The first character counts from the start of opening the page, whose worker
@@ -8,6 +8,7 @@ unpacks the model. Then the page writes 2,000 characters with the seed 1.
 """
 
 import argparse
+import json
 import shutil
 import sys
 import time
@@ -25,6 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("page", type=Path)
     parser.add_argument("--chromium", default=next(filter(None, map(shutil.which, NAMES)), None))
+    parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     if args.chromium is None:
         sys.exit("there is no Chromium; name one with --chromium")
@@ -49,11 +51,11 @@ def main() -> None:
                 time.sleep(0.02 if first is None else 0.2)
             seconds = time.perf_counter() - begin_writing
             length = len(window.input_value("#text"))
-            print(
-                f"first character after {first:.2f} s, then "
-                f"{(length - begin_length) / seconds:,.0f} characters a second; "
-                f"{window.inner_text('#test')}"
-            )
+            rate, test = (length - begin_length) / seconds, window.inner_text("#test")
+            if args.json:
+                print(json.dumps({"first": first, "chars_per_second": rate, "test": test}))
+            else:
+                print(f"first character after {first:.2f} s, then {rate:,.0f} characters/s; {test}")
             window.close()
         browser.close()
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from charrnn.training.api import resume, train
     from charrnn.training.recipe.settings import Settings
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "CharRNNError",

@@ -1,4 +1,4 @@
-"""A real shell runs the README's recipes, and each does what its comment promises."""
+"""A real shell runs the recipes of docs/scoring.md, and each does what its comment promises."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-SECTION = README.partition("\n## Recipes for the shell\n")[2].partition("\n## ")[0]
+PAGE = (Path(__file__).parents[2] / "docs/scoring.md").read_text(encoding="utf-8")
+SECTION = PAGE.partition("\n## Recipes\n")[2].partition("\n## ")[0]
 RECIPES = re.findall(r"^\$ (.*)$", SECTION, re.MULTILINE)
 STRANGE = "XyZzY%%$ 7"
 LOG = "".join(f"Die Boote lagen {i} Tage still.\n" for i in range(30)) + f"{STRANGE}\n"
@@ -110,7 +110,7 @@ def test_every_recipe_has_its_promise() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_recipe_does_what_it_says(folder: Path, recipe: str) -> None:
-    """The recipe succeeds, reports no error, and its output is what the README promises."""
+    """The recipe succeeds, reports no error, and its output is what the page promises."""
     programs = re.findall(r"(?:^|\| )(\w+)", recipe)
     path = f"{folder}/bin:{os.environ['PATH']}"
     if missing := [program for program in programs if not shutil.which(program, path=path)]:

@@ -1,0 +1,163 @@
+"""Tables of README and docs, made from ``results/*.json``; ``cog -r`` puts them there."""
+
+import json
+import statistics
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+
+# Figures that others published, with their source.
+NANOGPT = ("nanoGPT's recipe for a GPU, [its README](https://github.com/karpathy/nanoGPT)", 1.4697)
+
+
+def load(name: str) -> dict[str, Any]:
+    """Return a record: command, date, machine, versions, results."""
+    record: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    return record
+
+
+def results(name: str) -> list[dict[str, Any]]:
+    """Return the objects that a benchmark printed."""
+    found: list[dict[str, Any]] = load(name)["results"]
+    return found
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a table in Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+
+
+def source(*names: str) -> str:
+    """Return a sentence that says how, when and where figures were measured."""
+    records = [load(name) for name in names]
+    commands = ", ".join(dict.fromkeys(f"`{record['command']}`" for record in records))
+    dates = sorted({record["date"] for record in records})
+    machine, versions = records[0]["machine"], records[0]["versions"]
+    files = ", ".join(f"[{name}.json](../benchmarks/results/{name}.json)" for name in names)
+    return (
+        f"Measured by {commands} on {' and '.join(dates)}: {machine['cores']} cores of an "
+        f"{machine['processor']}, {machine['system']}, torch {versions['torch']}, "
+        f"NumPy {versions['numpy']}. Record: {files}."
+    )
+
+
+def headline() -> str:
+    """Return the table of the README."""
+    minute = results("compression")[0]
+    paper, loss = NANOGPT
+    rows = [
+        ("`charrnn train --time 60s`", "60 s on 2 cores", f"**{minute['median']['with']:.3f}**"),
+        ("its networks alone, without the memory", "", f"{minute['median']['without']:.3f}"),
+        ("PPMd, a compressor, at its best order", "under a second", f"{minute['ppmd']:.3f}"),
+        (paper, "3 min on an A100", f"{loss:.3f}"),
+    ]
+    return markdown(["model", "training", "loss"], rows)
+
+
+def texts() -> str:
+    """Return the losses on texts of many kinds."""
+    rows = []
+    for row in results("compression"):
+        seeds = sorted(seed["with"] for seed in row["seeds"])
+        rows.append(
+            (
+                row["text"],
+                f"{row['characters']:,}",
+                f"{row['distinct']:,}",
+                f"{row['median']['with']:.3f} ({seeds[0]:.3f} to {seeds[-1]:.3f})",
+                f"{row['median']['without']:.3f}",
+                f"{row['ppmd']:.3f} (order {row['order']})",
+            )
+        )
+    return markdown(["text", "characters", "distinct", "with memory", "without", "PPMd"], rows)
+
+
+def startup() -> str:
+    """Return the seconds of a cold start."""
+    columns = [results(name)[0] for name in ("startup-one", "startup")]
+    head = ["seconds, median", "one network", "two networks"]
+    rows: list[tuple[str, ...]] = [
+        (f"`{name}`", *(f"{column['median_seconds'][name]:.3f}" for column in columns))
+        for name in columns[0]["median_seconds"]
+    ]
+    ratios = (f"{column['ratios']['sample / import torch']:.3f}" for column in columns)
+    return markdown(head, [*rows, ("sample / import torch", *ratios)])
+
+
+def generation() -> str:
+    """Return the speed of sampling."""
+    (found,) = results("generation")
+    speeds = found["chars_per_second"]
+    names = {
+        "lstm 2 x 256": "one `lstm` network of 2 x 256",
+        "two networks": "two `lstm` networks of 1 x 256 with trigrams",
+        "with memory": "the same with a memory of a million characters",
+        "mingru 4 x 128": "one `mingru` network of 4 x 128 with bigrams",
+    }
+    rows = [
+        (label, f"{speeds[f'{name}, 1']:,.0f}", f"{speeds[f'{name}, 64']:,.0f}")
+        for name, label in names.items()
+    ]
+    best = max(speed for name, speed in speeds.items() if name.startswith("torch"))
+    torch = ("`torch.nn.LSTM` of 2 x 256, a character at a time", f"{best:,.0f}", "")
+    return markdown(["characters a second", "one sample", "64 samples"], [*rows, torch])
+
+
+def training_memory() -> str:
+    """Return the peaks of memory in training."""
+    (found,) = results("memory")
+    rows = [
+        (
+            row["run"],
+            f"{row['held'] / 1e6:.0f} MB",
+            f"{row['peak'] / 1e6:.0f} MB",
+            f"{row['ratio']:.2f}",
+        )
+        for row in found["rows"]
+    ]
+    return markdown(["run", "minimum", "peak beyond torch itself", "ratio"], rows)
+
+
+def pages() -> str:
+    """Return how fast pages open and write."""
+    names = {
+        "page-one-network": "one network of 256 with a memory of 1 MB",
+        "page-two-networks": "two networks of 256 with a memory of 1 MB",
+        "page-story": "the story's model, four networks",
+    }
+    rows = [
+        (
+            label,
+            f"{statistics.median(row['first'] for row in results(name)):.2f} s",
+            f"{statistics.median(row['chars_per_second'] for row in results(name)):,.0f}",
+        )
+        for name, label in names.items()
+    ]
+    return markdown(["page", "first character", "characters a second"], rows)
+
+
+def index() -> str:
+    """Return size and speed of the index."""
+    (found,) = results("novelty")
+    rates = [found[f"search_chars_per_second{case}"] for case in ("", "_if_all_is_copied")]
+    rows = [
+        ("to index a million characters", f"{found['build_seconds_per_million']:.2f} s"),
+        ("size for each character", f"{found['index_bytes_per_character']:.0f} B"),
+        ("search for copies, characters a second", f"{rates[0]:,.0f}"),
+        ("the same where all is copied", f"{rates[1]:,.0f}"),
+    ]
+    return markdown(["index of the training text", "measured"], rows)
+
+
+def evaluation() -> str:
+    """Return the time of a cold ``charrnn eval``."""
+    (found,) = results("evaluation")
+    seconds, losses = found["median_seconds"], found["nats_per_char"]
+    rows = [
+        (name, f"{seconds[name]:.2f} s", f"{losses[name]:.4f}" if name in losses else "")
+        for name in seconds
+    ]
+    return markdown(["cold start, 1 million characters", "time", "nats per character"], rows)
