@@ -5,6 +5,8 @@ from charrnn.evaluation.surprise import Passage
 from charrnn.render.heat import COLORS, LEVEL_NAMES, HeatFile, heat_levels
 from charrnn.render.svg_text import BASELINE, CELL_WIDTH, ROW_HEIGHT, Drawing, escape
 
+NUMBERS = ("bits per character", "characters")  # a picture has no room for all
+
 
 class Picture(HeatFile):
     """Draws the first rows of a text; see ``Drawing``."""
@@ -31,7 +33,7 @@ class Picture(HeatFile):
         self._drawing.end_text()
 
     def end(self, run: EvaluationRun) -> None:
-        """Write the picture, with the scale and the numbers at the top."""
+        """Write the picture, with the scale and the loss at the top."""
         if note := self._note("picture"):
             self._drawing.line(note, 'fill="#666"')
         head = [f'<text y="{BASELINE}" font-weight="bold">How surprising each character is</text>']
@@ -44,13 +46,12 @@ class Picture(HeatFile):
                 f'<text x="{x + CELL_WIDTH}" y="{2 * ROW_HEIGHT + BASELINE}" '
                 f'fill="{COLORS[heat][1]}">{name}</text>'
             )
-        rows = run.summary.rows()
-        for number, (name, value, note) in enumerate(rows):
+        rows = [row for row in run.summary.rows() if row[0] in NUMBERS]
+        for number, (name, value, _) in enumerate(rows):
             y = (number + 4) * ROW_HEIGHT + BASELINE
             head.append(
                 f'<text y="{y}">{escape(name)}</text>'
                 f'<text x="{38 * CELL_WIDTH}" y="{y}" text-anchor="end">{value}</text>'
-                f'<text x="{40 * CELL_WIDTH}" y="{y}" fill="#666">{escape(note)}</text>'
             )
         for line in self._drawing.svg(head, len(rows) + 5):
             self._write(f"{line}\n")

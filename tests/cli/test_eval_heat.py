@@ -53,15 +53,16 @@ def test_heat_on_a_terminal_is_coloured_and_harmless(
 def test_pages_and_pictures_are_written(
     uniform_model: Path, invoke: Callable, lines_file: Path, tmp_path: Path
 ) -> None:
-    """Page and picture hold the numbers of the table."""
+    """Page and picture hold the loss that the table has."""
     args = ["eval", "-q", "-m", str(uniform_model), str(lines_file)]
     finished = invoke(*args, "--html", "out.html", "--svg", "out.svg")
     assert finished.code == 0
     assert finished.text == invoke(*args).text
+    (bits,) = re.findall(r"^bits per character +(\S+)", finished.text, re.MULTILINE)
     for name in ("out.html", "out.svg"):
         written = (tmp_path / name).read_text(encoding="utf-8")
         assert "bits per character" in written
-        assert "3.0000" in written
+        assert bits in written
     assert "é" in (tmp_path / "out.html").read_text(encoding="utf-8")
 
 
