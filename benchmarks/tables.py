@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from charrnn.render.charts import Axes, Line, picture
+
 RESULTS = Path(__file__).parent / "results"
 
 # Figures that others published, with their source.
@@ -161,3 +163,18 @@ def evaluation() -> str:
         for name in seconds
     ]
     return markdown(["cold start, 1 million characters", "time", "nats per character"], rows)
+
+
+def loss_picture() -> str:
+    """Return the loss against the time of training as SVG."""
+    (found,) = results("curve")
+    points = [(seconds, loss) for seconds, loss in found["points"]]
+    end, ppmd = points[-1][0], results("compression")[0]["ppmd"]
+    lines = [
+        Line(points, "#c0392b", "charrnn on two cores", has_marks=True),
+        Line([(0, ppmd), (end, ppmd)], "#555555", "PPMd, a compressor"),
+        Line([(180, NANOGPT[1])], "#2c6fbb", "nanoGPT on an A100"),
+    ]
+    minutes = [(60.0 * number, f"{60 * number}") for number in range(4)]
+    axes = Axes(minutes, [1.2, 1.3, 1.4, 1.5, 1.6], "seconds", "nats per character")
+    return picture(lines, axes, "Validation loss on tinyshakespeare")
