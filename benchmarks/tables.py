@@ -1,4 +1,7 @@
-"""Tables of README and docs, made from ``results/*.json``; ``cog -r`` puts them there."""
+"""Tables of README and docs, made from ``results/*.json``; ``cog -r`` puts them there.
+
+As a program it prints the picture of the loss as SVG.
+"""
 
 import json
 import statistics
@@ -178,3 +181,7 @@ def loss_picture() -> str:
     minutes = [(60.0 * number, f"{60 * number}") for number in range(4)]
     axes = Axes(minutes, [1.2, 1.3, 1.4, 1.5, 1.6], "seconds", "nats per character")
     return picture(lines, axes, "Validation loss on tinyshakespeare")
+
+
+if __name__ == "__main__":
+    print(loss_picture(), end="")

@@ -22,6 +22,7 @@ BLOCK = re.compile(r"(?<=^```console\n)(.*?)(?=^```$)", re.MULTILINE | re.DOTALL
 PICTURES = {
     "surprise.svg": 'charrnn sample "OSKAR:" --temp 0.6 -n 700 --seed 3 -q --echo -m runs/harbour'
     " | charrnn eval - --svg - -q -m runs/harbour",
+    "loss.svg": f'"{sys.executable}" "{ROOT / "benchmarks/tables.py"}"',
     "reach.svg": "charrnn look --reach --svg - -q -m runs/story",
     "units.svg": "charrnn look --units --svg - -q -m runs/story",
 }
