@@ -18,10 +18,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from tables import RESULTS
+
 import charrnn
 
 HERE = Path(__file__).parent
-RESULTS = HERE / "results"
 
 
 def processor() -> str:
@@ -42,8 +43,8 @@ def main(name: str, script: str, arguments: list[str]) -> None:
     """Run a script and write its results."""
     command = [sys.executable, str(HERE / f"{script}.py"), *arguments, "--json"]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    # Of a path only the name says something to others.
-    shown = [Path(each).name if os.sep in each else each for each in arguments]
+    # Of a path outside, only the name says something to others.
+    shown = [Path(each).name if Path(each).is_absolute() else each for each in arguments]
     record = {
         "command": shlex.join(["python", f"benchmarks/{script}.py", *shown]),
         "date": datetime.now(UTC).date().isoformat(),
@@ -55,7 +56,6 @@ def main(name: str, script: str, arguments: list[str]) -> None:
         },
         "results": parse(done.stdout),
     }
-    RESULTS.mkdir(exist_ok=True)
     text = json.dumps(record, indent=1, ensure_ascii=False) + "\n"
     (RESULTS / f"{name}.json").write_text(text, encoding="utf-8")
     print(done.stdout, end="")

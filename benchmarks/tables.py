@@ -1,6 +1,8 @@
-"""Tables of README and docs, made from ``results/*.json``; ``cog -r`` puts them there.
+"""Tables of README and docs, made from ``results/*.json``.
 
-As a program it prints the picture of the loss as SVG.
+    cog -r -I benchmarks -p "import cog, tables" README.md docs/*.md
+
+puts them there. As a program this prints the picture of the loss as SVG.
 """
 
 import json
@@ -36,14 +38,14 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def source(*names: str) -> str:
-    """Return a sentence that says how, when and where figures were measured."""
+    """Return a paragraph that says how, when and where figures were measured."""
     records = [load(name) for name in names]
     commands = ", ".join(dict.fromkeys(f"`{record['command']}`" for record in records))
     dates = sorted({record["date"] for record in records})
     machine, versions = records[0]["machine"], records[0]["versions"]
     files = ", ".join(f"[{name}.json](../benchmarks/results/{name}.json)" for name in names)
     return (
-        f"Measured by {commands} on {' and '.join(dates)}: {machine['cores']} cores of an "
+        f"\n\nMeasured by {commands} on {' and '.join(dates)}: {machine['cores']} cores of an "
         f"{machine['processor']}, {machine['system']}, torch {versions['torch']}, "
         f"NumPy {versions['numpy']}. Record: {files}."
     )
@@ -51,12 +53,17 @@ def source(*names: str) -> str:
 
 def headline() -> str:
     """Return the table of the README."""
-    minute = results("compression")[0]
+    record = load("compression")
+    minute, cores = record["results"][0], record["machine"]["cores"]
     paper, loss = NANOGPT
     rows = [
-        ("`charrnn train --time 60s`", "60 s on 2 cores", f"**{minute['median']['with']:.3f}**"),
-        ("its networks alone, without the memory", "", f"{minute['median']['without']:.3f}"),
-        ("PPMd, a compressor, at its best order", "under a second", f"{minute['ppmd']:.3f}"),
+        (
+            "`charrnn train --time 60s`",
+            f"60 s on {cores} cores",
+            f"**{minute['median']['with']:.3f}**",
+        ),
+        ("the same without the memory", "", f"{minute['median']['without']:.3f}"),
+        ("PPMd, a compressor, at its best order", "", f"{minute['ppmd']:.3f}"),
         (paper, "3 min on an A100", f"{loss:.3f}"),
     ]
     return markdown(["model", "training", "loss"], rows)
@@ -131,7 +138,7 @@ def pages() -> str:
     names = {
         "page-one-network": "one network of 256 with a memory of 1 MB",
         "page-two-networks": "two networks of 256 with a memory of 1 MB",
-        "page-story": "the story's model, four networks",
+        "page-story": "the story's model, two networks of 256",
     }
     rows = [
         (

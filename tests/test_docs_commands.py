@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import lzma
 import os
 import re
 import shlex
@@ -17,11 +18,10 @@ ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 STARTS = ("charrnn ", "journalctl ", "sed ", "for ", "echo ")
-# What no test can do: other machines, a signal at the right moment, a run from before.
-LEFT_OUT = ("torchrun", "^C", "--init-from", "--resume")
+LEFT_OUT = ("torchrun", "^C")  # other machines, and a signal at the right moment
 NEEDS = ("jq", "less", "sed")
 
-# Stands for charrnn: trains a tiny network for two steps, and opens no browser.
+# Stands for charrnn: trains a tiny network for two steps, or four if it resumes; opens no browser.
 PROGRAM = """#!{python}
 import re, runpy, sys
 words = [word for word in sys.argv[1:] if word != "--open"]
@@ -30,7 +30,7 @@ if words and words[0] == "train":
         if option in words:
             at = words.index(option)
             del words[at : at + 2]
-    words += {tiny}
+    words += ["--steps", "4"] if "--resume" in words else {tiny}
 words = [re.sub(r"^\\d+:\\d+=", "0:1=", word) for word in words]
 sys.argv = ["charrnn", *words]
 runpy.run_module("charrnn", run_name="__main__")
@@ -42,33 +42,31 @@ TINY = shlex.split(
 TEXTS = ["essay", "essays", "letter", "other", "chapter", "begin", "unknown", "ann", "ben"]
 
 
-def blocks(text: str) -> list[str]:
-    """Return the commands of a page: each block as one program, and those in tables."""
+def commands(text: str) -> list[str]:
+    """Return the commands of a page, in order, and then those in its tables."""
     found = []
     for kind, block in FENCE.findall(text):
-        lines = block.splitlines()
-        typed = [line[2:] for line in lines if line.startswith("$ ")]
-        if typed:
-            found.append("\n".join(typed))
-        elif not kind and lines[0].startswith(STARTS):
-            found.append(block)
+        typed = re.findall(r"^\$ (.*)$", block, re.MULTILINE)
+        if not typed and not kind and block.startswith(STARTS):
+            typed = re.findall(r"^for .*?^done[^\n]*|^[^\n]+", block, re.MULTILINE | re.DOTALL)
+        if not any(map(block.count, LEFT_OUT)):
+            found += typed
     rows = re.findall(r"^\|.*\| `(.*charrnn sample .*)` \|$", text, re.MULTILINE)
-    found += [row.replace(r"\|", "|") for row in rows]
-    return [block for block in found if not any(word in block for word in LEFT_OUT)]
+    return [*found, *(row.replace(r"\|", "|") for row in rows)]
 
 
-CASES = [
-    pytest.param(path.name, block, id=f"{path.stem}-{number}")
-    for path in PAGES
-    for number, block in enumerate(blocks(path.read_text(encoding="utf-8")))
-]
+CASES = {path.name: commands(path.read_text(encoding="utf-8")) for path in PAGES[1:]}
+CASES["the README"] = commands(PAGES[0].read_text(encoding="utf-8"))
 
 
 def test_there_are_commands() -> None:
     """The pages are read as they should be."""
-    assert len(CASES) > 40
-    assert blocks("```\n$ charrnn info\nmodel x\n$ ls\n```\n") == ["charrnn info\nls"]
-    assert blocks("| a | `echo \\| charrnn sample -` |\n") == ["echo | charrnn sample -"]
+    assert sum(map(len, CASES.values())) > 80
+    assert commands("```\n$ charrnn info\nmodel x\n$ ls\n```\n") == ["charrnn info", "ls"]
+    loop = "for x in y; do\n  z\ndone > a"
+    assert commands(f"```\n{loop}\nsed b\n```\n") == [loop, "sed b"]
+    assert commands("```\ncharrnn train a\n^C\n```\n") == []
+    assert commands("| a | `echo \\| charrnn sample -` |\n") == ["echo | charrnn sample -"]
 
 
 @pytest.fixture(scope="module")
@@ -89,13 +87,13 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
         part = story[5000 * number :][:1500]
         (desk / f"{name}.txt").write_text(part[part.index("\n") + 1 :], encoding="utf-8")
     (desk / "begin.txt").write_text("NELL:\n")
-    for name in ("app.log", "genome.txt", "other-genome.txt", "src/a.c", "src/a.h"):
+    for name in ("app.log", "other-genome.txt", "src/a.c", "src/a.h"):
         (desk / name).parent.mkdir(exist_ok=True)
         (desk / name).write_text(story[:3000], encoding="utf-8")
-    subprocess.run(["xz", "genome.txt"], cwd=desk, check=True)
-    for name, options in (("harbour", []), ("names", ["--lines"])):
-        corpus = ["train", f"corpora/{name}.txt", *options, "-o", f"runs/{name}", "-q"]
-        subprocess.run([desk / "bin/charrnn", *corpus], cwd=desk, check=True)
+    (desk / "genome.txt.xz").write_bytes(lzma.compress(story[:3000].encode()))
+    for corpus in ("corpora/harbour.txt", "corpora/names.txt --lines"):
+        command = [desk / "bin/charrnn", "train", *corpus.split(), "-q"]
+        subprocess.run(command, cwd=desk, check=True)
     for name in ("essays", "letters", "python"):
         shutil.copytree(desk / "runs/harbour", desk / "runs" / name)
     return desk
@@ -105,7 +103,7 @@ def check(command: str, output: str, folder: Path) -> None:
     """Check that a command does what its options say."""
     words = shlex.split(command, comments=True)
     options = dict(zip(words, [*words[1:], ""], strict=True))
-    for option in ("--html", "--svg", "--plot"):
+    for option in ("--html", "--svg", "--plot", ">"):
         if option in options:
             assert (folder / options[option]).stat().st_size > 0
     if "|" in words or ">" in words or words[0] != "charrnn":
@@ -118,20 +116,31 @@ def check(command: str, output: str, folder: Path) -> None:
         lines = output.splitlines()
         assert len(lines) == int(options["-N"])
         assert all(re.fullmatch(options["--match"], line) for line in lines)
-    elif words[1] == "sample" and "-q" in words:
-        assert output.strip()
+    elif words[1] in ("sample", "eval", "look", "info"):
+        assert output.strip() or "--html" in words or "--svg" in words
+
+
+def test_the_check_can_fail(tmp_path: Path) -> None:
+    """An empty file, an empty text, a wrong match and a wrong number of samples are noticed."""
+    (tmp_path / "a.svg").touch()
+    for command, output in (
+        ("charrnn eval --svg a.svg", "x"),
+        ("charrnn sample > a.svg", ""),
+        ("charrnn sample", ""),
+        ("charrnn sample -N 1 --match 'a+'", "ab\n"),
+        ("charrnn sample -N 2 --match 'a+'", "a\n"),
+        ("charrnn eval --heat --color always", "x"),
+    ):
+        with pytest.raises(AssertionError):
+            check(command, output, tmp_path)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("page", "block"), CASES)
-def test_a_block_works(page: str, block: str, desk: Path, tmp_path: Path) -> None:
-    """Every command succeeds without an error, and one that is alone does what its options say."""
-    if missing := [name for name in NEEDS if f"{name} " in block and not shutil.which(name)]:
-        pytest.skip(f"there is no {missing[0]} here")
+@pytest.mark.parametrize("page", [page for page, typed in CASES.items() if typed])
+def test_a_page_works(page: str, desk: Path, tmp_path: Path) -> None:
+    """Every command, from top to bottom, succeeds and does what its options say."""
     folder = tmp_path / "desk"
     shutil.copytree(desk, folder, symlinks=True)
-    for run in re.findall(r"charrnn train .* -o (\S+)", block):  # they are made anew
-        shutil.rmtree(folder / run, ignore_errors=True)
     model = "names" if page in ("names.md", "documents.md") else "harbour"
     environment = {
         **{k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR")},
@@ -139,15 +148,19 @@ def test_a_block_works(page: str, block: str, desk: Path, tmp_path: Path) -> Non
         "CHARRNN_MODEL": f"runs/{model}",
         "LESS": "-R",
     }
-    done = subprocess.run(
-        ["bash", "-c", f"set -e\n{block}".replace("100000", "3000")],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert b"error:" not in done.stderr
-    if len(block.splitlines()) == 1:
-        check(block, done.stdout.decode(errors="replace"), folder)
+    for command in CASES[page]:
+        if any(f"{name} " in command and not shutil.which(name) for name in NEEDS):
+            continue
+        for run in re.findall(r"charrnn train (?!.*--resume).* -o (\S+)", command):
+            shutil.rmtree(folder / run, ignore_errors=True)  # it is made anew
+        done = subprocess.run(
+            ["bash", "-c", f"set -e\n{command}".replace("100000", "3000")],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, (command, done.stderr)
+        assert b"error:" not in done.stderr
+        check(command, done.stdout.decode(errors="replace"), folder)
