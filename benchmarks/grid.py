@@ -18,6 +18,7 @@ DEFAULT = "default"
 GRID = {
     DEFAULT: "",
     "one network": "--num-networks 1",
+    "two networks": "--num-networks 2",
     "four networks": "--num-networks 4",
     "320 units": "--hidden-size 320",
     "384 units": "--hidden-size 384",

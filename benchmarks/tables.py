@@ -2,7 +2,7 @@
 
     cog -r -I benchmarks -p "import cog, tables" README.md docs/*.md
 
-puts them there. As a program this prints the picture of the loss as SVG.
+puts them there.
 """
 
 import json
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from charrnn.render.charts import Axes, Line, picture
+from scaling import NUM_GPUS, WAYS, speedup
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -62,7 +62,7 @@ def headline() -> str:
             f"60 s on {cores} cores",
             f"**{minute['median']['with']:.3f}**",
         ),
-        ("the same without the memory", "", f"{minute['median']['without']:.3f}"),
+        ("60 s, without the memory", "", f"{minute['median']['without']:.3f}"),
         ("PPMd, a compressor, at its best order", "", f"{minute['ppmd']:.3f}"),
         (paper, "3 min on an A100", f"{loss:.3f}"),
     ]
@@ -92,11 +92,14 @@ def startup() -> str:
     columns = [results(name)[0] for name in ("startup-one", "startup")]
     head = ["seconds, median", "one network", "two networks"]
     rows: list[tuple[str, ...]] = [
-        (f"`{name}`", *(f"{column['median_seconds'][name]:.3f}" for column in columns))
+        (name, *(f"{column['median_seconds'][name]:.3f}" for column in columns))
         for name in columns[0]["median_seconds"]
     ]
-    ratios = (f"{column['ratios']['sample / import torch']:.3f}" for column in columns)
-    return markdown(head, [*rows, ("sample / import torch", *ratios)])
+    rows += [
+        (name, *(f"{column['ratios'][name]:.3f}" for column in columns))
+        for name in ("first character / import torch", "sample / import torch")
+    ]
+    return markdown(head, rows)
 
 
 def generation() -> str:
@@ -172,23 +175,83 @@ def evaluation() -> str:
         (name, f"{seconds[name]:.2f} s", f"{losses[name]:.4f}" if name in losses else "")
         for name in seconds
     ]
-    return markdown(["cold start, 1 million characters", "time", "nats per character"], rows)
+    return markdown(["cold start, 1.2 million characters", "time", "nats per character"], rows)
 
 
-def loss_picture() -> str:
-    """Return the loss against the time of training as SVG."""
-    (found,) = results("curve")
-    points = [(seconds, loss) for seconds, loss in found["points"]]
-    end, ppmd = points[-1][0], results("compression")[0]["ppmd"]
-    lines = [
-        Line(points, "#c0392b", "charrnn on two cores", has_marks=True),
-        Line([(0, ppmd), (end, ppmd)], "#555555", "PPMd, a compressor"),
-        Line([(180, NANOGPT[1])], "#2c6fbb", "nanoGPT on an A100"),
+def settings() -> str:
+    """Return the losses of hand-chosen settings on some texts."""
+    rows = results("grid")[0]["rows"]
+    names = list(rows[0]["nats_per_char"])
+    head = ["setting", *(row["text"] for row in rows)]
+    losses = [[f"{row['nats_per_char'][name]:.3f}" for row in rows] for name in names]
+    return markdown(head, [(name, *line) for name, line in zip(names, losses, strict=True)])
+
+
+def cells() -> str:
+    """Return the speed of training of the cells relative to other layers."""
+    rows = []
+    for row in results("cells")[0]["rows"]:
+        size = f"{row['num_layers']} x {row['hidden_size']}"
+        rows.append(
+            (
+                f"`{row['cell']}`",
+                size,
+                row["batch_size"],
+                f"{row['chars_per_second']:,.0f}",
+                f"{row['ratio']:.2f} x {row['reference']}",
+                f"{row['gemm_share']:.0%}",
+            )
+        )
+    head = ["cell", "layers x units", "B", "characters a second", "speed", "share of a product"]
+    return markdown(head, rows)
+
+
+def processes() -> str:
+    """Return the speed and the loss of two processes and of two threads."""
+    (found,) = results("processes")
+    names = {
+        "threads": "one process, a thread for each network",
+        "ensemble": "two processes, `ensemble`",
+        "data": "two processes, `data`",
+    }
+    rows = [
+        (
+            label,
+            f"{found[name]['chars_per_second']:,}",
+            f"{found[name]['ratio']:.2f}",
+            ", ".join(f"{loss:.4f}" for loss in found[name]["loss"]),
+        )
+        for name, label in names.items()
     ]
-    minutes = [(60.0 * number, f"{60 * number}") for number in range(4)]
-    axes = Axes(minutes, [1.2, 1.3, 1.4, 1.5, 1.6], "seconds", "nats per character")
-    return picture(lines, axes, "Validation loss on tinyshakespeare")
+    return markdown(["", "characters a second", "relative", "loss of three seeds"], rows)
 
 
-if __name__ == "__main__":
-    print(loss_picture(), end="")
+def scaling() -> str:
+    """Return how speed grows with the number of GPUs, by arithmetic."""
+    head = ["GPUs", *WAYS]
+    return markdown(head, [(n, *(f"{speedup(way, n):.1f}" for way in WAYS)) for n in NUM_GPUS])
+
+
+def names_again() -> str:
+    """Return how often the names of a prompt come again."""
+    (found,) = results("prompt")
+    head = ["", f"of {len(found['names'])} new names", "times"]
+    return markdown(head, [(name, *counts) for name, counts in found["rows"].items()])
+
+
+def writing() -> str:
+    """Return what free writing copies, repeats and invents."""
+    rows = [
+        (
+            row["run"],
+            row["text"],
+            f"{row['copied']:.1%}",
+            row["longest_copied"],
+            f"{row['repeated']:.2%}",
+            f"{row['invented']:.1%}",
+            f"{row['loops']} of {row['texts']}",
+        )
+        for row in results("writing")
+    ]
+    head = ["model", "text", "copied 20-grams", "longest copy", "own 20-grams repeated"]
+    return markdown([*head, "new words", "texts with a loop"], rows)

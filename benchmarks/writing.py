@@ -5,8 +5,8 @@
 For each run: as many characters of its validation text, then what the model writes at temperature
 0.8, with memory and without. Columns: the share of 20-grams copied from the training text, and the
 longest copy; the share of own 20-grams that came before in the same text; the share of words, by
-count, that the training text has not; and, of 20 texts of 20,000 characters, in how many any
-50 characters come five times or more.
+count, that the training text has not; and, of 20 texts of 20,000 characters, or as many as the
+validation text has, in how many any 50 characters come five times or more.
 """
 
 import argparse
@@ -42,6 +42,11 @@ def has_loop(text: str) -> bool:
     return max(passages.values()) >= LOOP_TIMES
 
 
+def cut(text: str) -> list[str]:
+    """Return a text in pieces as long as those that are searched for loops."""
+    return [text[i : i + LONG_CHARS] for i in range(0, len(text) - LONG_CHARS + 1, LONG_CHARS)]
+
+
 def row(model: Model, text: str, known: set[str]) -> dict[str, float]:
     """Return the columns of one text."""
     novelty = model.novelty(text)
@@ -64,15 +69,18 @@ def main() -> None:
     for run in arguments.runs:
         model, corpus = charrnn.load(run), open_corpus(run)
         known = set(re.findall(r"\w+", corpus.vocabulary.decode(corpus.train)))
-        real = corpus.vocabulary.decode(corpus.val[: arguments.chars])
-        rows = {"real text": row(model, real, known)}
+        held_out = corpus.vocabulary.decode(corpus.val)
+        rows = {"real text": row(model, held_out[: arguments.chars], known)}
+        texts = {"real text": cut(held_out)[: arguments.long]}
         for name, memory in (("without memory", False), ("with memory", True)):
             options = {"seed": 1, "temperature": 0.8, "memory": memory}
             text = model.sample(length=arguments.chars, **options)
             rows[name] = row(model, text, known)
             if arguments.long:
-                texts = model.samples(num_samples=arguments.long, length=LONG_CHARS, **options)
-                rows[name]["loops"] = sum(has_loop(each.text) for each in texts)
+                written = model.samples(num_samples=arguments.long, length=LONG_CHARS, **options)
+                texts[name] = [each.text for each in written]
+        for name, each in texts.items():
+            rows[name] |= {"loops": sum(map(has_loop, each)), "texts": len(each)}
         for name, values in rows.items():
             if arguments.json:
                 print(json.dumps({"run": run.name, "text": name, **values}), flush=True)

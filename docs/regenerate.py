@@ -19,10 +19,12 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 BLOCK = re.compile(r"(?<=^```console\n)(.*?)(?=^```$)", re.MULTILINE | re.DOTALL)
+DRAW = f'"{sys.executable}" "{ROOT / "benchmarks/pictures.py"}"'
 PICTURES = {
     "surprise.svg": 'charrnn sample "OSKAR:" --temp 0.6 -n 700 --seed 3 -q --echo -m runs/harbour'
     " | charrnn eval - --svg - -q -m runs/harbour",
-    "loss.svg": f'"{sys.executable}" "{ROOT / "benchmarks/tables.py"}"',
+    "loss.svg": f"{DRAW} loss",
+    "processes.svg": f"{DRAW} processes",
     "reach.svg": "charrnn look --reach --svg - -q -m runs/story",
     "units.svg": "charrnn look --units --svg - -q -m runs/story",
 }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -129,3 +131,43 @@ def test_the_check_of_links_can_fail() -> None:
     """A file and a heading that never existed are reported."""
     text = "[a](wings.md) [b](training.md#wings) [c](training.md#stop-and-resume)"
     assert broken_links("README.md", text) == ["wings.md", "training.md#wings"]
+
+
+@pytest.mark.parametrize("name", ["loss", "processes"])
+def test_pictures_of_figures_are_current(name: str) -> None:
+    """A picture is what its script draws from the records."""
+    drawn = subprocess.run(
+        [sys.executable, str(ROOT / "benchmarks/pictures.py"), name],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert drawn.stdout == (ROOT / f"docs/pictures/{name}.svg").read_text(encoding="utf-8")
+
+
+# These are notes: the course speaks of one model, and experiments are not repeated.
+NOTES = ("understanding.md", "experiments.md", "## What was tried")
+
+
+def untraced(name: str, text: str) -> list[str]:
+    """Return the rows of tables with losses or shares that do not come from a record."""
+    heading, rows = name, []
+    for line in GENERATED.sub("", text).splitlines():
+        if line.startswith("#"):
+            heading = line
+        if line.startswith("|") and re.search(r"\d\.\d{3}\b|\d %", line):
+            rows += [] if {name, heading} & {*NOTES} else [line]
+    return rows
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_tables_of_figures_are_generated(name: str) -> None:
+    """Every table of losses or shares is made from a file of ``benchmarks/results``, or a note."""
+    assert untraced(name, ALL[name]) == []
+
+
+def test_the_check_of_figures_can_fail() -> None:
+    """A table that was typed is reported, one that was generated is not."""
+    row = "| wings | 1.234 |"
+    made = f"<!-- [[[cog x ]]] -->\n{row}\n<!-- [[[end]]] -->"
+    assert untraced("memory.md", f"## Speed\n{row}\n{made}\n## What was tried\n{row}") == [row]

@@ -71,7 +71,8 @@ def page(
             check_output_path("out", path)
             write_whole(path, data)
             if not quiet:
-                log(f"charrnn: {len(data) / 1e6:,.1f} MB written to {str(path)!r}")
+                hint = "" if open_it else "; open it in a browser"
+                log(f"charrnn: {len(data) / 1e6:,.1f} MB written to {str(path)!r}{hint}")
         if made.before is not None and made.after is not None and not quiet:
             log(
                 f"charrnn: {made.before:.4f} nats per character before it was packed, "

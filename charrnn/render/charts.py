@@ -1,7 +1,7 @@
 """Line charts: small ones for the terminal, in Braille characters, and SVG pictures."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,13 +65,13 @@ class Axes:
 
     Attributes:
         x_ticks: What is written along the x axis, which ends at the last of these or later.
-        y_ticks: Round numbers that span the curves.
+        y_ticks: What is written along the y axis; the places span the curves.
         x_label: What x is.
         y_label: What y is.
     """
 
     x_ticks: Ticks
-    y_ticks: Sequence[float]
+    y_ticks: Ticks
     x_label: str
     y_label: str
 
@@ -80,8 +80,8 @@ def picture(lines: Sequence[Line], axes: Axes, title: str) -> str:
     """Return lines as SVG; titles and labels are safe for XML."""
     points = [point for line in lines for point in line.curve]
     low, high = (
-        min(axes.y_ticks[0], *(y for _, y in points)),
-        max(axes.y_ticks[-1], *(y for _, y in points)),
+        min(axes.y_ticks[0][0], *(y for _, y in points)),
+        max(axes.y_ticks[-1][0], *(y for _, y in points)),
     )
     first, last = axes.x_ticks[0][0], max(axes.x_ticks[-1][0], *(x for x, _ in points))
 
@@ -103,32 +103,42 @@ def picture(lines: Sequence[Line], axes: Axes, title: str) -> str:
     ]
     marks = [
         f'<path d="M{LEFT} {y(tick):.1f}H{WIDTH - RIGHT}" stroke="#e5e5e5"/>'
-        f'<text x="{LEFT - 8}" y="{y(tick) + 4:.1f}" text-anchor="end">{tick:g}</text>'
-        for tick in axes.y_ticks
+        f'<text x="{LEFT - 8}" y="{y(tick) + 4:.1f}" text-anchor="end">{label}</text>'
+        for tick, label in axes.y_ticks
     ]
     marks += [
         f'<path d="M{x(tick):.1f} {HEIGHT - BOTTOM}v4" stroke="#999"/><text x="{x(tick):.1f}" '
         f'y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{label}</text>'
         for tick, label in axes.x_ticks
     ]
-    drawn = [_draw(line, x, y, TOP + 14 + _LINE_HEIGHT * place) for place, line in enumerate(lines)]
-    return "\n".join([*head, *marks, *drawn, "</svg>\n"])
+    drawn = [_draw(line, x, y) for line in lines]
+    return "\n".join([*head, *marks, *drawn, *_labels(lines), "</svg>\n"])
 
 
-def _draw(
-    line: Line, x: Callable[[float], float], y: Callable[[float], float], label_y: int
-) -> str:
-    """Return a line with its label."""
+def _draw(line: Line, x: Callable[[float], float], y: Callable[[float], float]) -> str:
+    """Return a line."""
     places = [(f"{x(at):.1f}", f"{y(value):.1f}") for at, value in line.curve]
     path = "L".join(map(" ".join, places))
     drawn = [f'<path d="M{path}" fill="none" stroke="{line.color}" stroke-width="1.5"/>']
     if line.has_marks or len(places) == 1:
         drawn += [f'<circle cx="{cx}" cy="{cy}" r="2.5" fill="{line.color}"/>' for cx, cy in places]
-    drawn.append(
-        f'<text x="{WIDTH - RIGHT}" y="{label_y}" text-anchor="end" fill="{line.color}">'
-        f"{line.label}</text>"
-    )
     return "\n".join(drawn)
+
+
+def _labels(lines: Sequence[Line]) -> Iterator[str]:
+    """Yield the labels of lines, at the top: on the left if most of the lines rise."""
+    is_rising = sum(line.curve[-1][1] - line.curve[0][1] for line in lines) > 0
+    x, anchor = (LEFT + 8, "start") if is_rising else (WIDTH - RIGHT, "end")
+    for place, line in enumerate(lines):
+        yield (
+            f'<text x="{x}" y="{TOP + 14 + _LINE_HEIGHT * place}" text-anchor="{anchor}" '
+            f'fill="{line.color}">{line.label}</text>'
+        )
+
+
+def numbered(places: Sequence[float]) -> Ticks:
+    """Return places on an axis with their numbers."""
+    return [(place, f"{place:g}") for place in places]
 
 
 def ticks(low: float, high: float) -> list[float]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from charrnn.render.charts import Axes, Line, picture, small_chart, ticks
+from charrnn.render.charts import Axes, Line, numbered, picture, small_chart, ticks
 from charrnn.render.history import Point, curve_of
 
 _COLORS = {"training": "#8a8a8a", "validation": "#c2410c"}
@@ -41,5 +41,5 @@ def curve_picture(points: Sequence[Point], title: str) -> str:
         if curve
     ]
     x_ticks = [(tick, f"{tick:,.0f}") for tick in ticks(0.0, last)]
-    axes = Axes(x_ticks, ticks(min(losses), max(losses)), "step", "bits per character")
+    axes = Axes(x_ticks, numbered(ticks(min(losses), max(losses))), "step", "bits per character")
     return picture(lines, axes, title)

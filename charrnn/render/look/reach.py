@@ -6,7 +6,7 @@ import numpy as np
 
 from charrnn.insight.reach import ONE_PER_CENT, Curve, Reach
 from charrnn.insight.reading import GateUse
-from charrnn.render.charts import Axes, Line, picture, small_chart, ticks
+from charrnn.render.charts import Axes, Line, numbered, picture, small_chart, ticks
 from charrnn.render.look.overview import life_words
 
 _COLORS = ("#c2410c", "#8a8a8a", "#5b8c5a", "#2563a8")
@@ -51,7 +51,9 @@ def reach_picture(found: Reach) -> str:
     x_ticks = [(float(np.log2(n)), f"{n:,}") for n in lengths if n & (n - 1) == 0]
     highest = max(max(curve.nats) for curve in curves.values())
     lowest = min(0.0, *(round(min(curve.nats), 2) for curve in curves.values()))
-    axes = Axes(x_ticks, ticks(lowest, highest), "characters it may look back", "nats lost")
+    axes = Axes(
+        x_ticks, numbered(ticks(lowest, highest)), "characters it may look back", "nats lost"
+    )
     return picture(lines, axes, "charrnn: how far back the model looks")
 
 
