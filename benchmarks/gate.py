@@ -31,11 +31,11 @@ EPOCHS = 10
 BATCH = 256
 RATE = 3e-3
 
-Data = tuple[np.ndarray, np.ndarray, np.ndarray]
+Data = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 def evidence_of(run: Path, max_chars: int) -> Data:
-    """Return the features, which parts exist, and the probability that each gives the target."""
+    """Return features, which parts exist, what each gives the target, and the last characters."""
     model, corpus = charrnn.load(run), open_corpus(run)
     ids = corpus.val[:max_chars].astype(np.int64)
     numbers = np.zeros((3, len(ids)), np.float32)  # of the networks: chosen, peak, entropy
@@ -54,14 +54,14 @@ def evidence_of(run: Path, max_chars: int) -> Data:
         parts.append((features, evidence.is_there, evidence.given(ids[begin:end], chosen)))
         begin = end
     features, is_there, given = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    return features, is_there, given
+    return features, is_there, given, ids[:-1]
 
 
 def learn(data: list[Data]) -> dict[str, np.ndarray]:
     """Return the weights of a gate that was learned on some texts together."""
     torch.manual_seed(0)
-    columns = (np.concatenate(arrays) for arrays in zip(*data, strict=True))
-    features, is_there, given = (torch.from_numpy(column) for column in columns)
+    columns = [np.concatenate(arrays) for arrays in zip(*data, strict=True)]
+    features, is_there, given = (torch.from_numpy(column) for column in columns[:3])
     hidden, output = nn.Linear(features.shape[1], HIDDEN), nn.Linear(HIDDEN, given.shape[1])
     gate = nn.Sequential(hidden, nn.Tanh(), nn.Dropout(0.1), output)
     with torch.no_grad():  # begin with the networks, which are the first part
@@ -86,15 +86,15 @@ def learn(data: list[Data]) -> dict[str, np.ndarray]:
 
 def losses(gate: Gate, data: Data) -> tuple[float, float, float]:
     """Return the loss of the networks, of the gate as it is, and of the gate that learns."""
-    features, is_there, given = data
-    learning, nats = gate.copy(), np.zeros(3)
+    features, is_there, given, last = data
+    learning, nats = gate.learner(int(last.max()) + 1), np.zeros(3)
     for begin in range(0, len(given), LEARN_EVERY):
         rows = slice(begin, begin + LEARN_EVERY)
         nats[0] -= np.log(given[rows, 0]).sum()
         for number, each in ((1, gate), (2, learning)):
-            weights = each.weigh(features[rows], is_there[rows])
+            weights = each.weigh(features[rows], is_there[rows], last[rows])
             nats[number] -= np.log((weights * given[rows]).sum(axis=1)).sum()
-        learning.learn(features[rows], is_there[rows], given[rows])
+        learning.learn(features[rows], is_there[rows], last[rows], given[rows])
     networks, fixed, learned = (nats / len(given)).tolist()
     return networks, fixed, learned
 

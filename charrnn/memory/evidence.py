@@ -45,6 +45,7 @@ class Evidence:
 
     Attributes:
         num: The number of predictions, N.
+        last: The character before each, shape (N,).
         followers: V for none, shape (N, K, M); of what was read, the latest first.
         credits: What each follower adds to the first prediction of its context, shape (N, K, M).
         taken: What the discounts leave to the networks, shape (N, K).
@@ -54,16 +55,19 @@ class Evidence:
     def __init__(
         self,
         vocab_size: int,
+        last: Ids,
         followers: npt.NDArray[np.int32],
         sizes: npt.NDArray[np.int64],
         ages: npt.NDArray[np.int64],
     ) -> None:
         """Take what followed, shape (N, K, M), and how often and how long ago contexts came.
 
+        ``last`` has the character before each prediction, shape (N,).
         ``sizes``, (N, K - K_read), says how often each context stands in the training text, and
         ``ages``, (N, K_read), how many characters ago each was read last.
         """
         self.num = len(followers)
+        self.last = last
         self.followers = followers
         self._vocab_size, self._sizes, self._ages = vocab_size, sizes, ages
         self._num_trained, self._num_kinds = sizes.shape[1], followers.shape[1]

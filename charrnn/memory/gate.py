@@ -4,9 +4,11 @@ A network of one hidden layer sees how often and how long ago each context came,
 followers are, and how sure the networks are. The softmax of its outputs over the parts that are
 there are the weights of a mixture (R. Jacobs et al., Adaptive mixtures of local experts, 1991). It
 never sees the character to be predicted. It was learned on texts of many kinds, and goes on
-learning while it reads: first it predicts, then it learns.
+learning while it reads: first it predicts, then it learns. A gate that learns also has a bias for
+each part after each character, at first 0: what is to be believed after a colon is not what is to
+be believed in a word, and differs from text to text.
 
-Sizes: N predictions, F features, H hidden units, P parts of a prediction.
+Sizes: N predictions, F features, H hidden units, P parts of a prediction, V vocabulary.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,6 +20,7 @@ import numpy as np
 from charrnn.memory.evidence import Flags
 from charrnn.memory.expected import Numbers
 from charrnn.storage.tensorfile import open_tensor_file
+from charrnn.text.vocabulary import Ids
 
 GATE_PATH = Path(__file__).with_name("gate.safetensors")
 FORMAT = "charrnn gate 1"
@@ -26,6 +29,7 @@ NAMES = ("hidden.weight", "hidden.bias", "output.weight", "output.bias")
 Matmul = Callable[[Numbers, Numbers], Numbers]
 
 RATE = np.float32(1e-3)
+BIAS_RATE = np.float32(0.2)  # of the biases after each character
 DECAYS = np.float32(0.9), np.float32(0.999)  # of the mean gradient, and of its square
 _TINY = np.float32(1e-8)
 
@@ -41,6 +45,7 @@ class Gate:
         self._views = self._split(self._weights)
         self._moments = np.zeros((2, len(self._weights)), np.float32)
         self._steps = 0
+        self._biases: Numbers | None = None  # after each character, (V, P)
 
     def _split(self, flat: Numbers) -> list[Numbers]:
         """Return views of a flat array with the shapes of the weights."""
@@ -57,34 +62,50 @@ class Gate:
         """Return all weights one after another, in the order of ``NAMES``."""
         return self._weights.copy()
 
-    def copy(self) -> "Gate":
-        """Return a gate that learns on by itself."""
-        return Gate(dict(zip(NAMES, self._views, strict=True)))
+    def learner(self, vocab_size: int) -> "Gate":
+        """Return a gate that learns on by itself, with biases after each of V characters."""
+        gate = Gate(dict(zip(NAMES, self._views, strict=True)))
+        gate._biases = np.zeros((vocab_size, len(self._views[3])), np.float32)
+        return gate
 
-    def weigh(self, features: Numbers, is_there: Flags, matmul: Matmul = np.matmul) -> Numbers:
+    def weigh(
+        self, features: Numbers, is_there: Flags, last: Ids, matmul: Matmul = np.matmul
+    ) -> Numbers:
         """Return the weight of each part, shape (N, P): each row with the sum 1.
 
         Args:
             features: What it sees, shape (N, F).
             is_there: Which parts there are, shape (N, P).
+            last: The character before each prediction, shape (N,).
             matmul: How to multiply rows with a matrix.
         """
+        return self._weigh(features, is_there, last, matmul)[1]
+
+    def _weigh(
+        self, features: Numbers, is_there: Flags, last: Ids, matmul: Matmul
+    ) -> tuple[Numbers, Numbers]:
+        """Return the hidden units, shape (N, H), and the weights."""
         weight, bias, output_weight, output_bias = self._views
         hidden = np.tanh(matmul(features, weight) + bias)
-        return _softmax(matmul(hidden, output_weight) + output_bias, is_there)
+        outputs = matmul(hidden, output_weight) + output_bias
+        if self._biases is not None:
+            outputs += self._biases[last]
+        return hidden, _softmax(outputs, is_there)
 
-    def learn(self, features: Numbers, is_there: Flags, given: Numbers) -> None:
+    def learn(self, features: Numbers, is_there: Flags, last: Ids, given: Numbers) -> None:
         """Learn from predictions whose characters came: one step of Adam (D. Kingma, J. Ba, 2015).
 
-        ``given`` has the probability of each character in each part, shape (N, P).
+        The biases after each character take a plain step. ``given`` has the probability of each
+        character in each part, shape (N, P); for the other arguments see ``weigh``.
         """
-        weight, bias, output_weight, output_bias = self._views
-        hidden = np.tanh(features @ weight + bias)
-        weights = _softmax(hidden @ output_weight + output_bias, is_there)
+        output_weight = self._views[2]
+        hidden, weights = self._weigh(features, is_there, last, np.matmul)
         gradient = np.empty_like(self._weights)
         parts = self._split(gradient)
         shares = weights * given
         shares /= shares.sum(axis=1, keepdims=True) + _TINY
+        if self._biases is not None:
+            np.add.at(self._biases, last, BIAS_RATE * (shares - weights))
         outputs = (weights - shares) / np.float32(len(given))
         np.matmul(hidden.T, outputs, out=parts[2])
         outputs.sum(axis=0, out=parts[3])

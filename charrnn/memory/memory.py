@@ -14,7 +14,7 @@ from charrnn.memory.index import Index, Rows
 from charrnn.memory.recent.contexts import Contexts
 from charrnn.memory.recent.text import Earlier
 from charrnn.memory.trained import TRAINED_LENGTHS, followers, no_runs
-from charrnn.text.vocabulary import Vocabulary
+from charrnn.text.vocabulary import Ids, Vocabulary
 
 
 class Memory:
@@ -42,8 +42,11 @@ class Memory:
             return np.zeros((num_streams, 2, 1), np.int64)
         return no_runs(self.index, num_streams)
 
-    def evidence(self, runs: Rows, earlier: Earlier) -> Evidence:
-        """Return the evidence of both texts for N predictions; for the runs see ``trained``."""
+    def evidence(self, last: Ids, runs: Rows, earlier: Earlier) -> Evidence:
+        """Return the evidence of both texts for N predictions; for the runs see ``trained``.
+
+        ``last`` has the character before each prediction, shape (N,).
+        """
         size = self.vocabulary.size
         if self.index is None:
             shape = (len(earlier.ages), len(TRAINED_LENGTHS))
@@ -51,4 +54,4 @@ class Memory:
         else:
             found, sizes = followers(self.index, runs, NUM_FOLLOWERS)
         both = np.concatenate([found, earlier.followers], axis=1, dtype=np.int32)
-        return Evidence(size, both, sizes, earlier.ages)
+        return Evidence(size, last, both, sizes, earlier.ages)

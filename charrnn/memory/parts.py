@@ -10,7 +10,8 @@ import numpy as np
 
 from charrnn.memory.evidence import Facts
 from charrnn.memory.expected import Numbers
-from charrnn.memory.recent.contexts import LENGTHS, SKIPS
+from charrnn.memory.recent.contexts import LENGTHS, OUTLINE, SKIPS
+from charrnn.memory.recent.lines import KEYS
 from charrnn.memory.trained import TRAINED_LENGTHS
 
 TRAINED, READ = "training text", "read"
@@ -18,8 +19,8 @@ CONTEXTS = (
     *((TRAINED, f"last {length} characters") for length in TRAINED_LENGTHS),
     *((READ, f"last {length} characters") for length in LENGTHS),
     *((READ, f"characters {', '.join(map(str, backs))} back") for backs in SKIPS),
-    (READ, "word so far"),
-    (READ, "word so far, and the one before"),
+    (READ, f"last {OUTLINE} characters, numbers as one figure"),
+    *((READ, key) for key in KEYS),
 )
 NUM_CONTEXTS = len(CONTEXTS)  # K
 LEAST_SHARE = 0.005  # that is listed

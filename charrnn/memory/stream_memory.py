@@ -19,7 +19,7 @@ from charrnn.memory.trained import read_step
 from charrnn.text.vocabulary import Ids
 
 StreamState = tuple[npt.NDArray[Any], ...]
-"""What carries over from character to character: the two arrays of ``ContextState``, the runs of
+"""What carries over from character to character: the arrays of ``ContextState``, the runs of
 ``trained``, and how many characters were read after the common text. A row of each is a stream."""
 
 
@@ -57,8 +57,8 @@ class StreamMemory:
             The probabilities of the next characters, shape (B, V), and the state after.
         """
         memory, text = self._memory, self._text
-        digits, words, runs, written = state
-        contexts = ContextState(digits, words)
+        *before, runs, written = state
+        contexts = ContextState(*before)
         last = np.full((len(ids), NUM_KINDS), NOWHERE, np.int32)
         if text.size > 1:
             hashes, contexts = memory.contexts.step(ids, contexts)
@@ -66,8 +66,10 @@ class StreamMemory:
         ages = (written + text.size)[:, None] - last.astype(np.int64)
         if memory.index is not None:
             runs = read_step(memory.index, ids, runs)
-        evidence = memory.evidence(runs, Earlier(text.places.followers_at(last), ages))
+        earlier = Earlier(text.places.followers_at(last), ages)
+        evidence = memory.evidence(ids, runs, earlier)
         expected = expect(logits)
-        weights = self._gate.weigh(evidence.features(expected), evidence.is_there, matmul)
+        features = evidence.features(expected)
+        weights = self._gate.weigh(features, evidence.is_there, ids, matmul)
         evidence.mix(expected.probs, weights)
         return expected.probs, (*contexts, runs, written + 1)

@@ -43,7 +43,7 @@ class TextMemory:
         end_id = memory.vocabulary.end_id
         self._end_id = -1 if end_id is None else end_id
         self._learns = end_id is None
-        self.gate = memory.gate.copy() if self._learns else memory.gate
+        self.gate = memory.gate.learner(memory.vocabulary.size) if self._learns else memory.gate
         self._document = np.uint32(0)
         self._num_read = 0  # since the start of the document
         self.last_id = first_id
@@ -76,7 +76,7 @@ class TextMemory:
         if memory.index is not None:
             runs = read_text(memory.index, ids, runs, num_read)
             self._runs = runs[-1:]
-        return memory.evidence(runs, earlier)
+        return memory.evidence(ids, runs, earlier)
 
     def follow(self, ids: Ids, expected: Expected) -> Iterator[tuple[slice, Evidence, Numbers]]:
         """Read the next characters; mix what the networks expected of them with the memory's.
@@ -104,9 +104,9 @@ class TextMemory:
         if self._learns:
             rows = np.arange(len(ids))
             given = evidence.given(ids, expected.probs[rows, ids])
-            weights = self._weigh_and_learn([features, evidence.is_there, given])
+            weights = self._weigh_and_learn([features, evidence.is_there, evidence.last, given])
         else:
-            weights = self.gate.weigh(features, evidence.is_there)
+            weights = self.gate.weigh(features, evidence.is_there, evidence.last)
         evidence.mix(expected.probs, weights)
         return weights
 
@@ -118,16 +118,16 @@ class TextMemory:
         if self._group is None:
             self._group = [np.zeros((LEARN_EVERY, *a.shape[1:]), a.dtype) for a in arrays]
             self._group[1][:, 0] = True
-        features, is_there, given = self._group
+        features, is_there, last, given = self._group
         num, done, parts = len(arrays[0]), 0, []
         while done < num:
             begin = self._num_grouped
             end = min(begin + num - done, LEARN_EVERY)
             for mine, new in zip(self._group, arrays, strict=True):
                 mine[begin:end] = new[done : done + end - begin]
-            parts.append(self.gate.weigh(features, is_there)[begin:end])
+            parts.append(self.gate.weigh(features, is_there, last)[begin:end])
             if end == LEARN_EVERY:
-                self.gate.learn(features, is_there, given)
+                self.gate.learn(features, is_there, last, given)
             self._num_grouped = end % LEARN_EVERY
             done += end - begin
         return np.concatenate(parts)

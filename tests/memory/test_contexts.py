@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
 from charrnn.memory.recent.contexts import LENGTHS, NUM_KINDS, SKIPS, Contexts
 from charrnn.text.vocabulary import Vocabulary
 
-VOCABULARY = Vocabulary("\n Aab'c", separator="")
+VOCABULARY = Vocabulary("\n Aab'1", separator="")
 DOCUMENTS = Vocabulary(" ab", separator="\n")
 
 
@@ -21,16 +23,45 @@ def written(vocabulary: Vocabulary, ids: np.ndarray, place: int) -> list[tuple]:
     digits = [-1] * 24 + before
     contexts: list[tuple] = [tuple(digits[-length:]) for length in LENGTHS]
     contexts += [tuple(digits[-back] for back in backs) for backs in SKIPS]
-    words, word = [0], ""
-    for character in text[: place + 1]:
-        if character.isalnum():
-            word += character.lower()
-        elif word:
-            words.append(word)
-            word = ""
-        if character == vocabulary.separator:
-            words = [0]
-    return [*contexts, (word, before[-1]), (word, words[-1], before[-1])]
+    known = text[: place + 1]
+    if vocabulary.separator and vocabulary.separator in known:
+        known = vocabulary.separator + known.rpartition(vocabulary.separator)[2]
+    return contexts + of_lines(known)
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of a text, an empty one last if the text does not end in a word."""
+    words = re.split("[^0-9a-z]+", text.lower())
+    return [word for word in words[:-1] if word] + words[-1:]
+
+
+def of_lines(text: str) -> list[tuple]:
+    """Return the contexts of words, fields and lines at the end of a text."""
+    last, word = text[-1], words_of(text)[-1]
+    before = ["", "", *words_of(text)[:-1]]
+    above, line = ["", *text.split("\n")][-2:]
+    in_line, fields, fields_above = words_of(line), line.split(" "), above.split(" ")
+    # A field that has not begun is the empty one after the last space.
+    fields = [field for field in fields[:-1] if field] + fields[-1:]
+    fields_above = [field for field in fields_above if field]
+    field = fields[-1]
+    beside = fields_above[len(fields) - 1] if len(fields) <= len(fields_above) else ""
+    first = in_line[0] if len(in_line) > 1 else ""
+    num_words = len(in_line) - (not in_line[-1])
+    digitless = re.sub("1+", "0", text)
+    column = len(line)
+    is_same = beside.startswith(field) if "\n" in text or " " in text or not field else False
+    return [
+        (digitless[-16:],),
+        (word, last),
+        (word, before[-1], last),
+        (word, before[-2], last),
+        (word, num_words, last),
+        (len(fields), first, before[-1], min(column, 3)),
+        (above[column : column + 1], above[column + 1 : column + 2], last),
+        (beside[len(field) : len(field) + 1], is_same, len(fields), not field),
+        (re.sub("1+", "0", line),),
+    ]
 
 
 @pytest.mark.parametrize("vocabulary", [VOCABULARY, DOCUMENTS])
@@ -67,4 +98,16 @@ def test_blocks_do_not_matter(size: int) -> None:
         np.testing.assert_array_equal(hashes, whole[begin : begin + size])
     for place, id in enumerate(ids):
         hashes, steps = contexts.step(np.array([id, ids[-1 - place]]), steps)
+        np.testing.assert_array_equal(hashes[0], whole[place])
+
+
+def test_of_a_wide_line_the_first_columns_are_known() -> None:
+    """Blocks and single characters agree there too."""
+    ids = np.random.default_rng(4).integers(1, 7, 900)
+    ids[[280, 600]] = 0
+    contexts = Contexts(VOCABULARY)
+    whole, _ = contexts.read(ids, contexts.start(1))
+    state = contexts.start(1)
+    for place, id in enumerate(ids):
+        hashes, state = contexts.step(np.array([id]), state)
         np.testing.assert_array_equal(hashes[0], whole[place])

@@ -27,7 +27,8 @@ def evidence() -> Evidence:
     num = rng.integers(0, NUM_FOLLOWERS + 1, shape[:2])
     followers[np.arange(NUM_FOLLOWERS) >= num[..., None]] = SIZE
     ages = rng.integers(1, 10**6, (NUM, NUM_READ))
-    return Evidence(SIZE, followers.astype(np.int32), num[:, :NUM_TRAINED] * 3, ages)
+    last, sizes = np.arange(NUM) % SIZE, num[:, :NUM_TRAINED] * 3
+    return Evidence(SIZE, last, followers.astype(np.int32), sizes, ages)
 
 
 @pytest.fixture
@@ -97,7 +98,8 @@ def test_features_are_finite_and_zero_where_nothing_is(evidence, probs) -> None:
 
 def test_the_gate_of_the_program_fits(evidence, probs) -> None:
     """It weighs what there is, and nothing else."""
-    weights = shipped_gate().weigh(evidence.features(expect(np.log(probs))), evidence.is_there)
+    features = evidence.features(expect(np.log(probs)))
+    weights = shipped_gate().weigh(features, evidence.is_there, evidence.last)
     assert ((weights > 0) == evidence.is_there).all()
     np.testing.assert_allclose(weights.sum(axis=1), 1, rtol=1e-5)
 
@@ -138,7 +140,7 @@ def test_parts_are_listed_by_share_and_named() -> None:
     assert list(list_parts(shares, facts)) == [
         {
             "source": "read",
-            "context": "word so far, and the one before",
+            "context": "line so far, numbers as one figure",
             "share": pytest.approx(0.699),
             "times": times,
             "of": num,

@@ -1,13 +1,13 @@
-"""The gate against torch: its weights, its gradient and Adam."""
+"""The gate against torch: its weights, its gradient, Adam, and the biases after each character."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 
-from charrnn.memory.gate import NAMES, RATE, Gate
+from charrnn.memory.gate import BIAS_RATE, NAMES, RATE, Gate
 
-FEATURES, HIDDEN, PARTS, NUM = 7, 5, 4, 30
+FEATURES, HIDDEN, PARTS, NUM, SIZE = 7, 5, 4, 30, 3
 
 
 def make_gate() -> tuple[Gate, dict[str, np.ndarray]]:
@@ -21,54 +21,60 @@ def make_gate() -> tuple[Gate, dict[str, np.ndarray]]:
     return Gate(arrays), arrays
 
 
-def make_data(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return features, which parts are there, and what they give."""
+def make_data(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return features, which parts are there, the last characters, and what the parts give."""
     rng = np.random.default_rng(seed)
     is_there = rng.random((NUM, PARTS)) < 0.6
     is_there[:, 0] = True
     given = rng.random((NUM, PARTS)).astype(np.float32)
-    return rng.normal(size=(NUM, FEATURES)).astype(np.float32), is_there, given
+    last = rng.integers(0, SIZE, NUM)
+    return rng.normal(size=(NUM, FEATURES)).astype(np.float32), is_there, last, given
 
 
 def test_it_learns_as_torch_does() -> None:
-    """Steps of Adam on the mean loss of the mixture move the weights as autograd says."""
-    gate, arrays = make_gate()
+    """Steps on the mean loss of the mixture move the weights and biases as autograd says."""
+    shipped, arrays = make_gate()
+    gate = shipped.learner(SIZE)
+    biases = torch.zeros(SIZE, PARTS, requires_grad=True)
     tensors = {name: torch.tensor(array, requires_grad=True) for name, array in arrays.items()}
     optimizer = torch.optim.Adam(tensors.values(), lr=float(RATE))
+    plain = torch.optim.SGD([biases], lr=float(BIAS_RATE) * NUM)
     for seed in range(20):
-        features, is_there, given = make_data(seed)
+        features, is_there, last, given = make_data(seed)
         weight, bias, output_weight, output_bias = tensors.values()
         outputs = torch.tanh(torch.tensor(features) @ weight + bias) @ output_weight + output_bias
+        outputs = outputs + biases[torch.from_numpy(last)]
         weights = outputs.masked_fill(~torch.tensor(is_there), -torch.inf).softmax(1)
         np.testing.assert_allclose(
-            gate.weigh(features, is_there), weights.detach().numpy(), rtol=1e-3, atol=1e-5
+            gate.weigh(features, is_there, last), weights.detach().numpy(), rtol=1e-3, atol=1e-5
         )
         (-(weights * torch.tensor(given)).sum(1).log().mean()).backward()
-        optimizer.step()
-        optimizer.zero_grad()
-        gate.learn(features, is_there, given)
+        for each in (optimizer, plain):
+            each.step()
+            each.zero_grad()
+        gate.learn(features, is_there, last, given)
 
 
-def test_a_copy_learns_by_itself() -> None:
+def test_a_learner_learns_by_itself() -> None:
     """The gate that it came from stays as it was."""
     gate, _ = make_gate()
-    features, is_there, given = make_data(1)
-    before = gate.weigh(features, is_there)
-    copy = gate.copy()
-    copy.learn(features, is_there, given)
-    np.testing.assert_array_equal(gate.weigh(features, is_there), before)
-    assert (copy.weigh(features, is_there) != before).any()
+    features, is_there, last, given = make_data(1)
+    before = gate.weigh(features, is_there, last)
+    copy = gate.learner(SIZE)
+    copy.learn(features, is_there, last, given)
+    np.testing.assert_array_equal(gate.weigh(features, is_there, last), before)
+    assert (copy.weigh(features, is_there, last) != before).any()
 
 
 def test_what_came_grows_likelier() -> None:
     """Learning the same again and again lowers its loss."""
     gate, _ = make_gate()
-    features, is_there, given = make_data(1)
+    features, is_there, last, given = make_data(1)
 
     def loss() -> float:
-        return float(-np.log((gate.weigh(features, is_there) * given).sum(axis=1)).mean())
+        return float(-np.log((gate.weigh(features, is_there, last) * given).sum(axis=1)).mean())
 
     before = loss()
     for _ in range(300):
-        gate.learn(features, is_there, given)
+        gate.learn(features, is_there, last, given)
     assert loss() < before - 0.05

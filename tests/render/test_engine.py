@@ -23,7 +23,8 @@ from charrnn.text.vocabulary import Vocabulary
 
 ENGINE = Path(__file__).with_name("engine.mjs")
 ASSETS = Path(charrnn.__file__).parent / "render" / "assets"
-SCRIPTS = [str(ASSETS / name) for name in ("network.js", "memory.js", "engine.js")]
+NAMES = "network.js", "lines.js", "contexts.js", "memory.js", "engine.js"
+SCRIPTS = [str(ASSETS / name) for name in NAMES]
 NODE = shutil.which("node")
 
 pytestmark = pytest.mark.skipif(NODE is None, reason="there is no Node on this machine")
@@ -93,6 +94,15 @@ def test_documents_and_both_precisions(make_checkpoint, precision):
     checkpoint = with_index(replace(checkpoint, vocabulary=vocabulary))
     ids = np.concatenate([[6], repeating(checkpoint, 120), [6], repeating(checkpoint, 90, 5)])
     model, found = run(checkpoint, ids, precision=precision)
+    check(model, ids, found)
+
+
+def test_words_fields_lines_and_numbers(make_checkpoint):
+    """In short lines, which stand above one another, and in one wider than what is known."""
+    checkpoint = with_index(make_checkpoint(characters="\n aB12", scale=3.0))
+    ids = repeating(checkpoint, 900)
+    ids[300:580] = np.where(ids[300:580] == 0, 2, ids[300:580])
+    model, found = run(checkpoint, ids)
     check(model, ids, found)
 
 

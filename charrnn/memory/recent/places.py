@@ -1,7 +1,7 @@
 """Places of a text, and a hash table that finds the last place of a context.
 
-A context can stand in a few slots of the table, from its hash on, as in hashing with linear
-probing. A new context without an empty slot takes that of the oldest one.
+The table uses linear probing: a context stands in the first slot from its hash on that was empty
+when it came. Its entry says where its hash is, place * K + kind, so a slot costs four bytes.
 
 Sizes: V vocabulary, P places, K kinds of context, M followers of each.
 """
@@ -34,7 +34,7 @@ class Places:
         hashes: Its contexts, shape (P, K).
         followers: What followed each of its contexts, there and before, the latest first; V for
             none; shape (P, K, M).
-        table: The last place of each context, found by its hash.
+        table: The last entry of each context, found by its hash; 0 for an empty slot.
     """
 
     def __init__(self, vocab_size: int, num_places: int) -> None:
@@ -53,7 +53,7 @@ class Places:
             getattr(places, name)[1 : 1 + end - begin] = getattr(self, name)[begin:end]
         for kind in range(NUM_KINDS):
             _, last = np.unique(self.hashes[begin:end, kind][::-1], return_index=True)
-            places._insert(end - begin - last, kind)
+            places._insert((end - begin - last) * NUM_KINDS + kind)
         return places
 
     def followers_at(self, places: Indices) -> Ids:
@@ -61,11 +61,16 @@ class Places:
         found: Ids = self.followers[places, _KINDS]
         return found
 
-    def find(self, hashes: Hashes) -> Indices:
-        """Return the last place of contexts, shape (..., K), or ``NOWHERE``."""
-        places = self.table[(hashes[..., None] + _PROBES) & np.uint32(len(self.table) - 1)]
-        places *= self.hashes[places, _KINDS[:, None]] == hashes[..., None]
-        found: Indices = places.max(axis=-1)
+    def find(self, hashes: Hashes, skip: int = 0) -> Indices:
+        """Return the last place of contexts, any shape, or ``NOWHERE``; skip so many slots."""
+        steps = _PROBES + np.uint32(skip)
+        entries = self.table[(hashes[..., None] + steps) & np.uint32(len(self.table) - 1)]
+        is_full = entries.all(axis=-1)
+        entries *= self.hashes.reshape(-1)[entries] == hashes[..., None]
+        found: Indices = entries.max(axis=-1) // NUM_KINDS
+        is_further = is_full & (found == NOWHERE)
+        if is_further.any():
+            found[is_further] = self.find(hashes[is_further], skip + len(_PROBES))
         return found
 
     def settle(self, begin: int, end: int) -> tuple[Indices, Ids]:
@@ -96,7 +101,7 @@ class Places:
         order = np.argsort(hashes, kind="stable")
         is_new = np.ones(len(order) + 1, np.bool_)
         is_new[1:-1] = np.diff(hashes[order]) != 0
-        self._insert(begin + order[is_new[1:]], kind)
+        self._insert((begin + order[is_new[1:]]) * NUM_KINDS + kind)
         again = np.flatnonzero(~is_new[:-1])
         firsts = np.flatnonzero(is_new)[is_new.cumsum()[again] - 1]
         ranks = (again - firsts)[:, None]  # how many of these places come before
@@ -106,17 +111,18 @@ class Places:
         found[order[again]] = np.where(steps < ranks, inside, before)
         last[order[again]] = begin + order[again - 1]
 
-    def _insert(self, places: Slots, kind: int) -> None:
-        """Insert the contexts of one kind of some places into the table."""
-        table = self.table
-        for _ in _PROBES:  # contexts that want the same slot try again, all but the last
-            hashes = self.hashes[places, kind]
-            slots = (hashes[:, None] + _PROBES) & np.uint32(len(table) - 1)
+    def _insert(self, entries: Slots) -> None:
+        """Insert entries of different contexts into the table."""
+        table, skips = self.table, np.zeros(len(entries), np.uint32)
+        while len(entries):
+            hashes = self.hashes.reshape(-1)[entries]
+            slots = ((hashes + skips)[:, None] + _PROBES) & np.uint32(len(table) - 1)
             known = table[slots]
-            is_same = self.hashes[known, kind] == hashes[:, None]
-            best = np.where(is_same, 1, -known).argmax(axis=1)  # else an empty or the oldest one
-            slots = slots[np.arange(len(slots)), best]
-            table[slots] = places
-            places = places[table[slots] != places]
-            if not len(places):
-                break
+            is_free = (known == 0) | (self.hashes.reshape(-1)[known] == hashes[:, None])
+            slots = slots[np.arange(len(slots)), is_free.argmax(axis=1)]
+            is_free = is_free.any(axis=1)
+            table[slots[is_free]] = entries[is_free]
+            skips[~is_free] += len(_PROBES)
+            # Contexts that want the same slot try again, all but the last.
+            is_left = table[slots] != entries
+            entries, skips = entries[is_left], skips[is_left]

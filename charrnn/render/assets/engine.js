@@ -26,6 +26,9 @@ class Model {
     this.endId = header.end_id;
     this.unknownId = header.unknown_id;
     this.letters = header.letters;
+    this.spaces = header.spaces;
+    this.figures = header.figures;
+    this.newline = this.characters.indexOf("\n");
     const arrays = new Map();
     for (const { name, dtype, at, size, step } of header.arrays) {
       const raw = new kinds[dtype](buffer, at, size);
@@ -122,12 +125,11 @@ class Reading {
   remember(id, own, state) {
     const { memory, waiting } = this;
     if (waiting && memory.learns) {
-      const { features, hidden, weights, evidence } = waiting;
-      memory.gate.learn(features, hidden, weights, evidence.given(id, waiting.own[id]));
+      memory.gate.learn(waiting, waiting.evidence.given(id, waiting.own[id]));
     }
     let probs = own;
     if (memory) {
-      this.waiting = mixed(memory.gate, memory.read(id), own);
+      this.waiting = mixed(memory.gate, memory.read(id), own, id);
       probs = this.waiting.probs;
     }
     this.steps.push({ id, own, state, probs, copied: memory ? memory.copied() : 0 });
@@ -159,7 +161,7 @@ class Reading {
         if (memory) {
           context = follow(model, context, id);
           place += 1;
-          probs = mixed(memory.gate, memory.evidence(context, place), own).probs;
+          probs = mixed(memory.gate, memory.evidence(context, place), own, id).probs;
         }
         return probs;
       },
@@ -167,11 +169,11 @@ class Reading {
   }
 }
 
-/** Mix evidence into the probabilities of the networks. */
-function mixed(gate, evidence, own) {
+/** Mix evidence of what follows a character into the probabilities of the networks. */
+function mixed(gate, evidence, own, last) {
   const features = evidence.features(own);
-  const [weights, hidden] = gate.weigh(features, evidence);
-  return { features, hidden, weights, evidence, own, probs: evidence.mix(own, weights) };
+  const [weights, hidden] = gate.weigh(features, evidence, last);
+  return { features, hidden, weights, last, evidence, own, probs: evidence.mix(own, weights) };
 }
 
 /** Draw a character: filters first, then the temperature, as in ``charrnn sample``.

@@ -4,15 +4,10 @@
 const NUM_FOLLOWERS = 8;
 const TRAINED_LENGTHS = [4, 6, 9, 16, 32];
 const LONGEST = 32;
-const READ_LENGTHS = [2, 3, 4, 6, 8, 12, 24];
-const SKIPS = [
-  [2, 3, 4],
-  [1, 3, 4],
-];
 const NUM_TRAINED = TRAINED_LENGTHS.length;
-const NUM_READ = READ_LENGTHS.length + SKIPS.length + 2;
 const NUM_KINDS = NUM_TRAINED + NUM_READ;
 const LEARN_EVERY = 64;
+const BIAS_RATE = 0.2;
 
 /** The index of the training text; see charrnn/memory/index.py. */
 class Index {
@@ -141,6 +136,7 @@ class Gate {
     this.moments = [0, 1].map(() => new Float64Array(weights.length));
     this.steps = 0;
     this.group = [];
+    this.biases = new Map(); // after each character
     const numFeatures = 3 * NUM_KINDS + 2;
     const numParts = 1 + NUM_KINDS + NUM_READ;
     // Where each part of the weights begins: (F, H), (H,), (H, P), (P,).
@@ -154,7 +150,7 @@ class Gate {
     return new Gate(this.weights, this.numHidden);
   }
 
-  weigh(features, evidence) {
+  weigh(features, evidence, last) {
     const { weights, at, numHidden, numParts } = this;
     const hidden = weights.slice(at[1], at[2]);
     for (let f = 0, i = 0; f < features.length; f += 1) {
@@ -162,6 +158,9 @@ class Gate {
     }
     for (let h = 0; h < numHidden; h += 1) hidden[h] = Math.tanh(hidden[h]);
     const outputs = weights.slice(at[3]);
+    this.biases.get(last)?.forEach((bias, part) => {
+      outputs[part] += bias;
+    });
     for (let h = 0, i = at[2]; h < numHidden; h += 1) {
       for (let part = 0; part < numParts; part += 1, i += 1)
         outputs[part] += hidden[h] * weights[i];
@@ -180,18 +179,21 @@ class Gate {
   }
 
   /** Take a prediction whose character came; learn after every 64. */
-  learn(features, hidden, weights, given) {
-    this.group.push([features, hidden, weights, given]);
+  learn({ features, hidden, weights, last }, given) {
+    this.group.push([features, hidden, weights, given, last]);
     if (this.group.length < LEARN_EVERY) return;
     const { at, numHidden, numParts } = this;
     const gradient = new Float64Array(this.weights.length);
-    for (const [seen, units, shares, probs] of this.group) {
+    for (const [seen, units, shares, probs, last] of this.group) {
+      const biases = this.biases.get(last) ?? new Float64Array(numParts);
+      this.biases.set(last, biases);
       let total = 1e-8;
       for (let part = 0; part < numParts; part += 1) total += shares[part] * probs[part];
       const back = new Float64Array(numHidden);
       for (let part = 0; part < numParts; part += 1) {
         const error = (shares[part] - (shares[part] * probs[part]) / total) / LEARN_EVERY;
         if (!error) continue;
+        biases[part] -= BIAS_RATE * LEARN_EVERY * error;
         gradient[at[3] + part] += error;
         for (let h = 0; h < numHidden; h += 1) {
           gradient[at[2] + h * numParts + part] += units[h] * error;
@@ -230,7 +232,7 @@ class TextMemory {
     this.size = 1; // places; the first is nowhere
     this.kinds = Array.from({ length: NUM_READ }, () => new Map());
     this.entries = null; // of the contexts of the last place
-    this.context = { recent: [], word: "", previous: "", runs: noRuns(this.model.index) };
+    this.context = { ...noContext(), runs: noRuns(this.model.index) };
   }
 
   /** Take a character that came after the last one that was read. */
@@ -248,7 +250,7 @@ class TextMemory {
     this.context = follow(this.model, this.context, id);
     const place = this.size;
     const evidence = this.evidence(this.context, place);
-    this.entries = keysOf(this.context).map((key, kind) => {
+    this.entries = keysOf(this.model, this.context).map((key, kind) => {
       const entry = this.kinds[kind].get(key) ?? { last: 0, followers: [] };
       entry.last = place;
       this.kinds[kind].set(key, entry);
@@ -270,7 +272,7 @@ class TextMemory {
   evidence(context, place) {
     const evidence = new Evidence(this.model.config.vocab_size);
     addTrained(this.model.index, context.runs, evidence);
-    keysOf(context).forEach((key, kind) => {
+    keysOf(this.model, context).forEach((key, kind) => {
       const entry = this.kinds[kind].get(key);
       evidence.followers.push(entry ? entry.followers : []);
       evidence.ages[kind] = place - (entry ? entry.last : 0);
@@ -281,25 +283,8 @@ class TextMemory {
 
 /** Return what contexts depend on after one more character. */
 function follow(model, context, id) {
-  const letter = model.letters[id];
-  const { word, previous } = context;
-  return {
-    recent: [...context.recent, id].slice(-24),
-    word: letter ? `${word}.${letter}` : "",
-    previous: letter || !word ? previous : word,
-    runs: extendRuns(model.index, context.runs, id),
-  };
-}
-
-/** Return the contexts of what was read as texts that are equal if the contexts are. */
-function keysOf({ recent, word, previous }) {
-  const back = (n) => recent[recent.length - n] ?? -1;
-  return [
-    ...READ_LENGTHS.map((length) => recent.slice(-length).join()),
-    ...SKIPS.map((backs) => backs.map(back).join()),
-    `${back(1)} ${word}`,
-    `${back(1)} ${word} ${previous}`,
-  ];
+  const runs = extendRuns(model.index, context.runs, id);
+  return { ...followed(model, context, id), runs };
 }
 
 /** Return where the last 0 to ``longest`` characters stand in the training text before any is read. */

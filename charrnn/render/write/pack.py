@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from charrnn.memory.gate import shipped_gate
 from charrnn.memory.index import Index, build_index
-from charrnn.memory.recent.contexts import Contexts
+from charrnn.memory.recent.lines import Lines
 from charrnn.model.cells.spec import Array
 from charrnn.model.checkpoint import Checkpoint
 
@@ -63,13 +63,16 @@ def pack(checkpoint: Checkpoint, precision: Precision, max_memory: int) -> Packe
     arrays.append(("gate", gate.flat(), 0.0))
     header, data = _join(arrays)
     vocabulary = checkpoint.vocabulary
+    lines = Lines(vocabulary)
     header |= {
         "config": checkpoint.config.to_json(),
         "characters": vocabulary.characters,
         "separator": vocabulary.separator,
         "end_id": -1 if vocabulary.end_id is None else vocabulary.end_id,
         "unknown_id": -1 if vocabulary.unknown_id is None else vocabulary.unknown_id,
-        "letters": Contexts(vocabulary).letters.tolist(),
+        "letters": lines.letters[1:],
+        "spaces": lines.is_space[1:],
+        "figures": lines.is_figure[1:],
         "gate_hidden": gate.num_hidden,
         "precision": precision,
     }

@@ -27,7 +27,7 @@ from charrnn.units import nats_to_bits
 
 TEST_CHARS = 64
 MEASURED_CHARS = 20_000  # of a text are enough to tell what rounding costs
-_SCRIPTS = ("network.js", "memory.js", "engine.js", "worker.js")
+_SCRIPTS = ("network.js", "lines.js", "contexts.js", "memory.js", "engine.js", "worker.js")
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,7 @@ class Validator:
             part = slice(begin, min(begin + CHUNK_CHARS, len(chosen)))
             seen = features[part].astype(np.float32)
             seen[:, -2], seen[:, -1] = peak[part], entropy[part]
-            weights = self._memory.gate.weigh(seen, is_there[part])
+            weights = self._memory.gate.weigh(seen, is_there[part], self._val[part])
             networks = chosen[part, None]
             given = [networks, first[part] + taken[part] * networks, last[part]]
             probs = (weights * np.concatenate(given, axis=1)).sum(axis=1, dtype=np.float64)
