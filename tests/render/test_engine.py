@@ -67,11 +67,14 @@ def repeating(checkpoint, num, seed=1):
 
 
 def check(model: Model, ids, found) -> None:
-    """Compare all probabilities with those of NumPy."""
+    """Compare all probabilities with those of NumPy.
+
+    Adam divides by the size of a gradient, so it magnifies what the types of numbers differ in.
+    """
     end_id = model.vocabulary.end_id
     reader = Reader(model.network, end_id=end_id, memory=model.memory, part_chars=None)
     nats = measure(reader, np.asarray(ids)).nats[1:]
-    np.testing.assert_allclose(np.exp(-np.array(found["nats"])), np.exp(-nats), atol=1e-5)
+    np.testing.assert_allclose(np.exp(-np.array(found["nats"])), np.exp(-nats), atol=1e-4)
     np.testing.assert_allclose(found["again"], found["last"], atol=1e-9)
 
 
