@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from charrnn.memory.expected import Numbers, expect
 from charrnn.memory.gate import Gate, Matmul
-from charrnn.memory.index import Rows
 from charrnn.memory.memory import Memory
 from charrnn.memory.recent.contexts import NUM_KINDS, ContextState
 from charrnn.memory.recent.places import NOWHERE
@@ -34,13 +33,19 @@ class StreamMemory:
     """
 
     def __init__(
-        self, memory: Memory, gate: Gate, text: RecentText, contexts: ContextState, runs: Rows
+        self,
+        memory: Memory,
+        gate: Gate,
+        text: RecentText,
+        document: np.uint32,
+        first_state: StreamState,
     ) -> None:
-        """Start at the state of a ``TextMemory``."""
+        """Start where a ``TextMemory`` is; ``document`` is in the hashes of what it reads."""
         self._memory = memory
         self._gate = gate
         self._text = text
-        self.first_state: StreamState = (*contexts, runs, np.zeros(1, np.int64))
+        self._document = document
+        self.first_state = first_state
 
     def mix(
         self, ids: Ids, logits: Numbers, state: StreamState, matmul: Matmul
@@ -62,7 +67,7 @@ class StreamMemory:
         last = np.full((len(ids), NUM_KINDS), NOWHERE, np.int32)
         if text.size > 1:
             hashes, contexts = memory.contexts.step(ids, contexts)
-            last = text.places.find(hashes)
+            last = text.places.find(hashes ^ self._document)
         ages = (written + text.size)[:, None] - last.astype(np.int64)
         if memory.index is not None:
             runs = read_step(memory.index, ids, runs)

@@ -44,7 +44,7 @@ class TextMemory:
         self._end_id = -1 if end_id is None else end_id
         self._learns = end_id is None
         self.gate = memory.gate.learner(memory.vocabulary.size) if self._learns else memory.gate
-        self._document = np.uint32(0)
+        self._document = np.uint32(0)  # in all hashes of this document
         self._num_read = 0  # since the start of the document
         self.last_id = first_id
         self._group: list[npt.NDArray[Any]] | None = None  # predictions to learn from together
@@ -69,9 +69,9 @@ class TextMemory:
         starts = np.maximum.accumulate(np.where(is_end, steps, 1 - self._num_read))
         num_read = steps - starts + 1
         self._num_read = int(num_read[-1])
-        documents = self._document + np.cumsum(is_end, dtype=np.uint32)
+        documents = self._document + np.cumsum(is_end, dtype=np.uint32) * _DOCUMENT
         self._document = documents[-1]
-        earlier = self._recent.read(ids, hashes ^ (documents * _DOCUMENT)[:, None])
+        earlier = self._recent.read(ids, hashes ^ documents[:, None])
         runs = self._runs
         if memory.index is not None:
             runs = read_text(memory.index, ids, runs, num_read)
@@ -136,4 +136,5 @@ class TextMemory:
         """Return a memory of streams that go on from here; each reads the last character first."""
         assert self.last_id is not None
         self._recent.know_next(self.last_id)
-        return StreamMemory(self._memory, self.gate, self._recent, self._contexts, self._runs)
+        first_state = (*self._contexts, self._runs, np.zeros(1, np.int64))
+        return StreamMemory(self._memory, self.gate, self._recent, self._document, first_state)

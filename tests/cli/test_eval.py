@@ -127,9 +127,9 @@ def test_without_memory_the_networks_are_alone(trained, measure: Callable) -> No
 def test_uniform_model_is_surprised_by_everything(
     uniform_model: Path, measure: Callable, tmp_path: Path
 ) -> None:
-    """A uniform model of eight characters needs 3 bits per character."""
+    """A uniform model of eight characters needs 3 bits per character, without a memory."""
     (tmp_path / "some.txt").write_text("abé漢 d\na", encoding="utf-8")
-    values = measure("-m", uniform_model, "some.txt")
+    values = measure("-m", uniform_model, "some.txt", "--no-memory")
     assert values["bits_per_char"] == pytest.approx(3)
     assert values["perplexity"] == pytest.approx(8)
     assert (values["chars"], values["bytes"], values["unknown"]) == (7, 10, 0)
@@ -139,9 +139,9 @@ def test_uniform_model_is_surprised_by_everything(
 def test_sure_model_is_surprised_by_nothing(
     cycle_model: Path, measure: Callable, tmp_path: Path
 ) -> None:
-    """A model that predicts every character has accuracy 1 and loss 0."""
+    """A model that predicts every character has accuracy 1 and loss 0, without a memory."""
     (tmp_path / "known.txt").write_text("abcdé\n" * 40, encoding="utf-8")
-    values = measure("-m", cycle_model, "known.txt")
+    values = measure("-m", cycle_model, "known.txt", "--no-memory")
     assert values["accuracy"] == 1
     assert values["nats_per_char"] == pytest.approx(0, abs=1e-6)
 

@@ -22,6 +22,7 @@ def objects(text: str) -> list[dict]:
 def test_json_tells_all_of_a_sample(invoke: Callable, uniform_model: Path) -> None:
     """Each text is one object, with all that reproduces it and its likelihood."""
     args = ["sample", "-q", "-m", str(uniform_model), "--seed", "5", "-n", "7", "-N", "2"]
+    args.append("--no-memory")
     plain = invoke(*args, "-0", "ab").text.split("\0")[:-1]
     values = objects(invoke(*args, "--json", "ab").text)
     for index, value in enumerate(values):

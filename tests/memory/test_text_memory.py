@@ -94,10 +94,13 @@ def test_a_document_does_not_depend_on_others() -> None:
     np.testing.assert_allclose(found[2], found[0], atol=1e-6)
 
 
-def test_streams_remember_the_text_that_they_share() -> None:
+@pytest.mark.parametrize("vocabulary", [VOCABULARY, DOCUMENTS], ids=["text", "document"])
+def test_streams_remember_the_text_that_they_share(vocabulary) -> None:
     """A stream predicts at first what the text read on does; equal streams predict alike."""
-    memory = Memory(VOCABULARY, build_index(make_ids(2000, 2), 7))
+    memory = Memory(vocabulary, build_index(make_ids(2000, 2), 7))
     ids = np.concatenate([make_ids(600), make_ids(300, 9)])
+    if vocabulary.end_id is not None:
+        ids[[0, 100]] = vocabulary.end_id
     text = TextMemory(memory)
     list(text.read(ids[:600]))
     streams = text.fork()

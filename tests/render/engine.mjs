@@ -29,11 +29,15 @@ written.readAll(model.prompt(model.encode(prompt)));
 const fork = written.fork(options.maxCopy);
 const random = generator(seed, index);
 let text = "";
+let textNats = 0;
 while (text.length < length) {
   const id = draw(model, fork, options, random);
-  if (id === -1 || id === model.endId) break;
+  if (id === -1) break;
+  textNats -= Math.log(fork.probs[id]);
+  if (id === model.endId) break;
   text += model.characters[id];
   fork.read(id);
 }
 const numbers = Array.from({ length: 5 }, random);
-console.log(JSON.stringify({ nats, last: Array.from(probs), again, text, numbers }));
+const last = Array.from(probs);
+console.log(JSON.stringify({ nats, last, again, text, textNats, numbers }));

@@ -146,7 +146,22 @@ def test_the_same_seed_gives_the_same_text(make_checkpoint, options):
         "maxCopy": "max_copy",
     }
     own = {names[name]: value for name, value in options.items()}
-    assert found["text"] == model.sample(prompt, seed=7, length=150, **own)
+    (sample,) = model.samples(prompt, seed=7, length=150, **own)
+    assert found["text"] == sample.text
+    assert found["textNats"] == pytest.approx(sample.nats, rel=1e-5)
+
+
+def test_a_document_goes_on_from_its_prompt(make_checkpoint):
+    """The memory knows what the prompt said, and how long ago."""
+    checkpoint = make_checkpoint("lstm", characters="abcdefg", scale=3.0)
+    vocabulary = Vocabulary("abcdef", separator="\n")
+    checkpoint = with_index(replace(checkpoint, vocabulary=vocabulary))
+    prompt = "abcfabcdabcfe"
+    for seed in range(3):
+        model, found = run(checkpoint, [1, 2], prompt, seed=seed, length=30)
+        (sample,) = model.samples(prompt, seed=seed, length=30)
+        assert found["text"] == sample.text
+        assert found["textNats"] == pytest.approx(sample.nats, rel=1e-5)
 
 
 @pytest.mark.parametrize(("seed", "index"), [(0, 0), (7, 3), (2**40 + 5, 1)])

@@ -238,6 +238,7 @@ class TextMemory {
   /** Take a character that came after the last one that was read. */
   knowNext(id) {
     for (const entry of this.entries ?? []) {
+      entry.last = this.size - 1;
       entry.followers = [id, ...entry.followers].slice(0, NUM_FOLLOWERS);
     }
     this.entries = null;
@@ -248,11 +249,9 @@ class TextMemory {
     this.knowNext(id);
     if (id === this.model.endId) this.clear();
     this.context = follow(this.model, this.context, id);
-    const place = this.size;
-    const evidence = this.evidence(this.context, place);
+    const evidence = this.evidence(this.context, this.size);
     this.entries = keysOf(this.model, this.context).map((key, kind) => {
       const entry = this.kinds[kind].get(key) ?? { last: 0, followers: [] };
-      entry.last = place;
       this.kinds[kind].set(key, entry);
       return entry;
     });

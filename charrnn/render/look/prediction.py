@@ -1,5 +1,6 @@
 """One prediction taken apart, as text and as JSON."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from charrnn.units import nats_to_bits
 
 NUM_LISTED = 6  # characters that wrote or moved the most
 _CONTEXT_CHARS = 40
-_LAST = "last "  # begins the names of contexts that are the last characters
+_LAST = re.compile(r"last (\d+) characters")  # the name of a context that can be shown
 
 
 def prediction_lines(found: Prediction, pen: Pen) -> Iterator[str]:
@@ -89,8 +90,8 @@ def _parts(found: Candidate, place: int, pen: Pen) -> Iterator[str]:
 def _evidence(part: Mapping[str, Any], place: int, name: str, pen: Pen) -> str:
     """Return what a context of the memory saw, as a sentence."""
     context = str(part["context"])
-    if context.startswith(_LAST):
-        context = f"`{pen.before(place, int(context.split()[1]))}`"
+    if last := _LAST.fullmatch(context):
+        context = f"`{pen.before(place, int(last[1]))}`"
     times, of = part["times"], part["of"]
     if part["source"] == TRAINED:
         came = f"the training text has {context} {_times(part['stands'])}"
