@@ -3,14 +3,19 @@
     python benchmarks/gate.py --learn RUN... [--try RUN...] [--out PATH] [--chars 100000]
 
 The gate is learned on the validation text of each run, which its networks and its index have not
-seen, as in use. Learn on texts of many kinds and try it on others; ``docs/memory.md`` lists the
-texts behind the gate of the program. For each tried run, the script prints the loss in nats per
-character: of the networks alone, with the gate as learned, and with the gate that keeps learning.
+seen, as in use: while all of it is read, and, of runs without documents, as if parts of it were
+written after a prompt, when the memory knows the prompt alone. Learn on texts of many kinds and try
+it on others; ``docs/memory.md`` lists the texts behind the gate of the program. For each tried run,
+the script prints the loss in nats per character: of the networks alone, with the gate as learned,
+and with the gate that keeps learning.
 
 ``--out charrnn/memory/gate.safetensors`` makes it the gate of the program.
 """
 
 import argparse
+import itertools
+from collections import deque
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +25,11 @@ from torch import nn
 import charrnn
 from charrnn.corpus.store import open_corpus
 from charrnn.evaluation.reader import Reader
+from charrnn.memory.evidence import Evidence
 from charrnn.memory.expected import Expected, expect
 from charrnn.memory.gate import FORMAT, NAMES, Gate
 from charrnn.memory.memory import Memory
-from charrnn.memory.text_memory import LEARN_EVERY, TextMemory
+from charrnn.memory.text_memory import CHUNK_CHARS, LEARN_EVERY, TextMemory
 from charrnn.storage.tensorfile import write_tensor_file
 
 HIDDEN = 64
@@ -31,30 +37,65 @@ EPOCHS = 10
 BATCH = 256
 RATE = 3e-3
 
-Data = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+PART = 9000  # characters that are read or written anew; two thirds of them are the prompt
+
+Data = tuple[np.ndarray, ...]
+"""Of N predictions: features, which parts there are, what each gives the target, and the character
+before."""
 
 
-def evidence_of(run: Path, max_chars: int) -> Data:
-    """Return features, which parts exist, what each gives the target, and the last characters."""
-    model, corpus = charrnn.load(run), open_corpus(run)
-    ids = corpus.val[:max_chars].astype(np.int64)
-    numbers = np.zeros((3, len(ids)), np.float32)  # of the networks: chosen, peak, entropy
+class Run:
+    """A model, its validation text, and what its networks expect there."""
 
-    def take(places: np.ndarray, logits: np.ndarray) -> None:
-        probs, peak, entropy = expect(logits)
-        chosen = probs[np.arange(len(places)), ids[places]]
-        numbers[:, places] = chosen, peak, entropy
+    def __init__(self, path: Path, max_chars: int) -> None:
+        """Read the beginning of the validation text."""
+        model, corpus = charrnn.load(path), open_corpus(path)
+        self.memory = Memory(model.vocabulary, model.checkpoint.index)
+        self.ids = corpus.val[:max_chars].astype(np.int64)
+        self.numbers = np.zeros((3, len(self.ids)), np.float32)  # chosen, peak, entropy
 
-    Reader(model.network, end_id=model.vocabulary.end_id).read(ids, take)
-    parts, begin = [], 1
-    for evidence in TextMemory(Memory(model.vocabulary, model.checkpoint.index)).read(ids):
-        end = begin + evidence.num
-        chosen, peak, entropy = numbers[:, begin:end]
-        features = evidence.features(Expected(chosen[:, None], peak, entropy))
-        parts.append((features, evidence.is_there, evidence.given(ids[begin:end], chosen)))
-        begin = end
-    features, is_there, given = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    return features, is_there, given, ids[:-1]
+        def take(places: np.ndarray, logits: np.ndarray) -> None:
+            probs, peak, entropy = expect(logits)
+            chosen = probs[np.arange(len(places)), self.ids[places]]
+            self.numbers[:, places] = chosen, peak, entropy
+
+        Reader(model.network, end_id=model.vocabulary.end_id).read(self.ids, take)
+
+    def data(self) -> dict[str, Data]:
+        """Return the data of reading and, without documents, of writing."""
+        found = {"reading": self._join(self._read())}
+        if self.memory.vocabulary.end_id is None:
+            found["writing"] = self._join(self._write())
+        return found
+
+    def _read(self) -> Iterator[tuple[int, Evidence]]:
+        """Read all; yield places and the evidence from there on."""
+        begins = itertools.count(1, CHUNK_CHARS)
+        yield from zip(begins, TextMemory(self.memory).read(self.ids), strict=False)
+
+    def _write(self) -> Iterator[tuple[int, Evidence]]:
+        """Read prompts, and write what follows each; yield places and the evidence there."""
+        for begin in range(0, len(self.ids) - 1, PART):
+            end = min(begin + PART, len(self.ids))
+            middle = begin + 2 * (end - begin) // 3
+            text = TextMemory(self.memory)
+            deque(text.read(self.ids[begin:middle]), maxlen=0)
+            streams = text.fork()
+            state = streams.first_state
+            for place in range(middle, end):
+                evidence, state = streams.read(self.ids[place - 1 : place], state)
+                yield place, evidence
+
+    def _join(self, found: Iterable[tuple[int, Evidence]]) -> Data:
+        """Return the data of evidence at some places."""
+        parts = []
+        for begin, evidence in found:
+            places = slice(begin, begin + evidence.num)
+            chosen, peak, entropy = self.numbers[:, places]
+            features = evidence.features(Expected(chosen[:, None], peak, entropy))
+            given = evidence.given(self.ids[places], chosen)
+            parts.append((features, evidence.is_there, given, evidence.last))
+        return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
 
 
 def learn(data: list[Data]) -> dict[str, np.ndarray]:
@@ -107,10 +148,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     parser.add_argument("--chars", type=int, default=100_000)
     arguments = parser.parse_args()
-    arrays = learn([evidence_of(run, arguments.chars) for run in arguments.learn])
-    for run in arguments.tried:
-        networks, fixed, learned = losses(Gate(arrays), evidence_of(run, arguments.chars))
-        print(f"{run.name:16} networks {networks:.4f}  gate {fixed:.4f}  learning {learned:.4f}")
+    found = [Run(path, arguments.chars).data() for path in arguments.learn]
+    arrays = learn([data for each in found for data in each.values()])
+    for path in arguments.tried:
+        for name, data in Run(path, arguments.chars).data().items():
+            networks, fixed, learned = losses(Gate(arrays), data)
+            line = f"networks {networks:.4f}  gate {fixed:.4f}  learning {learned:.4f}"
+            print(f"{path.name:16} {name}  {line}", flush=True)
     if arguments.out is not None:
         write_tensor_file(arguments.out, FORMAT, {}, arrays)
 

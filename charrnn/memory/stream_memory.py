@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from charrnn.memory.evidence import Evidence
 from charrnn.memory.expected import Numbers, expect
 from charrnn.memory.gate import Gate, Matmul
 from charrnn.memory.memory import Memory
@@ -47,19 +48,15 @@ class StreamMemory:
         self._document = document
         self.first_state = first_state
 
-    def mix(
-        self, ids: Ids, logits: Numbers, state: StreamState, matmul: Matmul
-    ) -> tuple[Numbers, StreamState]:
-        """Read a character of each of B streams, and mix the memory into predictions of networks.
+    def read(self, ids: Ids, state: StreamState) -> tuple[Evidence, StreamState]:
+        """Read a character of each of B streams.
 
         Args:
             ids: The characters, shape (B,).
-            logits: What the networks predict after them, shape (B, V).
             state: The state before them.
-            matmul: How to multiply rows; see ``Predictor``.
 
         Returns:
-            The probabilities of the next characters, shape (B, V), and the state after.
+            The evidence for what follows each, and the state after.
         """
         memory, text = self._memory, self._text
         *before, runs, written = state
@@ -72,9 +69,25 @@ class StreamMemory:
         if memory.index is not None:
             runs = read_step(memory.index, ids, runs)
         earlier = Earlier(text.places.followers_at(last), ages)
-        evidence = memory.evidence(ids, runs, earlier)
+        return memory.evidence(ids, runs, earlier), (*contexts, runs, written + 1)
+
+    def mix(
+        self, ids: Ids, logits: Numbers, state: StreamState, matmul: Matmul
+    ) -> tuple[Numbers, StreamState]:
+        """Read a character of each stream, and mix the memory into predictions of networks.
+
+        Args:
+            ids: The characters, shape (B,).
+            logits: What the networks predict after them, shape (B, V).
+            state: The state before them.
+            matmul: How to multiply rows; see ``Predictor``.
+
+        Returns:
+            The probabilities of the next characters, shape (B, V), and the state after.
+        """
+        evidence, state = self.read(ids, state)
         expected = expect(logits)
         features = evidence.features(expected)
         weights = self._gate.weigh(features, evidence.is_there, ids, matmul)
         evidence.mix(expected.probs, weights)
-        return expected.probs, (*contexts, runs, written + 1)
+        return expected.probs, state
