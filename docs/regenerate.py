@@ -26,7 +26,8 @@ PICTURES = {
     "loss.svg": f"{DRAW} loss",
     "processes.svg": f"{DRAW} processes",
     "reach.svg": "charrnn look --reach --svg - -q -m runs/story",
-    "units.svg": "charrnn look --units --svg - -q -m runs/story",
+    "units.svg": "charrnn look corpora/harbour.txt --units --svg - -q -m runs/story"
+    r" --feature '(?ms)^[A-Z. ]+:\n(.+?)\n\n'",
 }
 STORY = "charrnn train corpora/harbour.txt --time 10m -o runs/story -q"
 
