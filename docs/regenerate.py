@@ -3,9 +3,11 @@
     python docs/regenerate.py FOLDER
 
 In each block of the kind ``console``, the lines that begin with ``$`` are run, in the order of the
-pages, and their output takes the place of the old one. Where a line ``...`` shortens an output, as
-many lines before and after it stay as there were. A command that stands in several pages is run
-once. The pictures are of the shipped story. FOLDER, which must be new, receives the runs.
+pages, and their output takes the place of the old one. Where lines ``...`` shorten an output, as
+many lines before the first and after the last one stay as there were. A part between two of them
+begins with the line that begins alike. A command that stands in several pages is run once; the last
+one trains a model for ten minutes. What a page says of an output is for its author to read again.
+The pictures are of the shipped story. FOLDER, which must be new, receives the runs.
 """
 
 import functools
@@ -29,7 +31,6 @@ PICTURES = {
     "units.svg": "charrnn look corpora/harbour.txt --units --svg - -q -m runs/story"
     r" --feature '(?ms)^[A-Z. ]+:\n(.+?)\n\n'",
 }
-STORY = "charrnn train corpora/harbour.txt --time 10m -o runs/story -q"
 
 
 @functools.cache
@@ -49,14 +50,35 @@ def shell(command: str, folder: Path) -> str:
 
 
 def shortened(new: str, old: str) -> str:
-    """Return an output with its middle left out where it was in the old one."""
-    new_lines, old_lines = new.splitlines(), old.splitlines()
-    if "..." in old_lines:
-        before = old_lines.index("...")
-        after = len(old_lines) - before - 1
-        if len(new_lines) > before + after + 1:
-            new_lines[before : len(new_lines) - after] = ["..."]
-    return "".join(f"{line.rstrip()}\n" for line in new_lines)
+    """Return an output with parts left out where they were in the old one."""
+    lines, first, *parts = new.splitlines(), *split(old.splitlines())
+    kept, place = lines[: len(first)], len(first)
+    for number, part in enumerate(parts, 1):
+        if number == len(parts):
+            place = max(len(lines) - len(part), place)
+        else:
+            place = next(n for n in range(place, len(lines)) if start(lines[n]) == start(part[0]))
+        kept += ["...", *lines[place : place + len(part)]]
+        place += len(part)
+    if not parts or len(kept) > len(lines):
+        kept = lines
+    return "".join(f"{line.rstrip()}\n" for line in kept)
+
+
+def split(lines: list[str]) -> list[list[str]]:
+    """Return the parts between lines ``...``."""
+    parts: list[list[str]] = [[]]
+    for line in lines:
+        if line == "...":
+            parts.append([])
+        else:
+            parts[-1].append(line)
+    return parts
+
+
+def start(line: str) -> str:
+    """Return a line up to its first figure, colon or quotation mark."""
+    return re.split(r"""[\d:"]""", line, maxsplit=1)[0]
 
 
 def run_again(block: str, folder: Path) -> str:
@@ -77,7 +99,6 @@ def main(folder: Path) -> None:
         path.write_text(
             BLOCK.sub(lambda found: run_again(found[1], folder), text), encoding="utf-8"
         )
-    shell(STORY, folder)
     for name, command in PICTURES.items():
         (DOCS / "pictures" / name).write_text(shell(command, folder), encoding="utf-8")
 
