@@ -37,7 +37,7 @@ function readLine(model, line, id) {
   return { ...after, ...readField(model, line, id) };
 }
 
-function readWord({ word, previous, before, first, numWords }, letter) {
+function readWord({ word, previous, first, numWords }, letter) {
   if (letter) return { word: `${word}.${letter}`, numWords: numWords + (word ? 0 : 1) };
   if (!word) return {};
   return { word: "", previous: word, before: previous, first: first || word };
