@@ -5,9 +5,10 @@
 In each block of the kind ``console``, the lines that begin with ``$`` are run, in the order of the
 pages, and their output takes the place of the old one. Where lines ``...`` shorten an output, as
 many lines before the first and after the last one stay as there were. A part between two of them
-begins with the line that begins alike. A command that stands in several pages is run once; the last
-one trains a model for ten minutes. What a page says of an output is for its author to read again.
-The pictures are of the shipped story. FOLDER, which must be new, receives the runs.
+starts at the next line that has the same beginning, up to a figure, colon or quotation mark. A
+command that stands in several pages is run once. The course on understanding trains a model for ten
+minutes. Afterwards, read what the pages say of their outputs. The pictures are of the shipped
+story. FOLDER, which must be new, receives the runs.
 """
 
 import functools
@@ -27,9 +28,8 @@ PICTURES = {
     " | charrnn eval - --svg - -q -m runs/harbour",
     "loss.svg": f"{DRAW} loss",
     "processes.svg": f"{DRAW} processes",
-    "reach.svg": "charrnn look --reach --svg - -q -m runs/story",
-    "units.svg": "charrnn look corpora/harbour.txt --units --svg - -q -m runs/story"
-    r" --feature '(?ms)^[A-Z. ]+:\n(.+?)\n\n'",
+    "reach.svg": "cat reach.svg",  # the course has drawn both
+    "units.svg": "cat units.svg",
 }
 
 
@@ -57,7 +57,10 @@ def shortened(new: str, old: str) -> str:
         if number == len(parts):
             place = max(len(lines) - len(part), place)
         else:
-            place = next(n for n in range(place, len(lines)) if start(lines[n]) == start(part[0]))
+            same = (n for n in range(place, len(lines)) if start(lines[n]) == start(part[0]))
+            if (found := next(same, None)) is None:
+                sys.exit(f"no line of the output begins like {part[0]!r}")
+            place = found
         kept += ["...", *lines[place : place + len(part)]]
         place += len(part)
     if not parts or len(kept) > len(lines):

@@ -40,6 +40,12 @@ def test_an_output_is_shortened_as_before(regenerate: ModuleType, old: str, expe
     assert regenerate.shortened(OUTPUT, old) == expected
 
 
+def test_a_part_that_is_gone_is_named(regenerate: ModuleType) -> None:
+    """An output that has changed in kind is for its author."""
+    with pytest.raises(SystemExit, match="lost: 3"):
+        regenerate.shortened(OUTPUT, "title\n...\nlost: 3\n...\n")
+
+
 def test_the_outputs_of_a_block_are_replaced(regenerate: ModuleType, tmp_path: Path) -> None:
     """Of each command its own."""
     block = "$ echo 1; echo 2\nold\n...\n$ echo 3\n"

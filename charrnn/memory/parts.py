@@ -15,9 +15,12 @@ from charrnn.memory.recent.lines import KEYS
 from charrnn.memory.trained import TRAINED_LENGTHS
 
 TRAINED, READ = "training text", "read"
+LAST_CHARS = {f"last {length} characters": length for length in (*TRAINED_LENGTHS, *LENGTHS)}
+"""The names of the contexts that are the last characters, with how many these are."""
+_LAST_NAMES = {length: name for name, length in LAST_CHARS.items()}
 CONTEXTS = (
-    *((TRAINED, f"last {length} characters") for length in TRAINED_LENGTHS),
-    *((READ, f"last {length} characters") for length in LENGTHS),
+    *((TRAINED, _LAST_NAMES[length]) for length in TRAINED_LENGTHS),
+    *((READ, _LAST_NAMES[length]) for length in LENGTHS),
     *((READ, f"characters {', '.join(map(str, backs))} back") for backs in SKIPS),
     (READ, f"last {OUTLINE} characters, numbers as one figure"),
     *((READ, key) for key in KEYS),

@@ -41,7 +41,15 @@ class StreamMemory:
         document: np.uint32,
         first_state: StreamState,
     ) -> None:
-        """Start where a ``TextMemory`` is; ``document`` is in the hashes of what it reads."""
+        """Start where a ``TextMemory`` stands.
+
+        Args:
+            memory: What all texts share.
+            gate: The gate as it has learned.
+            text: What was read.
+            document: What the hashes of the present document were mixed with.
+            first_state: See the class.
+        """
         self._memory = memory
         self._gate = gate
         self._text = text

@@ -1,6 +1,5 @@
 """One prediction taken apart, as text and as JSON."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -8,13 +7,12 @@ import numpy as np
 
 from charrnn.insight.look import Prediction
 from charrnn.insight.prediction import NUM_BACK, Candidate
-from charrnn.memory.parts import TRAINED
+from charrnn.memory.parts import LAST_CHARS, TRAINED
 from charrnn.render.look.pen import Pen
 from charrnn.units import nats_to_bits
 
 NUM_LISTED = 6  # characters that wrote or moved the most
 _CONTEXT_CHARS = 40
-_LAST = re.compile(r"last (\d+) characters")  # the name of a context that can be shown
 
 
 def prediction_lines(found: Prediction, pen: Pen) -> Iterator[str]:
@@ -90,8 +88,8 @@ def _parts(found: Candidate, place: int, pen: Pen) -> Iterator[str]:
 def _evidence(part: Mapping[str, Any], place: int, name: str, pen: Pen) -> str:
     """Return what a context of the memory saw, as a sentence."""
     context = str(part["context"])
-    if last := _LAST.fullmatch(context):
-        context = f"`{pen.before(place, int(last[1]))}`"
+    if context in LAST_CHARS:
+        context = f"`{pen.before(place, LAST_CHARS[context])}`"
     times, of = part["times"], part["of"]
     if part["source"] == TRAINED:
         came = f"the training text has {context} {_times(part['stands'])}"
