@@ -36,8 +36,10 @@ _DISCOUNTS = np.where(_COUNTS == 1, ONCE, OFTEN)
 _CREDITS = (_COUNTS - _DISCOUNTS) / (_COUNTS * _AT_LEAST_ONE[:, None]).clip(min=1)
 _CREDITS = (_CREDITS * (_COUNTS > 0)).astype(np.float32)
 _RATIOS = (_COUNTS / _AT_LEAST_ONE[:, None]).astype(np.float32)
-# By how often a follower is there:
-_SHARES = ((_COUNTS > 0) / _AT_LEAST_ONE).astype(np.float32)
+# By how many followers there are, how many of them differ, and how many are there once:
+_TAKEN = OFTEN * _COUNTS[:, None] - (OFTEN - ONCE) * _COUNTS
+_TAKEN = (_TAKEN / _AT_LEAST_ONE[:, None, None]).astype(np.float32)
+_IS_BEFORE = np.triu(np.ones((NUM_FOLLOWERS, NUM_FOLLOWERS), np.uint8), 1)[..., None]
 
 
 class Evidence:
@@ -56,7 +58,7 @@ class Evidence:
         self,
         vocab_size: int,
         last: Ids,
-        followers: npt.NDArray[np.int32],
+        followers: Ids,
         sizes: npt.NDArray[np.int64],
         ages: npt.NDArray[np.int64],
     ) -> None:
@@ -72,11 +74,16 @@ class Evidence:
         self._vocab_size, self._sizes, self._ages = vocab_size, sizes, ages
         self._num_trained, self._num_kinds = sizes.shape[1], followers.shape[1]
         is_given = followers < vocab_size
-        is_equal = followers[..., None] == followers[..., None, :]
-        self._times = _count(is_equal) * is_given  # how often each is there, (N, K, M)
+        # Long rows are compared faster than many short ones.
+        rows = np.ascontiguousarray(followers.reshape(-1, NUM_FOLLOWERS).T)
+        is_equal = rows[:, None] == rows  # (M, M, N·K)
+        times = is_equal.sum(axis=0, dtype=np.uint8).T.reshape(followers.shape)
+        self._times = times * is_given  # how often each is there, (N, K, M)
         self._nums = _count(is_given)  # how many there are, m, (N, K)
-        self.credits = _CREDITS[self._nums[..., None], self._times]
-        self.taken: Numbers = 1 - self.credits.sum(axis=-1)
+        is_new = ~(is_equal.view(np.uint8) & _IS_BEFORE).any(axis=0).T.reshape(followers.shape)
+        self._distinct = _count(is_new & is_given)  # how many differ, (N, K)
+        self.credits = _CREDITS.take(self._nums[..., None] * len(_CREDITS) + self._times)
+        self.taken = _TAKEN[self._nums, self._distinct, _count(self._times == 1)]
         self.is_there = np.ones((self.num, 1 + self._num_kinds + ages.shape[1]), np.bool_)
         np.greater(self._nums, 0, out=self.is_there[:, 1 : 1 + self._num_kinds])
         self.is_there[:, 1 + self._num_kinds :] = is_given[:, self._num_trained :, 0]
@@ -93,7 +100,7 @@ class Evidence:
         size, kinds, other = (seen[:, n * num_kinds : (n + 1) * num_kinds] for n in range(3))
         size[:, :num_trained] = self._sizes
         size[:, num_trained:] = self._nums[:, num_trained:]
-        _SHARES[self._times].sum(axis=-1, out=kinds)
+        kinds[:] = self._distinct
         most = self._times[:, :num_trained].max(axis=-1)
         other[:, :num_trained] = _RATIOS[self._nums[:, :num_trained], most]
         other[:, num_trained:] = self._ages
@@ -120,8 +127,9 @@ class Evidence:
             Of the first predictions, the credit of the target and what goes to the networks, (N,
             K); and whether the target followed last, (N, K_read).
         """
-        is_target = self.followers == targets[:, None, None]
-        first = (self.credits * is_target).sum(axis=-1)
+        is_target = self._is(targets)
+        times = _count(is_target)
+        first = times * _CREDITS[self._nums, times]
         return first, self.taken, is_target[:, self._num_trained :, 0]
 
     def explain(self, targets: Ids, probs: Numbers, weights: Numbers) -> tuple[Numbers, Facts]:
@@ -148,7 +156,7 @@ class Evidence:
         shares[~shares.any(axis=1), 0] = 1  # of what no part gives anything
         shares /= shares.sum(axis=1, keepdims=True)
         facts = np.zeros((self.num, num_kinds, 4), np.int32)
-        facts[..., 0] = (self.followers == targets[:, None, None]).sum(axis=-1)
+        facts[..., 0] = _count(self._is(targets))
         facts[..., 1] = self._nums
         facts[:, :num_trained, 2] = self._sizes
         facts[:, num_trained:, 3] = self._ages
@@ -165,9 +173,14 @@ class Evidence:
         added = first[..., None] * self.credits
         added[:, self._num_trained :, 0] += last
         probs *= weights[:, :1] + (first * self.taken).sum(axis=1, keepdims=True)
-        cells = np.minimum(self.followers, self._vocab_size - 1)
-        cells += (np.arange(self.num, dtype=cells.dtype) * self._vocab_size)[:, None, None]
+        cells = np.minimum(self.followers, self._vocab_size - 1, dtype=np.intp)
+        cells += (np.arange(self.num) * self._vocab_size)[:, None, None]
         np.add.at(probs.reshape(-1), cells.reshape(-1), added.reshape(-1))
+
+    def _is(self, targets: Ids) -> Flags:
+        """Return which followers are the targets, shape (N, K, M)."""
+        flags: Flags = self.followers == targets.astype(self.followers.dtype)[:, None, None]
+        return flags
 
 
 def _count(flags: Flags) -> npt.NDArray[np.uint8]:

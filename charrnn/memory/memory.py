@@ -50,8 +50,9 @@ class Memory:
         size = self.vocabulary.size
         if self.index is None:
             shape = (len(earlier.ages), len(TRAINED_LENGTHS))
-            found, sizes = np.full((*shape, NUM_FOLLOWERS), size), np.zeros(shape, np.int64)
+            found = np.full((*shape, NUM_FOLLOWERS), size, earlier.followers.dtype)
+            sizes = np.zeros(shape, np.int64)
         else:
             found, sizes = followers(self.index, runs, NUM_FOLLOWERS)
-        both = np.concatenate([found, earlier.followers], axis=1, dtype=np.int32)
+        both = np.concatenate([found, earlier.followers], axis=1)
         return Evidence(size, last, both, sizes, earlier.ages)

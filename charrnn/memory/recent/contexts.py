@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from charrnn.memory.recent.line_block import read_block
 from charrnn.memory.recent.lines import NUM_KEYS, START, Lines
 from charrnn.text.vocabulary import Ids, Vocabulary
 
@@ -71,7 +72,7 @@ class Contexts:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         """Find what the characters are."""
-        self._end_id = vocabulary.end_id
+        self._end_digit = 0 if vocabulary.end_id is None else vocabulary.end_id + 1
         self.lines = Lines(vocabulary)
         self._figure = np.uint64(vocabulary.size + 1)  # the digit of all figures in an outline
         self._outlines = np.arange(1, vocabulary.size + 1, dtype=np.uint64)
@@ -107,28 +108,25 @@ class Contexts:
         Returns:
             The hashes of the contexts after each, shape (T, K), and the state after all.
         """
-        spans = self._spans(state.digits[0], (ids + 1).astype(np.uint64))
+        digits = ids.astype(np.int64) + 1
+        spans = self._spans(state.digits[0], digits.astype(np.uint64))
         outlines = np.concatenate([state.outline[0, -1:], self._outlines[ids]])
         is_new = (outlines[1:] != self._figure) | (outlines[:-1] != self._figure)
         outlines = self._spans(state.outline[0], outlines[1:][is_new])
         outlines = outlines[is_new.cumsum()]
-        line, keys = state.lines[0], []
-        for id in ids.tolist():
-            # A document knows nothing of the one before.
-            line = START if id == self._end_id else self.lines.read(id + 1, line)
-            keys.append(self.lines.keys(id + 1, line))
+        keys, line = read_block(self.lines, digits, state.lines[0], self._end_digit)
         after = self.start(1)
         after.lines[0] = line
         state = ContextState(spans[-1:].copy(), outlines[-1:].copy(), after.lines)
-        return _hash(spans[1:], outlines, np.array(keys, np.uint64)), state
+        return _hash(spans[1:], outlines, keys), state
 
     def _spans(self, before: Sums, digits: Sums) -> Sums:
         """Return the last digits before and after each of some, shape (1 + n, S or R)."""
         spans = np.lib.stride_tricks.sliding_window_view(
             np.concatenate([before, digits]), len(before)
         )
-        if self._end_id is not None:  # nothing stands before a document
-            is_end = spans == self._end_id + 1
+        if self._end_digit:  # nothing stands before a document
+            is_end = spans == self._end_digit
             spans = np.where(np.cumsum(is_end[:, ::-1], axis=1)[:, ::-1] - is_end > 0, 0, spans)
         return spans
 

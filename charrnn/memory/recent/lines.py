@@ -7,7 +7,10 @@ run of them counts as one, because dates, addresses and identifiers seldom come 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from charrnn.text.vocabulary import Vocabulary
 
@@ -26,9 +29,43 @@ NUM_KEYS = len(KEYS)
 MAX_COLUMNS = 256  # of a line; what stands further right is not seen from below
 FIRST_COLUMNS = 3  # that are told apart at the start of a line
 
-_MASK = (1 << 64) - 1
-_BASE = 0x9E3779B97F4A7C15  # of the sum over a word
-_A, _B, _C, _D = 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xA0761D6478BD642F, 0xE7037ED1A0B428DB
+MASK = (1 << 64) - 1
+BASE = 0x9E3779B97F4A7C15  # of the sums over a word and a line
+FIGURE = 0xE7037ED1A0B428DB  # what a number counts in an outline
+_A, _B, _C, _D = 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xA0761D6478BD642F, FIGURE
+
+
+def make_keys(
+    digit: Any, words: Sequence[Any], outline: Any, above: Sequence[Any], field: Sequence[Any]
+) -> tuple[Any, ...]:
+    """Return what the contexts after a character depend on, ``KEYS``, as numbers modulo 2^64.
+
+    Each value is a number or, for several characters, an array of uint64.
+
+    Args:
+        digit: The last character.
+        words: The first five attributes of ``Line``.
+        outline: Another one.
+        above: The next character but one line above, the one after that, and the next one above
+            in the same field; 0 for none.
+        field: How many fields of the line have ended; 1 in a field, and 2 more if that has been
+            like the one above so far; and how many characters the line has, at most
+            ``FIRST_COLUMNS``.
+    """
+    word, previous, before, first, num_words = words
+    upper, next_upper, beside = above
+    number, alike, column = field
+    so_far = word * _A + digit
+    return (
+        so_far & MASK,
+        (so_far + previous * _B) & MASK,
+        (so_far + before * _C) & MASK,
+        (so_far + num_words * _D) & MASK,
+        (first * _A + previous * _B + number * _C + column) & MASK,
+        (upper * _A + next_upper * _B + digit) & MASK,
+        (beside * _A + number * _C + alike) & MASK,
+        outline,
+    )
 
 
 class Line(NamedTuple):
@@ -76,6 +113,8 @@ class Lines:
             words.
         is_space: Which digits part fields.
         is_figure: Which are figures.
+        letter_table: ``letters`` as an array, and so ``space_table`` and ``figure_table``.
+        newline: The digit that ends a line, 0 if there is none.
     """
 
     def __init__(self, vocabulary: Vocabulary) -> None:
@@ -88,7 +127,9 @@ class Lines:
                 self.letters[digit] = digits.get(character.lower(), digit)
             self.is_space[digit] = character.isspace()
             self.is_figure[digit] = character.isdigit()
-        self._newline = digits.get("\n", 0)
+        self.newline = digits.get("\n", 0)
+        self.letter_table = np.array(self.letters, np.uint64)
+        self.space_table, self.figure_table = np.array(self.is_space), np.array(self.is_figure)
 
     def read(self, digit: int, line: Line) -> Line:
         """Return where a text stands after one more character."""
@@ -96,16 +137,16 @@ class Lines:
         letter, is_figure = self.letters[digit], self.is_figure[digit]
         if letter:
             num_words += not word
-            word = (word * _BASE + letter) & _MASK
+            word = (word * BASE + letter) & MASK
         elif word:
             word, previous, before, first = 0, word, previous, first or word
-        if digit == self._newline:
+        if digit == self.newline:
             below = self._begin_of_field(digits, 0)
             return Line(word, previous, before, above=digits, below=below)
         if not is_figure:
-            outline = (outline * _BASE + digit) & _MASK
+            outline = (outline * BASE + digit) & MASK
         elif not was_figure:
-            outline = (outline * _BASE + _D) & _MASK
+            outline = (outline * BASE + FIGURE) & MASK
         if len(digits) < MAX_COLUMNS:
             digits = (*digits, digit)
         words = word, previous, before, first, num_words, outline, is_figure
@@ -124,22 +165,12 @@ class Lines:
         return field + 1, False, True, self._begin_of_field(above, below)
 
     def keys(self, digit: int, line: Line) -> tuple[int, ...]:
-        """Return what the contexts after a digit depend on, ``KEYS``, as numbers modulo 2^64."""
-        word, previous, before, first, num_words, outline, _, above, digits, field, *_ = line
-        column = len(digits)
-        upper, next_upper, *_ = (*above[column : column + 2], 0, 0)
-        so_far = word * _A + digit
-        alike = 2 * line.is_alike + line.is_in_field
-        return (
-            so_far & _MASK,
-            (so_far + previous * _B) & _MASK,
-            (so_far + before * _C) & _MASK,
-            (so_far + num_words * _D) & _MASK,
-            (first * _A + previous * _B + field * _C + min(column, FIRST_COLUMNS)) & _MASK,
-            (upper * _A + next_upper * _B + digit) & _MASK,
-            (self._at(above, line.below) * _A + field * _C + alike) & _MASK,
-            outline,
-        )
+        """Return what the contexts after a digit depend on; see ``make_keys``."""
+        column, alike = len(line.digits), 2 * line.is_alike + line.is_in_field
+        upper, next_upper, *_ = (*line.above[column : column + 2], 0, 0)
+        above = upper, next_upper, self._at(line.above, line.below)
+        field = line.field, alike, min(column, FIRST_COLUMNS)
+        return make_keys(digit, line[:5], line.outline, above, field)
 
     def _at(self, above: tuple[int, ...], place: int) -> int:
         """Return the digit at a place of a field, 0 past its end."""

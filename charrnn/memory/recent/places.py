@@ -1,7 +1,7 @@
 """Places of a text, and a hash table that finds the last place of a context.
 
-The table uses linear probing: a context stands in the first slot from its hash on that was empty
-when it came. Its entry says where its hash is, place * K + kind, so a slot costs four bytes.
+The table has a part for each kind and uses linear probing: a context stands in the first slot from
+its hash on that was empty when it came.
 
 Sizes: V vocabulary, P places, K kinds of context, M followers of each.
 """
@@ -18,10 +18,11 @@ from charrnn.text.vocabulary import Ids, smallest_dtype
 NOWHERE = 0  # the place before the first; its contexts have the hash 0, and nothing follows
 
 Indices = npt.NDArray[np.int32]  # places
+Kinds = npt.NDArray[np.intp]
 Slots = npt.NDArray[np.intp]
 
-_SLOTS = 32  # of the table for each place
-_PROBES = np.arange(4, dtype=np.uint32)
+_SLOTS = 2  # of the table for each place and kind
+_PROBES = np.arange(2, dtype=np.uint32)
 _KINDS = np.arange(NUM_KINDS)
 
 
@@ -34,7 +35,7 @@ class Places:
         hashes: Its contexts, shape (P, K).
         followers: What followed each of its contexts, there and before, the latest first; V for
             none; shape (P, K, M).
-        table: The last entry of each context, found by its hash; 0 for an empty slot.
+        table: The last place of each context, found by its hash; ``NOWHERE`` in an empty slot.
     """
 
     def __init__(self, vocab_size: int, num_places: int) -> None:
@@ -44,16 +45,17 @@ class Places:
         self.ids = np.full(num_places, vocab_size, dtype)
         self.hashes = np.zeros((num_places, NUM_KINDS), np.uint32)
         self.followers = np.full((num_places, NUM_KINDS, NUM_FOLLOWERS), vocab_size, dtype)
-        self.table = np.zeros(num_places * _SLOTS, np.int32)
+        self.table = np.zeros(num_places * _SLOTS * NUM_KINDS, np.int32)  # NOWHERE is 0
 
     def moved(self, begin: int, end: int, num_places: int) -> "Places":
         """Return room for another number of places, with some of these as its first ones."""
         places = Places(self.vocab_size, num_places)
         for name in ("ids", "hashes", "followers"):
             getattr(places, name)[1 : 1 + end - begin] = getattr(self, name)[begin:end]
+        new = np.arange(1, 1 + end - begin)
         for kind in range(NUM_KINDS):
-            _, last = np.unique(self.hashes[begin:end, kind][::-1], return_index=True)
-            places._insert((end - begin - last) * NUM_KINDS + kind)
+            kinds = np.full(len(new), kind)
+            places._insert(new, kinds, places._slots(places.hashes[new, kind], kinds))
         return places
 
     def followers_at(self, places: Indices) -> Ids:
@@ -61,16 +63,9 @@ class Places:
         found: Ids = self.followers[places, _KINDS]
         return found
 
-    def find(self, hashes: Hashes, skip: int = 0) -> Indices:
-        """Return the last place of contexts, any shape, or ``NOWHERE``; skip so many slots."""
-        steps = _PROBES + np.uint32(skip)
-        entries = self.table[(hashes[..., None] + steps) & np.uint32(len(self.table) - 1)]
-        is_full = entries.all(axis=-1)
-        entries *= self.hashes.reshape(-1)[entries] == hashes[..., None]
-        found: Indices = entries.max(axis=-1) // NUM_KINDS
-        is_further = is_full & (found == NOWHERE)
-        if is_further.any():
-            found[is_further] = self.find(hashes[is_further], skip + len(_PROBES))
+    def find(self, hashes: Hashes) -> Indices:
+        """Return the last place of contexts, any shape, or ``NOWHERE``."""
+        found: Indices = self.table[self._slots(hashes, np.broadcast_to(_KINDS, hashes.shape))]
         return found
 
     def settle(self, begin: int, end: int) -> tuple[Indices, Ids]:
@@ -81,10 +76,13 @@ class Places:
             followed, shape (end - begin, K, M).
         """
         hashes = self.hashes[begin:end]
-        last = self.find(hashes)
+        new, kinds = np.broadcast_arrays(np.arange(begin, end)[:, None], _KINDS)
+        slots = self._slots(hashes, kinds)
+        last: Indices = self.table[slots]
         found = self.followers_at(last)
         for kind in range(NUM_KINDS):
             self._settle_kind(kind, begin, end, last[:, kind], found[:, kind])
+        self._insert(new.ravel(), kinds.ravel(), slots.ravel())
         self.followers[begin:end, :, 0] = self.ids[begin:end, None]
         self.followers[begin:end, :, 1:] = found[..., :-1]
         return last, found
@@ -92,7 +90,7 @@ class Places:
     def _settle_kind(
         self, kind: int, begin: int, end: int, last: Indices, found: npt.NDArray[Any]
     ) -> None:
-        """Let places that share a context of one kind know of one another, and the table of all.
+        """Let places that share a context of one kind know of one another.
 
         ``last``, (T,), and ``found``, (T, M), say where the context stood before the first of these
         places, and become what they are before each.
@@ -101,7 +99,6 @@ class Places:
         order = np.argsort(hashes, kind="stable")
         is_new = np.ones(len(order) + 1, np.bool_)
         is_new[1:-1] = np.diff(hashes[order]) != 0
-        self._insert((begin + order[is_new[1:]]) * NUM_KINDS + kind)
         again = np.flatnonzero(~is_new[:-1])
         firsts = np.flatnonzero(is_new)[is_new.cumsum()[again] - 1]
         ranks = (again - firsts)[:, None]  # how many of these places come before
@@ -111,18 +108,25 @@ class Places:
         found[order[again]] = np.where(steps < ranks, inside, before)
         last[order[again]] = begin + order[again - 1]
 
-    def _insert(self, entries: Slots) -> None:
-        """Insert entries of different contexts into the table."""
-        table, skips = self.table, np.zeros(len(entries), np.uint32)
-        while len(entries):
-            hashes = self.hashes.reshape(-1)[entries]
-            slots = ((hashes + skips)[:, None] + _PROBES) & np.uint32(len(table) - 1)
-            known = table[slots]
-            is_free = (known == 0) | (self.hashes.reshape(-1)[known] == hashes[:, None])
-            slots = slots[np.arange(len(slots)), is_free.argmax(axis=1)]
-            is_free = is_free.any(axis=1)
-            table[slots[is_free]] = entries[is_free]
-            skips[~is_free] += len(_PROBES)
-            # Contexts that want the same slot try again, all but the last.
-            is_left = table[slots] != entries
-            entries, skips = entries[is_left], skips[is_left]
+    def _slots(self, hashes: Hashes, kinds: Kinds, skip: int = 0) -> Slots:
+        """Return where contexts, any shape, stand in the table, or else would; skip some slots."""
+        size = len(self.table) // NUM_KINDS
+        steps = (hashes[..., None] + (_PROBES + np.uint32(skip))) & np.uint32(size - 1)
+        slots = steps + kinds[..., None] * size
+        places = self.table[slots]
+        is_it = (places == NOWHERE) | (self.hashes[places, kinds[..., None]] == hashes[..., None])
+        found: Slots = np.take_along_axis(slots, is_it.argmax(axis=-1)[..., None], -1)[..., 0]
+        is_further = ~is_it.any(axis=-1)
+        if is_further.any():
+            more = self._slots(hashes[is_further], kinds[is_further], skip + len(_PROBES))
+            found[is_further] = more
+        return found
+
+    def _insert(self, places: Slots, kinds: Kinds, slots: Slots) -> None:
+        """Insert contexts, by rising place, into the table at the slots found for them."""
+        while len(places):
+            self.table[slots] = places  # of several in one slot the last one stays
+            stayed, hashes = self.table[slots], self.hashes[places, kinds]
+            is_left = self.hashes[stayed, kinds] != hashes  # another context took the slot
+            places, kinds = places[is_left], kinds[is_left]
+            slots = self._slots(hashes[is_left], kinds)
