@@ -24,7 +24,7 @@ def log_probs(logits: Array) -> Float64s:
 
 
 def draw(
-    logits: Array, temperature: float | Float64s, rngs: Sequence[np.random.Generator]
+    logits: Array, temperatures: Float64s, rngs: Sequence[np.random.Generator]
 ) -> npt.NDArray[np.intp]:
     """Draw the next character of each sample from softmax(logits / temperature).
 
@@ -33,14 +33,13 @@ def draw(
 
     Args:
         logits: Shape (B, V); -inf where a character is forbidden.
-        temperature: 0 or more, finite; a number, or one for each sample, shape (B,).
+        temperatures: One for each sample, 0 or more, finite, shape (B,).
         rngs: B generators, so that samples do not depend on one another.
 
     Returns:
         Ids, shape (B,).
     """
     chosen: npt.NDArray[np.intp] = logits.argmax(axis=-1)
-    temperatures = np.broadcast_to(np.asarray(temperature, np.float64), len(rngs))
     (warm,) = temperatures.nonzero()
     if not len(warm):
         return chosen

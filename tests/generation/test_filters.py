@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from charrnn.errors import ConfigError
+from charrnn.generation import sampling
 from charrnn.generation.filters import (
     filters_of,
     keep_min_p,
@@ -17,7 +18,13 @@ from charrnn.generation.filters import (
     penalise_repeats,
 )
 from charrnn.generation.params import SamplingParams, StopCriteria
-from charrnn.generation.sampling import draw, log_probs
+from charrnn.generation.sampling import log_probs
+
+
+def draw(logits, temperature, rngs):
+    """Draw characters at one temperature."""
+    return sampling.draw(logits, np.full(len(rngs), temperature, np.float64), rngs)
+
 
 NEVER = -np.inf
 PROBS = [0.1, 0.4, 0.2, 0.2, 0.1]

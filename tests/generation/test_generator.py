@@ -9,10 +9,17 @@ import pytest
 
 from charrnn.errors import UnknownCharacterError
 from charrnn.evaluation.score import score
+from charrnn.generation import sampling
 from charrnn.generation.generator import Generator, prompt_ids, sample_rng
 from charrnn.generation.params import SamplingParams, StopCriteria
-from charrnn.generation.sampling import draw, log_probs
+from charrnn.generation.sampling import log_probs
 from charrnn.model.network import Network
+
+
+def draw(logits, temperature, rngs):
+    """Draw characters at one temperature."""
+    return sampling.draw(logits, np.full(len(rngs), temperature, np.float64), rngs)
+
 
 ALL_BYTES = "".join(map(chr, range(256)))
 

@@ -7,7 +7,14 @@ import math
 import numpy as np
 import pytest
 
-from charrnn.generation.sampling import draw, log_probs
+from charrnn.generation import sampling
+from charrnn.generation.sampling import log_probs
+
+
+def draw(logits, temperature, rngs):
+    """Draw characters at one temperature."""
+    return sampling.draw(logits, np.full(len(rngs), temperature, np.float64), rngs)
+
 
 LOGITS = np.array([0.3, -1.2, 2.0, 2.0, 0.0, -0.5], np.float32)  # two are equally likely
 
