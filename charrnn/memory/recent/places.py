@@ -22,7 +22,7 @@ Kinds = npt.NDArray[np.intp]
 Slots = npt.NDArray[np.intp]
 
 _SLOTS = 2  # of the table for each place and kind
-_PROBES = np.arange(2, dtype=np.uint32)
+_PROBES = np.arange(4, dtype=np.uint32)
 _KINDS = np.arange(NUM_KINDS)
 
 
@@ -65,7 +65,7 @@ class Places:
 
     def find(self, hashes: Hashes) -> Indices:
         """Return the last place of contexts, any shape, or ``NOWHERE``."""
-        found: Indices = self.table[self._slots(hashes, np.broadcast_to(_KINDS, hashes.shape))]
+        found: Indices = self.table[self._slots(hashes, _KINDS)]
         return found
 
     def settle(self, begin: int, end: int) -> tuple[Indices, Ids]:
@@ -111,16 +111,17 @@ class Places:
     def _slots(self, hashes: Hashes, kinds: Kinds, skip: int = 0) -> Slots:
         """Return where contexts, any shape, stand in the table, or else would; skip some slots."""
         size = len(self.table) // NUM_KINDS
-        steps = (hashes[..., None] + (_PROBES + np.uint32(skip))) & np.uint32(size - 1)
-        slots = steps + kinds[..., None] * size
-        places = self.table[slots]
+        first, last = np.uint32(skip), np.uint32(size - 1)
+        parts = kinds * size
+        places = self.table[((hashes[..., None] + (first + _PROBES)) & last) + parts[..., None]]
         is_it = (places == NOWHERE) | (self.hashes[places, kinds[..., None]] == hashes[..., None])
-        found: Slots = np.take_along_axis(slots, is_it.argmax(axis=-1)[..., None], -1)[..., 0]
+        steps = is_it.argmax(axis=-1).astype(np.uint32)
+        slots: Slots = ((hashes + (first + steps)) & last) + parts
         is_further = ~is_it.any(axis=-1)
         if is_further.any():
-            more = self._slots(hashes[is_further], kinds[is_further], skip + len(_PROBES))
-            found[is_further] = more
-        return found
+            kinds = np.broadcast_to(kinds, hashes.shape)[is_further]
+            slots[is_further] = self._slots(hashes[is_further], kinds, skip + len(_PROBES))
+        return slots
 
     def _insert(self, places: Slots, kinds: Kinds, slots: Slots) -> None:
         """Insert contexts, by rising place, into the table at the slots found for them."""
