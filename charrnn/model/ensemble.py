@@ -14,7 +14,7 @@ import numpy as np
 from charrnn.model.cells.spec import Array
 from charrnn.model.config import ModelConfig, network_prefix
 from charrnn.model.matmul import Matmul, batched_matmul
-from charrnn.model.network import Network, State, Wrap, strip_prefix
+from charrnn.model.network import Network, State, Wrap, inputs_of, strip_prefix
 from charrnn.text.vocabulary import Ids
 
 
@@ -62,8 +62,10 @@ class Ensemble:
     ) -> Iterator[Array]:
         """Yield the logits of each network; append the state after to a list."""
         size = len(state) // len(self._networks)
+        inputs = inputs_of(self.config, ids, state)
         for number, network in enumerate(self._networks):
-            logits, after = network.forward(ids, state[number * size : (number + 1) * size], matmul)
+            part = state[number * size : (number + 1) * size]
+            logits, after = network.advance(inputs, part, matmul)
             next_state.append(after)
             yield logits
 

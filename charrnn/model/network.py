@@ -8,7 +8,7 @@ longest n-gram with an embedding.
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,26 @@ Each array has one row per stream; zeros mean the start of a text.
 
 Wrap = Callable[[int, Callable[..., Any]], Callable[..., Any]]
 """Takes the number of a layer and the step of its cell, and returns what to use as the step."""
+
+
+class Inputs(NamedTuple):
+    """A window as tables of embeddings are looked up.
+
+    Attributes:
+        recent: The ids of K - 1 characters before the window and of the window, (K - 1 + T, B).
+        rows: Of the tables of n-grams; see ``ngram_rows``.
+    """
+
+    recent: Ids
+    rows: list[Ids]
+
+
+def inputs_of(config: ModelConfig, ids: Ids, state: State) -> Inputs:
+    """Return a window of each stream, shape (B, T), as inputs."""
+    recent = ids.T
+    if config.ngrams > 1:
+        recent = np.concatenate([state[0][0].T, recent])
+    return Inputs(recent, ngram_rows(config, recent))
 
 
 class Network:
@@ -78,11 +98,13 @@ class Network:
         self, ids: Ids, state: State, matmul: Matmul = batched_matmul
     ) -> tuple[Array, State]:
         """Read a window of each stream; see ``Predictor.forward``. Returns logits."""
-        recent = ids.T  # (K - 1 + T, B)
-        if self.config.ngrams > 1:
-            recent = np.concatenate([state[0][0].T, recent])
-        next_state: list[tuple[npt.NDArray[Any], ...]] = [(recent[ids.shape[1] :].T,)]
-        hidden = self._embed(recent)  # (T, B, E), or (T, B, G·H) from the table
+        return self.advance(inputs_of(self.config, ids, state), state, matmul)
+
+    def advance(self, inputs: Inputs, state: State, matmul: Matmul) -> tuple[Array, State]:
+        """Advance over a window; see ``forward``. Networks that read the same share its inputs."""
+        window = len(inputs.recent) - (self.config.ngrams - 1)  # T
+        next_state: list[tuple[npt.NDArray[Any], ...]] = [(inputs.recent[window:].T,)]
+        hidden = self._embed(inputs)  # (T, B, E), or (T, B, G·H) from the table
         for number, layer_state in enumerate(state[1:]):
             normed = self._norm(number, hidden)
             output, layer_state = self._advances[number](normed, layer_state, matmul)
@@ -92,18 +114,17 @@ class Network:
         logits += self._output_bias
         return logits.transpose(1, 0, 2), tuple(next_state)
 
-    def _embed(self, recent: Ids) -> Array:
+    def _embed(self, inputs: Inputs) -> Array:
         """Return the sum of the embeddings of each character and of the n-grams that end with it.
 
-        ``recent`` has the ids of K - 1 characters before the window and of the window, (K - 1 + T,
-        B). The sum has shape (T, B, E); or it is its input product, if those are computed in
-        advance.
+        It has shape (T, B, E); or it is its input product, if those are computed in advance.
         """
         if self._projections is not None:
-            projected: Array = self._projections[recent]
+            projected: Array = self._projections[inputs.recent]
             return projected
-        embedded: Array = self._arrays["embedding.weight"][recent[self.config.ngrams - 1 :]]
-        for length, rows in enumerate(ngram_rows(self.config, recent), start=2):
+        embedded: Array = self._arrays["embedding.weight"]
+        embedded = embedded[inputs.recent[self.config.ngrams - 1 :]]
+        for length, rows in enumerate(inputs.rows, start=2):
             embedded = embedded + self._arrays[f"ngrams.{length}.weight"][rows]
         return embedded
 
