@@ -18,6 +18,7 @@ def test_the_last_place_of_every_context_is_found(size: int) -> None:
     hashes = rng.integers(1, 1 << 32, (NUM_PLACES, NUM_KINDS), np.uint32)
     hashes[:, ::3] &= np.uint32(0xFFFFFFC0)  # these want few slots
     hashes[rng.integers(0, NUM_PLACES, 200)] = hashes[:200]
+    hashes[:, 1] = np.roll(hashes[:, 0], 7)  # kinds do not know one another
     places = Places(9, NUM_PLACES)
     places.hashes[1:], places.ids[1:] = hashes[1:], 3
     known: dict[tuple[int, int], int] = {}
