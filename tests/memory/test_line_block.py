@@ -14,13 +14,15 @@ ONE_LINE = Vocabulary(" ab1", separator="")
 DOCUMENTS = Vocabulary("\n ab1", separator="\n\n")
 
 
-def read_each(lines: Lines, digits: list[int], line: Line, end: int) -> list[tuple[int, ...]]:
-    """Return the keys after each character, and last of all where the text stands."""
+def read_each(
+    lines: Lines, digits: list[int], line: Line, end: int
+) -> tuple[list[tuple[int, ...]], Line]:
+    """Return the keys after each character, and where the text stands after all."""
     keys = []
     for digit in digits:
         line = START if digit == end else lines.read(digit, line)
         keys.append(lines.keys(digit, line))
-    return [*keys, line]
+    return keys, line
 
 
 @pytest.mark.parametrize("vocabulary", [TEXT, ONE_LINE, DOCUMENTS])
@@ -34,7 +36,7 @@ def test_a_block_is_its_characters(vocabulary: Vocabulary, seed: int) -> None:
     lines, line, place = Lines(vocabulary), START, 0
     while place < len(digits):
         block = digits[place : place + rng.choice([1, 2, 10, 300, 1000])]
-        *expected, expected_line = read_each(lines, block.tolist(), line, end)
+        expected, expected_line = read_each(lines, block.tolist(), line, end)
         keys, line = read_block(lines, block, line, end)
         np.testing.assert_array_equal(keys, np.array(expected, np.uint64))
         assert line == expected_line

@@ -55,12 +55,11 @@ class _Rows(NamedTuple):
     def above(self, place: Counts) -> Counts:
         """Return the digits at places in the line above, 0 past its end, shape (T,)."""
         is_there = place < self.known[self.row]
-        return np.where(
-            is_there, self.text[np.where(is_there, self.begins[self.row] + place, -1)], 0
-        )
+        digits: Counts = self.text[np.where(is_there, self.begins[self.row] + place, -1)]
+        return digits
 
     def since_break(self, is_counted: Flags, before: int) -> Counts:
-        """Return how many characters of the line so far are counted, and before the block."""
+        """Count characters since the last break; ``before`` is the count at the block's start."""
         counts = is_counted.cumsum()
         since: Counts = counts - np.append(-before, counts[self.is_break])[self.row]
         return since

@@ -1,7 +1,7 @@
 """Places of a text, and a hash table that finds the last place of a context.
 
-The table has a part for each kind and uses linear probing: a context stands in the first slot from
-its hash on that was empty when it came.
+Each kind of context has a part of the table to itself. A context takes the first slot, counted from
+its hash, that is empty when it comes (linear probing).
 
 Sizes: V vocabulary, P places, K kinds of context, M followers of each.
 """
