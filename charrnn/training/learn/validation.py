@@ -19,9 +19,9 @@ from charrnn.text.vocabulary import Ids
 from charrnn.training.run.budget import Budget
 
 TINY = np.finfo(np.float32).tiny
-VALIDATION_SHARE = 0.03  # of the time of a run
+VALIDATION_SHARE = 0.05  # of the time of a run
 LONGEST_VALIDATION = 0.04  # of the time of a run
-MAX_VALIDATION_CHARS = 65_536  # so many make a validation reliable
+MAX_VALIDATION_CHARS = 120_000  # so many make a validation reliable
 KNOWING_SHARE = 0.02  # of the time of a run: what the memory knows of the text is found
 MIN_CHARS = 2048
 PROBE_CHARS = 16_384

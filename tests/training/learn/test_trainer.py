@@ -65,7 +65,7 @@ def test_validations_fit_a_short_budget(speed: int, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(Trainer, "validate", validate)
     num_chars = trainer.validation_chars()
     assert num_chars <= max(0.04 * 10 * speed * 1.01, module.MIN_CHARS)
-    assert num_chars >= min(module.MAX_VALIDATION_CHARS, int(0.04 * 10 * speed * 0.99))
+    assert num_chars >= min(120_000, int(0.04 * 10 * speed * 0.99))
 
 
 def test_windows_of_a_large_vocabulary_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
