@@ -28,7 +28,7 @@ from charrnn.memory.index import build_index
 from charrnn.memory.memory import Memory
 from charrnn.model.cells.spec import Array
 from charrnn.model.config import ModelConfig, parameter_shapes
-from charrnn.model.predictor import make_predictor
+from charrnn.model.predictor import Predictor
 from charrnn.text.vocabulary import Vocabulary
 
 CHARACTERS = "".join(map(chr, range(32, 97)))  # 65, like tinyshakespeare
@@ -61,7 +61,7 @@ def make_memory() -> Memory:
 
 def our_writer(config: ModelConfig, num_samples: int, memory: Memory | None = None) -> Write:
     """Return a function that draws samples of a given length."""
-    network = make_predictor(config, make_weights(config))
+    network = Predictor(config, make_weights(config))
     vocabulary = Vocabulary(CHARACTERS)
 
     def write(num_chars: int) -> None:

@@ -21,7 +21,7 @@ from charrnn.memory.index import Index
 from charrnn.memory.memory import Memory
 from charrnn.model.checkpoint import Checkpoint, read_checkpoint
 from charrnn.model.find import find_model
-from charrnn.model.predictor import Predictor, make_predictor
+from charrnn.model.predictor import Predictor
 from charrnn.model.units import hold_units
 from charrnn.text.vocabulary import Vocabulary
 
@@ -57,7 +57,7 @@ class Model:
     @cached_property
     def network(self) -> Predictor:
         """The network in NumPy."""
-        return make_predictor(self.checkpoint.config, self.checkpoint.arrays)
+        return Predictor(self.checkpoint.config, self.checkpoint.arrays)
 
     @cached_property
     def memory(self) -> Memory:
@@ -152,7 +152,7 @@ class Model:
         network = self.network
         if held := options.get("held"):
             model = self.checkpoint
-            network = make_predictor(model.config, model.arrays, hold_units(held))
+            network = Predictor(model.config, model.arrays, hold_units(model.config, held))
         generator = Generator(
             network,
             self.vocabulary,

@@ -18,7 +18,7 @@ from charrnn.memory.index import build_index
 from charrnn.memory.memory import Memory
 from charrnn.model.checkpoint import MODEL_NAME, write_checkpoint
 from charrnn.model.find import MODEL_VARIABLE
-from charrnn.model.network import Network
+from charrnn.model.predictor import Predictor
 
 ALL_BYTES = "".join(map(chr, range(256)))
 
@@ -102,7 +102,7 @@ def test_a_model_of_bytes_writes_text(make_checkpoint):
 
 def ids_score(model, ids):
     """Return the score of ids."""
-    network = Network(model.checkpoint.config, model.checkpoint.arrays)
+    network = Predictor(model.checkpoint.config, model.checkpoint.arrays)
     return score(network, ids, memory=Memory(model.vocabulary, None))
 
 

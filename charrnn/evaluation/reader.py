@@ -23,8 +23,7 @@ from charrnn.corpus.streams import WARM_UP_CHARS
 from charrnn.memory.memory import Memory
 from charrnn.memory.text_memory import TextMemory
 from charrnn.model.cells.spec import Array
-from charrnn.model.network import State
-from charrnn.model.predictor import Predictor
+from charrnn.model.predictor import Predictor, State
 from charrnn.processors import num_processors
 from charrnn.text.vocabulary import Ids
 

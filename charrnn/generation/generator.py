@@ -27,8 +27,7 @@ from charrnn.memory.text_memory import TextMemory
 from charrnn.model.cells.spec import Array
 from charrnn.model.ensemble import safe_log
 from charrnn.model.matmul import rowwise_matmul
-from charrnn.model.network import State
-from charrnn.model.predictor import Predictor
+from charrnn.model.predictor import Predictor, State
 from charrnn.text.vocabulary import Ids, OnUnknown, Vocabulary
 
 MAX_PARALLEL = 64

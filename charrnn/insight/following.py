@@ -43,7 +43,7 @@ from charrnn.insight.text import Text
 from charrnn.insight.watch import Watched
 from charrnn.model.cells.spec import Array
 from charrnn.model.config import ModelConfig
-from charrnn.model.predictor import make_predictor
+from charrnn.model.predictor import Predictor
 from charrnn.model.units import Unit, hold_units
 from charrnn.processors import num_processors
 
@@ -264,7 +264,7 @@ def _losses(
     held: Mapping[Unit, float],
 ) -> npt.NDArray[np.float64]:
     """Return the loss of each character of a part by the networks, with units held at values."""
-    predictor = make_predictor(config, arrays, hold_units(held) if held else None)
+    predictor = Predictor(config, arrays, hold_units(config, held) if held else None)
     end_id = text.end_id if text.first else None
     ids = text.ids[part]
     if end_id is not None and ids[0] != end_id:  # every text of documents begins with an end

@@ -17,8 +17,7 @@ import numpy.typing as npt
 
 from charrnn.insight.prediction import NUM_BACK, Run
 from charrnn.model.ensemble import softmax
-from charrnn.model.network import State
-from charrnn.model.predictor import Predictor
+from charrnn.model.predictor import Predictor, State
 
 NUM_OTHERS = 8
 

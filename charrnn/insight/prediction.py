@@ -23,7 +23,7 @@ from charrnn.memory.parts import list_parts
 from charrnn.memory.text_memory import TextMemory
 from charrnn.model.cells.spec import Array
 from charrnn.model.ensemble import softmax
-from charrnn.model.network import State
+from charrnn.model.predictor import State
 from charrnn.text.vocabulary import Ids
 
 NUM_BEST = 5
@@ -95,7 +95,7 @@ def run_to(model: Watched, text: Text, place: int) -> Run:
         if len(window) == 1:
             states.append(state)
         found, state, new = model.forward(window[None], state)
-        logits.append(np.concatenate(found))
+        logits.append(found[:, 0])
         for kept, steps in zip(updates, new, strict=True):
             kept += steps
     all_logits = np.concatenate(logits, axis=1)

@@ -18,7 +18,7 @@ from charrnn.corpus.streams import WARM_UP_CHARS
 from charrnn.insight.text import Text
 from charrnn.insight.watch import Updates, Watched
 from charrnn.model.cells.spec import Array
-from charrnn.model.network import State
+from charrnn.model.predictor import State
 from charrnn.model.units import Unit
 
 NUM_STREAMS = 64
@@ -135,8 +135,10 @@ def reset(state: State, rows: Flags) -> State:
     """Return a state with zeros in some rows."""
     if not rows.any():
         return state
-    keep = ~rows[:, None]
-    return tuple(tuple(array * keep for array in part) for part in state)
+    return tuple(
+        tuple(np.where(rows.reshape(-1, *[1] * (array.ndim - 1)), 0, array) for array in part)
+        for part in state
+    )
 
 
 def _add_up(total: dict[str, Any], gates: Any, keep: Array, rows: Flags) -> None:

@@ -8,8 +8,7 @@ from typing import Any
 
 from charrnn.model.cells.spec import Array, Update
 from charrnn.model.config import ModelConfig
-from charrnn.model.ensemble import Ensemble
-from charrnn.model.network import State
+from charrnn.model.predictor import Predictor, State
 from charrnn.text.vocabulary import Ids
 
 Updates = list[list[Update]]
@@ -24,10 +23,10 @@ class Watched:
     """
 
     def __init__(self, config: ModelConfig, arrays: Mapping[str, Array]) -> None:
-        """Take sizes and weights; see ``make_predictor``."""
+        """Take sizes and weights; see ``Predictor``."""
         self.config = config
         self._updates: Updates = []
-        self._ensemble = Ensemble(config, arrays, self._watch)
+        self._predictor = Predictor(config, arrays, self._watch)
 
     @property
     def num_layers(self) -> int:
@@ -36,17 +35,17 @@ class Watched:
 
     def initial_state(self, num_streams: int) -> State:
         """Return the state at the start of a text: zeros, one row per stream."""
-        return self._ensemble.initial_state(num_streams)
+        return self._predictor.initial_state(num_streams)
 
-    def forward(self, ids: Ids, state: State) -> tuple[list[Array], State, Updates]:
+    def forward(self, ids: Ids, state: State) -> tuple[Array, State, Updates]:
         """Read a window of each stream, shape (B, T).
 
         Returns:
-            The logits of each of K networks, shape (B, T, V), the state after the window, and T
+            The logits of each of K networks, shape (K, B, T, V), the state after the window, and T
             updates of each layer, with arrays of shape (B, H).
         """
         self._updates = [[] for _ in range(self.num_layers)]
-        logits, state = self._ensemble.each_forward(ids, state)
+        logits, state = self._predictor.each_forward(ids, state)
         return logits, state, self._updates
 
     def _watch(self, layer: int, step: Callable[..., Any]) -> Callable[..., Any]:
@@ -54,7 +53,17 @@ class Watched:
 
         def watched(*args: Any) -> Any:
             after = step(*args)
-            self._updates[layer].append(update(*args, after=after))
+            of_all = update(*args, after=after)
+            for network in range(self.config.num_networks):
+                number = network * self.config.num_layers + layer
+                self._updates[number].append(_of_network(of_all, network))
             return after
 
         return watched
+
+
+def _of_network(update: Update, network: int) -> Update:
+    """Return the update of one network, with arrays (B, H), from that of all, (B, K, H)."""
+    gates, *others = update
+    own = {name: values[:, network] for name, values in gates.items()}
+    return Update(own, *(values[:, network] for values in others))

@@ -1,7 +1,9 @@
 """Layers over a window: products that need no state for all steps at once, the rest step by step.
 
-Sizes: B streams, T time steps, E input, H hidden units, G blocks. Windows are time first, so the
-rows of one step are adjacent in memory.
+A layer is that of N networks, side by side. Windows are time first, so the rows of one step are
+adjacent in memory.
+
+Sizes: B streams, T time steps, N networks, E input, H hidden units, G blocks.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,29 +28,34 @@ class Layer(Protocol):
     def run(
         self, inputs: Array, state: LayerState, matmul: Matmul = batched_matmul
     ) -> tuple[Array, LayerState]:
-        """Advance over a window, shape (T, B, E), from a state, each array (B, ·).
+        """Advance over a window, shape (T, B, N, E), from a state, each array (B, N, ·).
 
         Returns:
-            The output, shape (T, B, H), and the state after the window.
+            The output, shape (T, B, N, H), and the state after the window.
         """
 
 
 class RecurrentLayer:
     """A layer whose gates read the state.
 
-    The step of its cell takes ``W_ih x + b_ih`` and ``W_hh h + b_hh``, each of shape (B, G·H), and
-    the state, and returns the next state, whose first array is the output.
+    The step of its cell takes ``W_ih x + b_ih`` and ``W_hh h + b_hh``, each of shape (B, N, G·H),
+    and the state, and returns the next state, whose first array is the output.
     """
 
     def __init__(self, spec: CellSpec, nonlinearity: str, arrays: Mapping[str, Array]) -> None:
-        """Arrange the weights, named as in ``parameter_shapes``, for a step of a cell."""
+        """Arrange the weights for a step of a cell.
+
+        They have the names and shapes of ``parameter_shapes``, after a first axis of N.
+        """
         self._step = spec.steps[nonlinearity]
-        self._weight_ih, self._bias_ih = arrays["weight_ih"].T, arrays["bias_ih"]
-        self._weight_hh, self._bias_hh = arrays["weight_hh"].T, arrays["bias_hh"]
-        self._joint: tuple[Array, Array] | None = None  # (E + H, G·H) and (G·H,)
+        self._bias_ih, self._bias_hh = arrays["bias_ih"], arrays["bias_hh"]
+        weights = [arrays["weight_ih"], arrays["weight_hh"]]
+        self._joint: tuple[Array, Array] | None = None  # (N, E + H, G·H) and (N, G·H)
         if spec.is_additive:
-            weight = np.concatenate([arrays["weight_ih"], arrays["weight_hh"]], axis=1).T
-            self._joint = weight, self._bias_ih + self._bias_hh
+            joint = np.concatenate(weights, axis=-1)
+            weights = np.split(joint, [weights[0].shape[-1]], axis=-1)  # views
+            self._joint = joint.swapaxes(-1, -2), self._bias_ih + self._bias_hh
+        self._weight_ih, self._weight_hh = (each.swapaxes(-1, -2) for each in weights)
 
     @staticmethod
     def parameter_shapes(spec: CellSpec, input_size: int, hidden_size: int) -> Shapes:
@@ -68,7 +75,7 @@ class RecurrentLayer:
         return (hidden_size,) * spec.num_states
 
     def project(self, inputs: Array, matmul: Matmul = batched_matmul) -> Array:
-        """Return ``W_ih x + b_ih``, shape (..., E) to (..., G·H)."""
+        """Return ``W_ih x + b_ih``, shape (..., N, E) to (..., N, G·H)."""
         projected = matmul(inputs, self._weight_ih)
         projected += self._bias_ih
         return projected
@@ -76,7 +83,7 @@ class RecurrentLayer:
     def advance(
         self, projected: Array, state: LayerState, matmul: Matmul = batched_matmul
     ) -> tuple[Array, LayerState]:
-        """Advance over a window of projected inputs, shape (T, B, G·H)."""
+        """Advance over a window of projected inputs, shape (T, B, N, G·H)."""
         outputs = []
         for row in projected:
             recurrent = matmul(state[0], self._weight_hh)
@@ -92,7 +99,7 @@ class RecurrentLayer:
         if len(inputs) > 1 or self._joint is None:
             return self.advance(self.project(inputs, matmul), state, matmul)
         weight, bias = self._joint
-        both = np.concatenate([inputs[0], state[0]], axis=-1)  # (B, E + H)
+        both = np.concatenate([inputs[0], state[0]], axis=-1)  # (B, N, E + H)
         state = self._step(matmul(both, weight), bias, state)
         return state[0][None], state
 
@@ -110,7 +117,7 @@ class ParallelLayer:
         y  = W_o (g * s(g) * h')         output
 
     The blocks of the cell come first in the weights, then g. The step of the cell takes the
-    products of its blocks, shape (B, (G - 1)·H), and h, shape (B, H), and returns h'.
+    products of its blocks, shape (B, N, (G - 1)·H), and h, shape (B, N, H), and returns h'.
 
     References:
         T. Lei et al., 2017, arXiv:1709.02755 and E. Martin and C. Cundy, 2017, arXiv:1709.04057
@@ -122,9 +129,9 @@ class ParallelLayer:
         """Arrange the weights of a layer; see ``RecurrentLayer``."""
         self._step = spec.steps[nonlinearity]
         self._shift = arrays["shift"]
-        self._weight_ih = np.ascontiguousarray(arrays["weight_ih"].T)
+        self._weight_ih = np.ascontiguousarray(arrays["weight_ih"].swapaxes(-1, -2))
         self._bias_ih = arrays["bias_ih"]
-        self._weight_ho = np.ascontiguousarray(arrays["weight_ho"].T)
+        self._weight_ho = np.ascontiguousarray(arrays["weight_ho"].swapaxes(-1, -2))
 
     @staticmethod
     def parameter_shapes(spec: CellSpec, input_size: int, hidden_size: int) -> Shapes:
@@ -160,10 +167,10 @@ class ParallelLayer:
 
 
 def shift_inputs(inputs: Array, last: Array, share: Array) -> Array:
-    """Mix the input of each step, (T, B, E), with the one before: ``x + share * (x before - x)``.
+    """Mix the input of each step, (T, ..., E), with the one before: ``x + share * (x before - x)``.
 
-    ``last`` is the input of the step before the first, shape (B, E); zeros at the start of a text.
-    The share of the step before has shape (E,).
+    ``last`` is the input of the step before the first, shape (..., E); zeros at the start of a
+    text. The share of the step before has shape (E,), or (N, E) for N networks.
     """
     before = last[None] if len(inputs) == 1 else np.concatenate([last[None], inputs[:-1]])
     mixed = before - inputs
@@ -173,7 +180,7 @@ def shift_inputs(inputs: Array, last: Array, share: Array) -> Array:
 
 
 def layer_norm(inputs: Array, weight: Array, bias: Array) -> Array:
-    """Normalise vectors, (..., H), to mean 0 and variance 1, then scale and shift them, (H,).
+    """Normalise vectors, (..., H), to mean 0 and variance 1, then scale and shift them.
 
     References:
         J. Ba et al., 2016, arXiv:1607.06450.
@@ -188,5 +195,5 @@ def layer_norm(inputs: Array, weight: Array, bias: Array) -> Array:
 
 
 def _window(rows: list[Array]) -> Array:
-    """Return T arrays of shape (B, H) as one of shape (T, B, H)."""
+    """Return T arrays of shape (B, N, H) as one of shape (T, B, N, H)."""
     return rows[0][None] if len(rows) == 1 else np.array(rows)

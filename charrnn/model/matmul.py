@@ -1,4 +1,4 @@
-"""Products of rows with a matrix: all together, or each row independently.
+"""Products of rows with the matrices of N networks: all together, or each row independently.
 
 BLAS sums in an order that depends on the number of rows, so the last bits of a row change with its
 neighbours. A sample must not depend on how many others are drawn beside it: ``rowwise_matmul``
@@ -9,7 +9,7 @@ invalid operation although every number of the product is right; NumPy would the
 (https://github.com/numpy/numpy/issues/24067). Weights are finite (see ``checkpoint.py``), and
 overflow has its own flag and warning, so the flag means nothing here.
 
-Sizes: N rows, K entries of a row, M columns of the matrix.
+Sizes: N networks, K entries of a row, M columns of a matrix.
 """
 
 from collections.abc import Callable
@@ -24,19 +24,27 @@ _without_stray_flags = np.errstate(invalid="ignore")
 
 
 @_without_stray_flags
-def batched_matmul(rows: Rows, matrix: Rows) -> Rows:
-    """Return the product of rows, (..., K), and a matrix, (K, M): the fastest for many."""
-    product: Rows = rows.reshape(-1, rows.shape[-1]) @ matrix
+def batched_matmul(rows: Rows, matrices: Rows) -> Rows:
+    """Return products of rows, (..., N, K), each with the matrix of its network, (N, K, M).
+
+    The fastest for many rows.
+    """
+    product: Rows = (_by_network(rows) @ matrices).swapaxes(0, 1)
     return product.reshape(*rows.shape[:-1], -1)
 
 
 @_without_stray_flags
-def rowwise_matmul(rows: Rows, matrix: Rows) -> Rows:
+def rowwise_matmul(rows: Rows, matrices: Rows) -> Rows:
     """Return products in which the bits of a row do not depend on the other rows.
 
-    The shapes are those of ``batched_matmul``; for one row the two functions do the same.
+    The shapes are those of ``batched_matmul``, or one matrix, (K, M), is that of all rows.
     """
-    if rows.shape[-2] == 1:  # one stream
-        return rows @ matrix
-    product: Rows = (rows[..., None, :] @ matrix)[..., 0, :]
-    return product
+    # In a copy: NumPy goes along the shortest strides first, and would read a matrix for each row.
+    by_network = np.ascontiguousarray(_by_network(rows))
+    product: Rows = by_network[..., None, :] @ matrices[..., None, :, :]
+    return product[..., 0, :].swapaxes(0, 1).reshape(*rows.shape[:-1], -1)
+
+
+def _by_network(rows: Rows) -> Rows:
+    """Return rows, (..., N, K), as an array of shape (N, ·, K)."""
+    return rows.reshape(-1, *rows.shape[-2:]).swapaxes(0, 1)

@@ -11,11 +11,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from charrnn.errors import ConfigError
 from charrnn.model.config import ModelConfig
-from charrnn.model.network import Wrap
+from charrnn.model.predictor import Wrap
 
 
 class Unit(NamedTuple):
@@ -62,19 +60,20 @@ def parse_held_units(config: ModelConfig, texts: list[str]) -> dict[Unit, float]
     return held
 
 
-def hold_units(held: Mapping[Unit, float]) -> Wrap:
+def hold_units(config: ModelConfig, held: Mapping[Unit, float]) -> Wrap:
     """Return a wrap that holds units at values in every stream."""
 
     def wrap(layer: int, step: Callable[..., Any]) -> Callable[..., Any]:
-        own = {unit.number: value for unit, value in held.items() if unit.layer == layer}
+        own = [unit for unit in held if unit.layer % config.num_layers == layer]
         if not own:
             return step
-        numbers, values = list(own), np.array([*own.values()], np.float32)
+        networks = [unit.layer // config.num_layers for unit in own]
+        numbers, values = [unit.number for unit in own], [held[unit] for unit in own]
 
         def held_step(*args: Any) -> Any:
             after = step(*args)
             h = after[0] if isinstance(after, tuple) else after
-            h[:, numbers] = values
+            h[:, networks, numbers] = values
             return after
 
         return held_step

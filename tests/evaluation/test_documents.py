@@ -15,7 +15,7 @@ from charrnn.evaluation.evaluate import EvaluationRun, evaluate_text
 from charrnn.evaluation.inputs import ValidationText, validation_corpus
 from charrnn.evaluation.score import score
 from charrnn.library import Model
-from charrnn.model.network import Network
+from charrnn.model.predictor import Predictor
 
 DOCUMENTS = ["abba", "c", "deed bead", "a" * 70, "cab", "bad"]
 
@@ -36,7 +36,7 @@ def checkpoint(make_checkpoint, any_kind):
 
 def nats_of(checkpoint, document):
     """Return how surprising a document is, one character at a time."""
-    network = Network(checkpoint.config, checkpoint.arrays)
+    network = Predictor(checkpoint.config, checkpoint.arrays)
     end = checkpoint.vocabulary.end_id
     state = network.initial_state(1)
     read, total = end, 0.0
@@ -57,7 +57,7 @@ def ids_of(checkpoint, documents):
 
 def test_a_score_is_the_sum_of_those_of_its_documents(checkpoint):
     """They are read side by side, and the sum is that of each, spelled out."""
-    network, end = Network(checkpoint.config, checkpoint.arrays), checkpoint.vocabulary.end_id
+    network, end = Predictor(checkpoint.config, checkpoint.arrays), checkpoint.vocabulary.end_id
     ids = ids_of(checkpoint, DOCUMENTS)
     found = score(network, ids, end_id=end)
     expected = sum(nats_of(checkpoint, document) for document in DOCUMENTS)
@@ -67,7 +67,7 @@ def test_a_score_is_the_sum_of_those_of_its_documents(checkpoint):
 
 def test_a_document_does_not_depend_on_its_neighbours(checkpoint):
     """Its score is the same alone, among others, and in another order."""
-    network, end = Network(checkpoint.config, checkpoint.arrays), checkpoint.vocabulary.end_id
+    network, end = Predictor(checkpoint.config, checkpoint.arrays), checkpoint.vocabulary.end_id
     alone = sum(score(network, ids_of(checkpoint, [d]), end_id=end).nats for d in DOCUMENTS)
     for documents in (DOCUMENTS, DOCUMENTS[::-1], sorted(DOCUMENTS)):
         batched_matmul = score(network, ids_of(checkpoint, documents), end_id=end).nats
@@ -77,7 +77,7 @@ def test_a_document_does_not_depend_on_its_neighbours(checkpoint):
 def test_the_law_can_fail(make_checkpoint):
     """Read as one text, with state carried over, the same documents have another score."""
     checkpoint = make_checkpoint(characters=" abcde", separator="\n", scale=2.0)
-    network, end = Network(checkpoint.config, checkpoint.arrays), checkpoint.vocabulary.end_id
+    network, end = Predictor(checkpoint.config, checkpoint.arrays), checkpoint.vocabulary.end_id
     ids = ids_of(checkpoint, DOCUMENTS)
     apart, carried = score(network, ids, end_id=end).nats, score(network, ids).nats
     assert abs(apart - carried) > 1e-3 * apart
@@ -99,7 +99,7 @@ def test_parts_of_a_long_document_know_what_was_before(make_checkpoint):
     checkpoint = make_checkpoint("gru", characters=" abcde", separator="\n")  # of short memory
     rng = np.random.default_rng(1)
     long = "".join(rng.choice(list("abcde "), MAX_MEASURED_CHARS + 100))
-    network, end = Network(checkpoint.config, checkpoint.arrays), checkpoint.vocabulary.end_id
+    network, end = Predictor(checkpoint.config, checkpoint.arrays), checkpoint.vocabulary.end_id
     found = score(network, ids_of(checkpoint, [long]), end_id=end)
     assert found.chars == len(long) + 1
     assert found.nats == pytest.approx(nats_of(checkpoint, long), rel=1e-6)
@@ -109,7 +109,7 @@ def test_parts_of_a_long_document_know_what_was_before(make_checkpoint):
 def test_a_text_is_cut_as_for_training(make_checkpoint, size):
     """However the text comes in parts, its lines are the documents; empty ones are none."""
     checkpoint = make_checkpoint(characters=" abcde", separator="\n", scale=2.0)
-    network = Network(checkpoint.config, checkpoint.arrays)
+    network = Predictor(checkpoint.config, checkpoint.arrays)
     text = "\n\n".join(DOCUMENTS)
     blocks = [text[begin : begin + size] for begin in range(0, len(text), size)]
     report = evaluate_text(network, checkpoint.vocabulary, blocks)
@@ -123,7 +123,7 @@ def test_a_text_is_cut_as_for_training(make_checkpoint, size):
 def test_characters_that_are_left_out_do_not_move_ends(make_checkpoint, size):
     """Documents are those of the text without what the model never saw."""
     checkpoint = make_checkpoint(characters=" abcde", separator="\n", scale=2.0)
-    network = Network(checkpoint.config, checkpoint.arrays)
+    network = Predictor(checkpoint.config, checkpoint.arrays)
     text = "xaxb\nxx\ncx\n"
     blocks = [text[begin : begin + size] for begin in range(0, len(text), size)]
     report = evaluate_text(network, checkpoint.vocabulary, blocks)
@@ -135,7 +135,7 @@ def test_characters_that_are_left_out_do_not_move_ends(make_checkpoint, size):
 def test_unknown_characters_count_as_the_symbol(make_checkpoint):
     """With an unknown symbol each of them is predicted, and bytes are those of the text."""
     checkpoint = make_checkpoint(characters=" abc", has_unknown=True, separator="·", scale=0.0)
-    network = Network(checkpoint.config, checkpoint.arrays)
+    network = Predictor(checkpoint.config, checkpoint.arrays)
     report = evaluate_text(network, checkpoint.vocabulary, ["xa·漢·"])
     assert report.score.nats == pytest.approx(5 * math.log(6))
     assert (report.score.chars, report.unknown) == (5, 2)
@@ -159,7 +159,7 @@ def test_the_corpus_is_evaluated_like_its_text(make_checkpoint, tmp_path, separa
     checkpoint = make_checkpoint(
         characters=corpus.vocabulary.characters, separator=separator, scale=2.0
     )
-    network = Network(checkpoint.config, checkpoint.arrays)
+    network = Predictor(checkpoint.config, checkpoint.arrays)
     found = evaluate_corpus(network, checkpoint.vocabulary, tmp_path)
     text = corpus.vocabulary.decode(corpus.val[1:])
     assert found == evaluate_text(network, checkpoint.vocabulary, [text])

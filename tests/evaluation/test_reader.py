@@ -11,12 +11,12 @@ import charrnn.evaluation.reader as reader_module
 from charrnn.evaluation.reader import Reader
 from charrnn.evaluation.surprise import measure
 from charrnn.generation.sampling import log_probs
-from charrnn.model.predictor import make_predictor
+from charrnn.model.predictor import Predictor
 
 
 def network_of(checkpoint):
     """Return the network of a model."""
-    return make_predictor(checkpoint.config, checkpoint.arrays)
+    return Predictor(checkpoint.config, checkpoint.arrays)
 
 
 def nats_in_blocks(reader, ids, cuts):

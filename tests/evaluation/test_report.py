@@ -19,7 +19,7 @@ from charrnn.evaluation.inputs import ValidationText, validation_corpus
 from charrnn.evaluation.report import Evaluation
 from charrnn.evaluation.score import Score, score
 from charrnn.evaluation.surprise import measure_text
-from charrnn.model.network import Network
+from charrnn.model.predictor import Predictor
 from charrnn.text.vocabulary import Vocabulary
 
 CHARACTERS = "\n ab\u00e9\u20ac\U0001f600"  # of 1, 1, 1, 1, 2, 3 and 4 bytes
@@ -47,7 +47,7 @@ def evaluate_corpus(network, vocabulary, directory):
 
 def network_of(checkpoint):
     """Return the network of a model."""
-    return Network(checkpoint.config, checkpoint.arrays)
+    return Predictor(checkpoint.config, checkpoint.arrays)
 
 
 def evaluate(checkpoint, *blocks):

@@ -10,7 +10,7 @@ import pytest
 import charrnn.evaluation.reader
 from charrnn.evaluation.score import Score, score
 from charrnn.generation.sampling import log_probs
-from charrnn.model.network import Network
+from charrnn.model.predictor import Predictor
 
 WARM_UP_CHARS = 512  # what a part reads of the text before it
 PART_CHARS = 2048
@@ -18,7 +18,7 @@ PART_CHARS = 2048
 
 def network_of(checkpoint):
     """Return the network of a model."""
-    return Network(checkpoint.config, checkpoint.arrays)
+    return Predictor(checkpoint.config, checkpoint.arrays)
 
 
 def random_ids(checkpoint, length):
@@ -57,7 +57,7 @@ def test_single_precision_is_enough(make_checkpoint, kind):
     single = make_checkpoint(**kind, num_layers=2, scale=2.0)
     double = {name: array.astype(np.float64) for name, array in single.arrays.items()}
     ids = random_ids(single, 300)
-    expected = score(Network(single.config, double), ids, exact=True)
+    expected = score(Predictor(single.config, double), ids, exact=True)
     # Each logit is known to about 1e-6, and the errors of 299 of them mostly cancel.
     assert score(network_of(single), ids, exact=True).nats == pytest.approx(expected.nats, rel=1e-6)
 

@@ -11,13 +11,13 @@ from charrnn.corpus.documents import cut_documents
 from charrnn.evaluation.reader import Reader
 from charrnn.evaluation.surprise import measure, measure_ids, measure_text
 from charrnn.generation.sampling import log_probs
-from charrnn.model.network import Network
+from charrnn.model.predictor import Predictor
 from charrnn.text.vocabulary import Vocabulary
 
 
 def network_of(checkpoint):
     """Return the network of a model."""
-    return Network(checkpoint.config, checkpoint.arrays)
+    return Predictor(checkpoint.config, checkpoint.arrays)
 
 
 def of_documents(checkpoint, separator):

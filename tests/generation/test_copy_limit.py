@@ -15,7 +15,7 @@ from charrnn.generation.params import SamplingParams, StopCriteria
 from charrnn.generation.results import collect
 from charrnn.memory.copying import CopySearch
 from charrnn.memory.index import build_index
-from charrnn.model.predictor import make_predictor
+from charrnn.model.predictor import Predictor
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def write(make_checkpoint, training):
         vocabulary = checkpoint.vocabulary
         index = build_index(vocabulary.look_up(training), vocabulary.size)
         generator = Generator(
-            make_predictor(checkpoint.config, checkpoint.arrays),
+            Predictor(checkpoint.config, checkpoint.arrays),
             vocabulary,
             prompt_ids(vocabulary, ""),
             params=SamplingParams(temperature=temperature),

@@ -9,7 +9,7 @@ import pytest
 
 from charrnn.errors import UnknownCharacterError
 from charrnn.library import Model
-from charrnn.model.network import Network
+from charrnn.model.predictor import Predictor
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def checkpoint(make_checkpoint, any_kind):
 
 def probability(checkpoint, text, is_whole):
     """Return the probability that a document begins with a text, or equals it."""
-    network, vocabulary = Network(checkpoint.config, checkpoint.arrays), checkpoint.vocabulary
+    network, vocabulary = Predictor(checkpoint.config, checkpoint.arrays), checkpoint.vocabulary
     state, read, total = network.initial_state(1), vocabulary.end_id, 1.0
     for wanted in [*vocabulary.encode(text).tolist(), vocabulary.end_id][: len(text) + is_whole]:
         logits, state = network.forward(np.array([[read]]), state)

@@ -13,7 +13,7 @@ from charrnn.generation import sampling
 from charrnn.generation.generator import Generator, prompt_ids, sample_rng
 from charrnn.generation.params import SamplingParams, StopCriteria
 from charrnn.generation.sampling import log_probs
-from charrnn.model.network import Network
+from charrnn.model.predictor import Predictor
 
 
 def draw(logits, temperature, rngs):
@@ -29,7 +29,7 @@ ATTENTIVE = {"cell": "rnn", "hidden_size": 16, "embedding_size": 8, "scale": 2.0
 
 def network_of(checkpoint):
     """Return the network of a model."""
-    return Network(checkpoint.config, checkpoint.arrays)
+    return Predictor(checkpoint.config, checkpoint.arrays)
 
 
 def characters_of(

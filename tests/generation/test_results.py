@@ -18,7 +18,7 @@ from charrnn.generation.generator import (
 from charrnn.generation.params import SamplingParams, StopCriteria
 from charrnn.generation.results import collect
 from charrnn.generation.stops import stop_at_end
-from charrnn.model.network import Network
+from charrnn.model.predictor import Predictor
 from charrnn.text.prefixes import num_begun
 
 GOLDEN = {
@@ -35,7 +35,7 @@ GOLDEN = {
 
 def generator_of(checkpoint, prompt="ab", **options):
     """Return a model that has read a prompt."""
-    network = Network(checkpoint.config, checkpoint.arrays)
+    network = Predictor(checkpoint.config, checkpoint.arrays)
     ids = prompt_ids(checkpoint.vocabulary, prompt)
     return Generator(network, checkpoint.vocabulary, ids, **options)
 

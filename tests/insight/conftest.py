@@ -14,7 +14,7 @@ from charrnn.insight.watch import Watched
 from charrnn.memory.index import build_index
 from charrnn.memory.memory import Memory
 from charrnn.model.checkpoint import Checkpoint
-from charrnn.model.predictor import make_predictor
+from charrnn.model.predictor import Predictor
 from charrnn.text.vocabulary import Vocabulary
 
 STORY = Path(__file__).parents[2] / "corpora" / "harbour.txt"
@@ -37,7 +37,7 @@ def look_at() -> Callable[..., Look]:
     """Return a maker of looks, with the memory of a training text if there is one."""
 
     def make(checkpoint: Checkpoint, text: Text, trained_on: str | None = None) -> Look:
-        predictor = make_predictor(checkpoint.config, checkpoint.arrays)
+        predictor = Predictor(checkpoint.config, checkpoint.arrays)
         if trained_on is None:
             return Look(checkpoint, predictor, None, text)
         vocabulary = checkpoint.vocabulary

@@ -7,14 +7,14 @@ import numpy as np
 from charrnn.insight.moved import NUM_OTHERS, moved_by
 from charrnn.insight.prediction import NUM_BACK, run_to
 from charrnn.model.ensemble import softmax
-from charrnn.model.predictor import make_predictor
+from charrnn.model.predictor import Predictor
 
 PAIR = (3, 1)
 
 
 def predictor_of(checkpoint):
     """Return the networks of a model."""
-    return make_predictor(checkpoint.config, checkpoint.arrays)
+    return Predictor(checkpoint.config, checkpoint.arrays)
 
 
 def slow_moves(checkpoint, ids, first):

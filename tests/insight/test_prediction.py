@@ -14,7 +14,7 @@ from charrnn.insight.text import make_text
 from charrnn.memory.index import build_index
 from charrnn.memory.memory import Memory
 from charrnn.model.ensemble import softmax
-from charrnn.model.predictor import make_predictor
+from charrnn.model.predictor import Predictor
 from charrnn.text.vocabulary import Vocabulary
 
 PLACE = 37
@@ -25,7 +25,7 @@ def test_networks_add_up_to_the_probability(any_kind, make_checkpoint, text_of, 
     checkpoint = make_checkpoint(**any_kind, num_networks=2, num_layers=2, scale=3.0)
     text = text_of(checkpoint, 60)
     found = look_at(checkpoint, text).prediction(PLACE)
-    predictor = make_predictor(checkpoint.config, checkpoint.arrays)
+    predictor = Predictor(checkpoint.config, checkpoint.arrays)
     logits, _ = predictor.forward(text.ids[None, :PLACE], predictor.initial_state(1))
     probs = softmax(logits[0, -1])
     assert found.candidates[0].id == text.ids[PLACE]
@@ -47,7 +47,7 @@ def test_all_parts_add_up_to_what_eval_measures(make_checkpoint, text_of, look_a
     trained_on = text_of(checkpoint, 200, seed=2).shown + text.shown[10:60]
     vocabulary = checkpoint.vocabulary
     index = build_index(vocabulary.encode(trained_on), vocabulary.size)
-    predictor = make_predictor(checkpoint.config, checkpoint.arrays)
+    predictor = Predictor(checkpoint.config, checkpoint.arrays)
     measured = measure(Reader(predictor, memory=Memory(vocabulary, index)), text.ids)
     look = look_at(checkpoint, text, trained_on)
     for place in (1, 30, 120, 250, 269):
@@ -85,7 +85,7 @@ def test_a_long_way_is_cut_as_an_evaluation_cuts_it(make_checkpoint, text_of, wa
     """Beyond the first part of a text, the numbers are those of an evaluation too."""
     checkpoint = make_checkpoint(scale=3.0)
     text = text_of(checkpoint, 5000)
-    predictor = make_predictor(checkpoint.config, checkpoint.arrays)
+    predictor = Predictor(checkpoint.config, checkpoint.arrays)
     nats = measure(Reader(predictor), text.ids).nats
     for place in (2048, 2049, 4999):
         run = run_to(watch(checkpoint), text, place)

@@ -12,13 +12,13 @@ from charrnn.insight.reach import ONE_PER_CENT, Curve, measure_reach
 from charrnn.insight.text import Text, make_text
 from charrnn.memory.memory import Memory
 from charrnn.model.ensemble import softmax
-from charrnn.model.predictor import make_predictor
+from charrnn.model.predictor import Predictor
 from charrnn.text.vocabulary import Vocabulary
 
 
 def predictor_of(checkpoint):
     """Return the networks of a model."""
-    return make_predictor(checkpoint.config, checkpoint.arrays)
+    return Predictor(checkpoint.config, checkpoint.arrays)
 
 
 def without_past(checkpoint):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from charrnn.model.matmul import batched_matmul, rowwise_matmul
-from charrnn.model.network import Network
+from charrnn.model.predictor import Predictor
 
 SHAPES = [(1, 3), (3, 1), (17, 65), (128, 384), (256, 1024), (300, 70)]  # (K, M)
 
@@ -18,13 +18,16 @@ def some(*shape):
 
 @pytest.mark.parametrize("product", [batched_matmul, rowwise_matmul])
 @pytest.mark.parametrize("leading", [(1,), (5,), (1, 1), (1, 6), (4, 1), (3, 2)])
-def test_a_product_is_one(product, leading):
-    """Rows of any shape are multiplied by the matrix."""
-    rows, matrix = some(*leading, 17), some(17, 9)
-    found = product(rows, matrix)
-    assert found.shape == (*leading, 9)
-    expected = rows.astype(np.float64) @ matrix.astype(np.float64)
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)  # 17 roundings of about ten
+@pytest.mark.parametrize("num_networks", [1, 2, 3])
+def test_a_product_is_one(product, leading, num_networks):
+    """Rows of any shape are multiplied by the matrix of their network."""
+    rows, matrices = some(*leading, num_networks, 17), some(num_networks, 17, 9)
+    found = product(rows, matrices)
+    assert found.shape == (*leading, num_networks, 9)
+    for network, matrix in enumerate(matrices):
+        expected = rows[..., network, :].astype(np.float64) @ matrix.astype(np.float64)
+        # 17 roundings of about ten
+        np.testing.assert_allclose(found[..., network, :], expected, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -44,19 +47,27 @@ def test_a_row_does_not_depend_on_the_others(shape, num_rows):
 
 def test_the_check_of_rows_can_fail():
     """In ``batched_matmul``, the bits of a row do depend on the number of rows."""
-    rows, matrix = some(64, 256), some(256, 1024)
-    whole = batched_matmul(rows, matrix)
-    parts = [batched_matmul(rows[:size], matrix) for size in (1, 2, 3, 5, 8, 13, 21)]
+    rows, matrices = some(64, 1, 256), some(1, 256, 1024)
+    whole = batched_matmul(rows, matrices)
+    parts = [batched_matmul(rows[:size], matrices) for size in (1, 2, 3, 5, 8, 13, 21)]
     if all(np.array_equal(part, whole[: len(part)]) for part in parts):
         pytest.skip("this library of products adds up in one order")
 
 
-def test_a_stream_of_a_network_does_not_depend_on_the_others(make_checkpoint, any_kind):
+@pytest.mark.parametrize("num_networks", [1, 2])
+def test_a_stream_of_networks_does_not_depend_on_the_others(
+    make_checkpoint, any_kind, num_networks
+):
     """``rowwise_matmul`` gives a stream the same bits alone and among others."""
     checkpoint = make_checkpoint(
-        **any_kind, num_layers=2, hidden_size=37, embedding_size=37, scale=2.0
+        **any_kind,
+        num_layers=2,
+        hidden_size=37,
+        embedding_size=37,
+        num_networks=num_networks,
+        scale=2.0,
     )
-    network = Network(checkpoint.config, checkpoint.arrays)
+    network = Predictor(checkpoint.config, checkpoint.arrays)
     ids = np.random.default_rng(5).integers(checkpoint.config.vocab_size, size=(64, 12))
 
     def read(rows):
@@ -79,7 +90,7 @@ def test_a_stream_of_a_network_does_not_depend_on_the_others(make_checkpoint, an
 def test_both_products_give_one_network(make_checkpoint, any_kind):
     """Stepping with ``rowwise_matmul`` equals one window up to the rounding of float32."""
     checkpoint = make_checkpoint(**any_kind, num_layers=2, hidden_size=37, embedding_size=37)
-    network = Network(checkpoint.config, checkpoint.arrays)
+    network = Predictor(checkpoint.config, checkpoint.arrays)
     ids = np.random.default_rng(6).integers(checkpoint.config.vocab_size, size=(3, 12))
     at_once, _ = network.forward(ids, network.initial_state(3))
     state = network.initial_state(3)
@@ -92,13 +103,13 @@ def test_both_products_give_one_network(make_checkpoint, any_kind):
 @pytest.mark.parametrize("num_rows", [1, 3])
 def test_an_invalid_operation_of_blas_is_no_warning(product, num_rows):
     """A product that sets the flag on every machine stands for one that does on some."""
-    rows, matrix = np.full((num_rows, 1), np.inf), np.zeros((1, 1))
-    assert np.isnan(product(rows, matrix)).all()
+    rows, matrices = np.full((num_rows, 1, 1), np.inf), np.zeros((1, 1, 1))
+    assert np.isnan(product(rows, matrices)).all()
 
 
 @pytest.mark.parametrize("product", [batched_matmul, rowwise_matmul])
 def test_a_product_that_is_too_large_warns(product):
     """Overflow still warns: it is wrong on every machine."""
-    rows, matrix = np.full((1, 1), 1e300), np.full((1, 1), 1e300)
+    rows, matrices = np.full((1, 1, 1), 1e300), np.full((1, 1, 1), 1e300)
     with pytest.warns(RuntimeWarning, match="overflow"):
-        product(rows, matrix)
+        product(rows, matrices)

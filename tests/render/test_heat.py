@@ -15,7 +15,7 @@ import pytest
 from charrnn.corpus.documents import cut_documents
 from charrnn.evaluation.evaluate import EvaluationRun
 from charrnn.evaluation.surprise import Passage, Surprise, measure_text
-from charrnn.model.network import Network
+from charrnn.model.predictor import Predictor
 from charrnn.render.heat import HOTTEST, LINE_END, heat_levels
 from charrnn.render.heat_html import Page
 from charrnn.render.heat_svg import Picture
@@ -120,7 +120,7 @@ def drawn(view_class, checkpoint, text, name="a <file> & more", notices=None):
     """Return what a view makes of a text."""
     vocabulary, stream = checkpoint.vocabulary, io.BytesIO()
     notices = [] if notices is None else notices
-    network = Network(checkpoint.config, checkpoint.arrays)
+    network = Predictor(checkpoint.config, checkpoint.arrays)
     run = EvaluationRun(network, vocabulary, OneText(vocabulary, text, name))
     run.run([view_class(stream, vocabulary, notices.append)], notices.append)
     return stream.getvalue().decode()

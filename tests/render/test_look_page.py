@@ -15,7 +15,7 @@ from charrnn.evaluation.reader import Reader
 from charrnn.evaluation.surprise import measure
 from charrnn.insight.look import Look
 from charrnn.insight.text import make_text, text_of_ids
-from charrnn.model.predictor import make_predictor
+from charrnn.model.predictor import Predictor
 from charrnn.render.look.page import make_page
 from charrnn.text.vocabulary import Vocabulary
 
@@ -28,7 +28,7 @@ def look(make_checkpoint):
     """A look at a text that would like to be obeyed."""
     characters = "".join(sorted(set(TEXT)))
     checkpoint = make_checkpoint("lstm", num_networks=2, characters=characters, scale=3.0)
-    predictor = make_predictor(checkpoint.config, checkpoint.arrays)
+    predictor = Predictor(checkpoint.config, checkpoint.arrays)
     return Look(checkpoint, predictor, None, make_text(checkpoint.vocabulary, TEXT))
 
 
@@ -56,9 +56,7 @@ def test_the_page_holds_what_was_measured(look, page):
     data = data_of(page)
     text = look.text
     assert len(data["text"]) == len(text.ids)
-    nats = measure(
-        Reader(make_predictor(look.checkpoint.config, look.checkpoint.arrays)), text.ids
-    ).nats
+    nats = measure(Reader(Predictor(look.checkpoint.config, look.checkpoint.arrays)), text.ids).nats
     bits = numbers(data["bits"])
     assert bits[0] == 255
     expected = np.minimum(nats[1:] / np.log(2), 254 / 16)
@@ -158,7 +156,7 @@ def test_documents_and_bytes_have_pages(make_checkpoint, tmp_path, open_page):
     for vocabulary, text in zip((lines, data), texts, strict=True):
         checkpoint = make_checkpoint(characters="abcde"[: vocabulary.size])
         checkpoint = replace(checkpoint, vocabulary=vocabulary)
-        predictor = make_predictor(checkpoint.config, checkpoint.arrays)
+        predictor = Predictor(checkpoint.config, checkpoint.arrays)
         path = tmp_path / "page.html"
         look = Look(checkpoint, predictor, None, text)
         path.write_text(make_page(look, None, []), encoding="utf-8")

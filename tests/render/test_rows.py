@@ -11,7 +11,7 @@ from charrnn.corpus.documents import cut_documents
 from charrnn.evaluation.reader import Reader
 from charrnn.evaluation.score import score
 from charrnn.evaluation.surprise import measure_text
-from charrnn.model.network import Network
+from charrnn.model.predictor import Predictor
 from charrnn.render.rows import CharCutter, FileCutter, LineCutter
 from charrnn.render.views import RowView
 
@@ -22,7 +22,7 @@ def rows_of(checkpoint, cutter_class, *blocks, num_best=0):
     """Return the rows of a text that arrives in blocks."""
     vocabulary = checkpoint.vocabulary
     cutter = cutter_class("file", vocabulary)
-    reader = Reader(Network(checkpoint.config, checkpoint.arrays))
+    reader = Reader(Predictor(checkpoint.config, checkpoint.arrays))
     rows = []
     for passage in measure_text(reader, vocabulary, cut_documents(blocks, ""), num_best):
         rows.extend(cutter.rows(passage))
@@ -40,7 +40,8 @@ def test_lines_add_up_to_the_text(checkpoint):
     rows = rows_of(checkpoint, LineCutter, TEXT)
     assert [row.data.decode() for row in rows] == TEXT.split("\n")
     assert [row.number for row in rows] == list(range(1, len(rows) + 1))
-    whole = score(Network(checkpoint.config, checkpoint.arrays), checkpoint.vocabulary.encode(TEXT))
+    predictor = Predictor(checkpoint.config, checkpoint.arrays)
+    whole = score(predictor, checkpoint.vocabulary.encode(TEXT))
     assert sum(row.score.nats for row in rows) == pytest.approx(whole.nats, rel=1e-10)
     assert sum(row.score.chars for row in rows) == whole.chars
     assert sum(row.score.correct for row in rows) == whole.correct
@@ -118,7 +119,7 @@ def test_sorted_rows_are_bounded(checkpoint, monkeypatch, top):
     sink, notices, vocabulary = Lines(), [], checkpoint.vocabulary
     view = RowView(sink, vocabulary, "line", sort=True, top=top, notice=notices.append)
     view.begin("file")
-    reader = Reader(Network(checkpoint.config, checkpoint.arrays))
+    reader = Reader(Predictor(checkpoint.config, checkpoint.arrays))
     for passage in measure_text(reader, vocabulary, cut_documents(["ab\nc\n" * 10], "")):
         view.take(passage)
     view.end_text()

@@ -21,12 +21,12 @@ def gru_step(projected: Array, recurrent: Array, state: LayerState) -> LayerStat
     give wrong text in the other.
 
     Args:
-        projected: ``W_ih x + b_ih``, shape (B, 3H).
-        recurrent: ``W_hh h + b_hh``, shape (B, 3H).
-        state: One array ``h``, shape (B, H); zeros at the start of a text.
+        projected: ``W_ih x + b_ih``, shape (..., 3H).
+        recurrent: ``W_hh h + b_hh``, shape (..., 3H).
+        state: One array ``h``, shape (..., H); zeros at the start of a text.
 
     Returns:
-        The next state: one array, shape (B, H), between -1 and 1 if ``h`` was.
+        The next state: one array, shape (..., H), between -1 and 1 if ``h`` was.
 
     References:
         K. Cho et al., 2014, arXiv:1406.1078.
@@ -48,7 +48,7 @@ def gru_update(
 
 
 def _blocks(projected: Array, recurrent: Array) -> tuple[Array, Array, Array]:
-    """Return r, z and n, each of shape (B, H)."""
+    """Return r, z and n, each of shape (..., H)."""
     size = projected.shape[-1] // 3
     gates = sigmoid(projected[..., : 2 * size] + recurrent[..., : 2 * size])
     r, z = gates[..., :size], gates[..., size:]

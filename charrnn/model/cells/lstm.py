@@ -21,12 +21,12 @@ def lstm_step(projected: Array, recurrent: Array, state: LayerState) -> LayerSta
     The blocks are stacked in the weights in the order i, f, g, o.
 
     Args:
-        projected: ``W_ih x + b_ih``, shape (B, 4H).
-        recurrent: ``W_hh h + b_hh``, shape (B, 4H).
-        state: Two arrays, ``h`` and ``c``, each of shape (B, H); zeros at the start of a text.
+        projected: ``W_ih x + b_ih``, shape (..., 4H).
+        recurrent: ``W_hh h + b_hh``, shape (..., 4H).
+        state: Two arrays, ``h`` and ``c``, each of shape (..., H); zeros at the start of a text.
 
     Returns:
-        The next ``h``, between -1 and 1, and ``c``, unbounded; each of shape (B, H).
+        The next ``h``, between -1 and 1, and ``c``, unbounded; each of shape (..., H).
 
     References:
         S. Hochreiter and J. Schmidhuber, Long short-term memory, Neural Computation 9, 1997.
@@ -50,7 +50,7 @@ def lstm_update(
 
 
 def _blocks(projected: Array, recurrent: Array) -> tuple[Array, Array, Array, Array]:
-    """Return i, f, g and o, each of shape (B, H)."""
+    """Return i, f, g and o, each of shape (..., H)."""
     gates: Array = projected + recurrent
     size = gates.shape[-1] // 4
     g = np.tanh(gates[..., 2 * size : 3 * size])

@@ -16,11 +16,11 @@ def mingru_step(projected: Array, h: Array) -> Array:
     The blocks are stacked in the order z, c; the layer adds its output gate as the last block.
 
     Args:
-        projected: ``W v + b``, shape (B, 2H).
-        h: The state, shape (B, H); zeros at the start of a text.
+        projected: ``W v + b``, shape (..., 2H).
+        h: The state, shape (..., H); zeros at the start of a text.
 
     Returns:
-        ``h'``, shape (B, H), within the range of the candidates.
+        ``h'``, shape (..., H), within the range of the candidates.
 
     References:
         L. Feng et al., Were RNNs all we needed?, 2024, arXiv:2410.01201.

@@ -20,11 +20,11 @@ def minlstm_step(projected: Array, h: Array) -> Array:
     The blocks are stacked in the order f, i, c; the layer adds its output gate as the last block.
 
     Args:
-        projected: ``W v + b``, shape (B, 3H).
-        h: The state, shape (B, H); zeros at the start of a text.
+        projected: ``W v + b``, shape (..., 3H).
+        h: The state, shape (..., H); zeros at the start of a text.
 
     Returns:
-        ``h'``, shape (B, H), within the range of the candidates.
+        ``h'``, shape (..., H), within the range of the candidates.
 
     References:
         L. Feng et al., Were RNNs all we needed?, 2024, arXiv:2410.01201.
@@ -41,7 +41,7 @@ def minlstm_update(projected: Array, h: Array, *, after: Array) -> Update:
 
 
 def _share(projected: Array) -> Array:
-    """Return i / (f + i), finite where both gates are shut, shape (B, H)."""
+    """Return i / (f + i), finite where both gates are shut, shape (..., H)."""
     size = projected.shape[-1] // 3
     softplus = np.logaddexp(0, -projected[..., : 2 * size])  # -log f and -log i
     return sigmoid(softplus[..., :size] - softplus[..., size:])

@@ -14,12 +14,12 @@ def rnn_tanh_step(projected: Array, recurrent: Array, state: LayerState) -> Laye
         h' = tanh(W_ih x + b_ih + W_hh h + b_hh)
 
     Args:
-        projected: ``W_ih x + b_ih``, shape (B, H).
-        recurrent: ``W_hh h + b_hh``, shape (B, H).
-        state: One array ``h``, shape (B, H); zeros at the start of a text.
+        projected: ``W_ih x + b_ih``, shape (..., H).
+        recurrent: ``W_hh h + b_hh``, shape (..., H).
+        state: One array ``h``, shape (..., H); zeros at the start of a text.
 
     Returns:
-        The next state: one array, shape (B, H), between -1 and 1.
+        The next state: one array, shape (..., H), between -1 and 1.
 
     References:
         J. Elman, Finding structure in time, Cognitive Science 14, 1990.
@@ -37,12 +37,12 @@ def rnn_relu_step(projected: Array, recurrent: Array, state: LayerState) -> Laye
         h' = max(0, W_ih x + b_ih + W_hh h + b_hh)
 
     Args:
-        projected: ``W_ih x + b_ih``, shape (B, H).
-        recurrent: ``W_hh h + b_hh``, shape (B, H).
-        state: One array ``h``, shape (B, H); zeros at the start of a text.
+        projected: ``W_ih x + b_ih``, shape (..., H).
+        recurrent: ``W_hh h + b_hh``, shape (..., H).
+        state: One array ``h``, shape (..., H); zeros at the start of a text.
 
     Returns:
-        The next state: one array, shape (B, H), non-negative and unbounded.
+        The next state: one array, shape (..., H), non-negative and unbounded.
 
     References:
         Q. Le et al., 2015, arXiv:1504.00941.

@@ -1,6 +1,6 @@
 """What describes a cell. Everything else about a cell follows from its ``CellSpec``.
 
-Sizes: B streams, E input, H hidden units, G blocks, N characters.
+Sizes: E input, H hidden units, G blocks, N characters.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ LayerState = tuple[Array, ...]
 class Update(NamedTuple):
     """What one step did to the memory of a cell: ``memory = keep * memory before + write``.
 
-    All arrays have shape (B, H).
+    All arrays have shape (..., H).
 
     Attributes:
         gates: The gates, between 0 and 1, by the letters of the cell's equations.

@@ -19,7 +19,7 @@ from charrnn.evaluation.reader import Reader
 from charrnn.evaluation.surprise import measure
 from charrnn.memory.memory import Memory
 from charrnn.model.checkpoint import Checkpoint
-from charrnn.model.predictor import make_predictor
+from charrnn.model.predictor import Predictor
 from charrnn.render.page import asset, page_head, script_data
 from charrnn.render.write.pack import Packed, Precision, pack
 from charrnn.text.vocabulary import Ids
@@ -89,7 +89,7 @@ def make_writing_page(
 def _nats(checkpoint: Checkpoint, ids: Ids) -> Any:
     """Return the surprise of each character of a text, read as one stream."""
     memory = Memory(checkpoint.vocabulary, checkpoint.index)
-    predictor = make_predictor(checkpoint.config, checkpoint.arrays)
+    predictor = Predictor(checkpoint.config, checkpoint.arrays)
     end_id = checkpoint.vocabulary.end_id
     return measure(Reader(predictor, end_id=end_id, memory=memory, part_chars=None), ids).nats
 
@@ -97,7 +97,7 @@ def _nats(checkpoint: Checkpoint, ids: Ids) -> Any:
 def _loss(checkpoint: Checkpoint, ids: Ids) -> float:
     """Return the loss on a text in nats per character."""
     memory = Memory(checkpoint.vocabulary, checkpoint.index)
-    predictor = make_predictor(checkpoint.config, checkpoint.arrays)
+    predictor = Predictor(checkpoint.config, checkpoint.arrays)
     reader = Reader(predictor, end_id=checkpoint.vocabulary.end_id, memory=memory)
     return float(np.nanmean(measure(reader, ids).nats))
 

@@ -1,4 +1,4 @@
-"""The trainable network: the twin of ``model.network``, in torch.
+"""The trainable network: the twin of a network in ``model.predictor``, in torch.
 
 Sizes: B streams, T time steps, V vocabulary, E embedding, H hidden units, L layers, K the longest
 n-gram with an embedding.
@@ -110,7 +110,7 @@ class TrainableNetwork(nn.Module):
         return logits.transpose(0, 1), tuple(next_state)
 
     def _embed(self, recent: Tensor) -> Tensor:
-        """Return the sum of the embeddings at each step; see ``Network._embed``."""
+        """Return the sum of the embeddings at each step; see ``Predictor``."""
         embedded: Tensor = self.embedding(recent[self.config.ngrams - 1 :])
         for table, rows in zip(self.ngrams.values(), ngram_rows(self.config, recent), strict=True):
             embedded = embedded + table(rows)

@@ -15,8 +15,8 @@ from charrnn.errors import ConfigError
 from charrnn.library import load
 from charrnn.model.checkpoint import read_checkpoint, write_checkpoint
 from charrnn.model.config import parameter_shapes
-from charrnn.model.network import Network
 from charrnn.model.ngram_embedding import ngram_rows
+from charrnn.model.predictor import Predictor
 from charrnn.text.vocabulary import Vocabulary
 from charrnn.training.api import train
 from charrnn.training.recipe.defaults import resolve
@@ -48,7 +48,7 @@ def carried_over(
 
 def scores(config: Any, arrays: Any, vocabulary: Vocabulary, text: str, of: str) -> np.ndarray:
     """Return the logits of the characters ``of`` after each character of a text."""
-    network = Network(config, arrays)
+    network = Predictor(config, arrays)
     (recent,), *layers = network.initial_state(1)
     columns = vocabulary.look_up(of)
     # At the start of a text id 0 stands for what was before, which may be another character now.

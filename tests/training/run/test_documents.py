@@ -14,7 +14,7 @@ from charrnn.library import load
 from charrnn.memory.memory import Memory
 from charrnn.model.cells.registry import CELLS
 from charrnn.model.checkpoint import Checkpoint
-from charrnn.model.network import Network
+from charrnn.model.predictor import Predictor
 from charrnn.text.vocabulary import Vocabulary
 from charrnn.training.api import train
 from charrnn.training.devices.backend import Backend
@@ -55,7 +55,7 @@ def make_trainer(*, steps: int = 8, **settings: object) -> Trainer:
 def test_an_epoch_is_each_document_from_a_fresh_state(cell: str, batch_size: int) -> None:
     """The losses of an epoch are those that the NumPy engine finds for each document alone."""
     trainer = make_trainer(cell=cell, learning_rate=0.0, num_layers=2, batch_size=batch_size)
-    network = Network(trainer.recipe.model, trainer.learners[0].network.to_arrays())
+    network = Predictor(trainer.recipe.model, trainer.learners[0].network.to_arrays())
     ends = np.flatnonzero(TEXT == END)
     alone = sum(
         score(network, TEXT[begin : end + 1]).nats for begin, end in itertools.pairwise(ends)
@@ -73,7 +73,7 @@ def test_validation_is_what_the_model_file_scores(cell: str) -> None:
     trainer = make_trainer(cell=cell, num_layers=2)
     for _ in range(10):
         trainer.advance(0.5)
-    network = Network(trainer.recipe.model, trainer.to_arrays())
+    network = Predictor(trainer.recipe.model, trainer.to_arrays())
     exact = score(network, VAL, end_id=END, memory=MEMORY).nats_per_char
     assert trainer.validate(1000) == pytest.approx(exact, rel=3e-4)
     assert trainer.validate(15) == pytest.approx(
@@ -90,7 +90,7 @@ def test_each_prediction_counts_alike() -> None:
         trainer.learners[0].optimizer.state.clear()  # no momentum
         trainer.advance(0.02)
     moved = trainer.learners[0].network.to_arrays()["output.bias"] - before
-    network = Network(trainer.recipe.model, trainer.learners[0].network.to_arrays())
+    network = Predictor(trainer.recipe.model, trainer.learners[0].network.to_arrays())
     expected = np.zeros(8)
     ends = np.flatnonzero(TEXT == END)
     for begin, end in itertools.pairwise(ends):

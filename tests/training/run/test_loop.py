@@ -15,8 +15,7 @@ from charrnn.errors import TrainingError
 from charrnn.evaluation.score import score
 from charrnn.memory.memory import Memory
 from charrnn.model.cells.registry import CELLS
-from charrnn.model.network import Network
-from charrnn.model.predictor import make_predictor
+from charrnn.model.predictor import Predictor
 from charrnn.text.vocabulary import Vocabulary
 from charrnn.training.api import train
 from charrnn.training.devices.backend import Backend
@@ -164,7 +163,7 @@ def test_validation_is_what_the_model_file_scores(cell: str, num_networks: int) 
     trainer = make_trainer(cell=cell, num_layers=2, val=60, num_networks=num_networks)
     for _ in range(10):
         trainer.advance(0.5)
-    network = make_predictor(trainer.recipe.model, trainer.to_arrays())
+    network = Predictor(trainer.recipe.model, trainer.to_arrays())
     exact = score(network, trainer.val, exact=True, memory=MEMORY).nats_per_char
     assert trainer.validate(1000) == pytest.approx(exact, rel=3e-4)
 
@@ -244,7 +243,7 @@ def test_the_best_validation_is_kept() -> None:
     arrays, report = files.kept[-1]
     assert report is best
     assert report.val_nats_per_char == min(losses)
-    network = Network(trainer.recipe.model, arrays)
+    network = Predictor(trainer.recipe.model, arrays)
     exact = score(network, trainer.val, exact=True, memory=MEMORY).nats_per_char
     assert report.val_nats_per_char == pytest.approx(exact, rel=3e-4)
 

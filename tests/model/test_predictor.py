@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from charrnn.model.network import Network
+from charrnn.model.predictor import Predictor
 from charrnn.training.nn.network import TrainableNetwork
 
 NUM_STREAMS, NUM_STEPS = 3, 200
@@ -89,14 +89,14 @@ def test_logits_and_state_are_those_of_torch(make_checkpoint, kind, num_layers, 
     with torch.no_grad():
         hidden, last = recurrent(embedding(torch.from_numpy(ids)))
         expected = output(hidden).numpy()
-    network = Network(checkpoint.config, checkpoint.arrays)
+    network = Predictor(checkpoint.config, checkpoint.arrays)
     logits, state = network.forward(ids, network.initial_state(NUM_STREAMS))
     assert logits.dtype == dtype
     assert_near(logits, expected, TOLERANCES[dtype])
     last = last if isinstance(last, tuple) else (last,)
     for layer in range(num_layers):
         for ours, theirs in zip(state[layer - num_layers], last, strict=True):
-            assert_near(ours, theirs[layer].numpy(), TOLERANCES[dtype])
+            assert_near(ours[:, 0], theirs[layer].numpy(), TOLERANCES[dtype])
 
 
 @pytest.mark.parametrize("dtype", TOLERANCES)
@@ -116,7 +116,7 @@ def test_the_trainable_network_is_its_twin(make_checkpoint, any_kind, num_layers
     trainable.load_arrays(dict(checkpoint.arrays))
     with torch.no_grad():
         expected, _ = trainable(torch.from_numpy(ids), trainable.initial_state(NUM_STREAMS))
-    network = Network(checkpoint.config, checkpoint.arrays)
+    network = Predictor(checkpoint.config, checkpoint.arrays)
     logits, _ = network.forward(ids, network.initial_state(NUM_STREAMS))
     assert_near(logits, expected.numpy(), TOLERANCES[dtype])
 
@@ -179,7 +179,7 @@ def test_logits_follow_the_equations_number_by_number(make_checkpoint, kind):
         **kind, num_layers=2, hidden_size=2, embedding_size=3, scale=2.0, dtype=np.float64
     )
     ids = some_ids(checkpoint, num_steps=6, num_streams=1)
-    network = Network(checkpoint.config, checkpoint.arrays)
+    network = Predictor(checkpoint.config, checkpoint.arrays)
     logits, _ = network.forward(ids, network.initial_state(1))
     # Some tens of roundings of float64, 1.1e-16 each.
     assert_near(logits[0], derive_logits(checkpoint, ids[0]), 1e-14)
@@ -190,7 +190,7 @@ def test_windows_with_carried_state_are_one_window(make_checkpoint, any_kind, cu
     """One call over T steps equals several calls that pass the state on."""
     checkpoint = make_checkpoint(**any_kind, num_layers=2, dtype=np.float64)
     ids = some_ids(checkpoint, num_steps=40)
-    network = Network(checkpoint.config, checkpoint.arrays)
+    network = Predictor(checkpoint.config, checkpoint.arrays)
     whole, last = network.forward(ids, network.initial_state(NUM_STREAMS))
     state = network.initial_state(NUM_STREAMS)
     parts = []
@@ -207,7 +207,7 @@ def test_step_is_a_window_of_one(make_checkpoint, any_kind):
     """Reading character by character gives what reading a window gives."""
     checkpoint = make_checkpoint(**any_kind, num_layers=2, dtype=np.float64)
     ids = some_ids(checkpoint, num_steps=9)
-    network = Network(checkpoint.config, checkpoint.arrays)
+    network = Predictor(checkpoint.config, checkpoint.arrays)
     whole, _ = network.forward(ids, network.initial_state(NUM_STREAMS))
     state = network.initial_state(NUM_STREAMS)
     for t in range(9):
@@ -219,7 +219,7 @@ def test_streams_do_not_see_each_other(make_checkpoint, any_kind):
     """A batch of B streams equals B single runs."""
     checkpoint = make_checkpoint(**any_kind, num_layers=2, dtype=np.float64)
     ids = some_ids(checkpoint, num_steps=30)
-    network = Network(checkpoint.config, checkpoint.arrays)
+    network = Predictor(checkpoint.config, checkpoint.arrays)
     batched_matmul, _ = network.forward(ids, network.initial_state(NUM_STREAMS))
     for stream in range(NUM_STREAMS):
         alone, _ = network.forward(ids[stream : stream + 1], network.initial_state(1))
@@ -231,13 +231,13 @@ def test_streams_do_not_see_each_other(make_checkpoint, any_kind):
 @pytest.mark.parametrize("num_streams", [1, 4])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_text_starts_from_zeros(make_checkpoint, kind, num_layers, num_streams, dtype):
-    """The initial state is zeros of shape (B, H) for each layer, and a second for the LSTM."""
+    """The initial state is zeros of shape (B, N, H) for each layer, and a second for the LSTM."""
     checkpoint = make_checkpoint(**kind, num_layers=num_layers, hidden_size=7, dtype=dtype)
-    state = Network(checkpoint.config, checkpoint.arrays).initial_state(num_streams)
+    state = Predictor(checkpoint.config, checkpoint.arrays).initial_state(num_streams)
     for layer in state[-num_layers:]:
         assert len(layer) == (2 if kind["cell"] == "lstm" else 1)
         for array in layer:
-            assert array.shape == (num_streams, 7)
+            assert array.shape == (num_streams, 1, 7)
             assert array.dtype == dtype
     assert not any(array.any() for array in arrays_of(state))
 
@@ -246,7 +246,7 @@ def test_forward_leaves_the_state_it_is_given(make_checkpoint, any_kind):
     """Reading a window does not change the state before it, so a text can branch."""
     checkpoint = make_checkpoint(**any_kind, num_layers=2)
     ids = some_ids(checkpoint, num_steps=5)
-    network = Network(checkpoint.config, checkpoint.arrays)
+    network = Predictor(checkpoint.config, checkpoint.arrays)
     _, state = network.forward(ids, network.initial_state(NUM_STREAMS))
     before = arrays_of(state)
     first, _ = network.forward(ids, state)
