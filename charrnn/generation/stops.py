@@ -29,6 +29,7 @@ class Stops:
         index: The index of the training text, which ``max_copy`` needs.
         writable: Which ids a model may draw: all but the unknown symbol, shape (V,).
         end_id: The end symbol, which is never a copy; None if there is none.
+        is_free: Whether any id may be drawn at any time.
     """
 
     def __init__(
@@ -55,11 +56,8 @@ class Stops:
         if vocabulary.unknown_id is not None:
             self.writable[vocabulary.unknown_id] = False
         self.end_id = vocabulary.end_id
-
-    @property
-    def is_free(self) -> bool:
-        """Whether any id may be drawn at any time."""
-        return self.pattern is None and self.max_copy is None and bool(self.writable.all())
+        has_limits = self.pattern is not None or self.max_copy is not None
+        self.is_free = not has_limits and bool(self.writable.all())
 
 
 class Progress:
@@ -87,7 +85,7 @@ class Progress:
             return "length"
         if self._stops.pattern is not None and not self._continuing().any():
             return "match"
-        return "" if self.candidates.any() else "copy"
+        return "" if self._stops.is_free or self.candidates.any() else "copy"
 
     def add(self, sample: int, id: int, drawn: Drawn, *, is_end: bool) -> SampleChunk:
         """Add what was drawn for a sample; return the characters that certainly belong to it."""

@@ -39,7 +39,9 @@ _RATIOS = (_COUNTS / _AT_LEAST_ONE[:, None]).astype(np.float32)
 # By how many followers there are, how many of them differ, and how many are there once:
 _TAKEN = OFTEN * _COUNTS[:, None] - (OFTEN - ONCE) * _COUNTS
 _TAKEN = (_TAKEN / _AT_LEAST_ONE[:, None, None]).astype(np.float32)
-_IS_BEFORE = np.triu(np.ones((NUM_FOLLOWERS, NUM_FOLLOWERS), np.uint8), 1)[..., None]
+# What each of some followers that are alike adds to the number that differ, by how many they are:
+_WHOLE = 840  # a multiple of 1 to 8
+_PARTS = (_WHOLE // _AT_LEAST_ONE * (_COUNTS > 0)).astype(np.uint16)
 
 
 class Evidence:
@@ -80,8 +82,8 @@ class Evidence:
         times = is_equal.sum(axis=0, dtype=np.uint8).T.reshape(followers.shape)
         self._times = times * is_given  # how often each is there, (N, K, M)
         self._nums = _count(is_given)  # how many there are, m, (N, K)
-        is_new = ~(is_equal.view(np.uint8) & _IS_BEFORE).any(axis=0).T.reshape(followers.shape)
-        self._distinct = _count(is_new & is_given)  # how many differ, (N, K)
+        # How many differ, (N, K); ``einsum`` adds up short rows faster than ``sum``.
+        self._distinct = np.einsum("nkm->nk", _PARTS.take(self._times)) // _WHOLE
         self.credits = _CREDITS.take(self._nums[..., None] * len(_CREDITS) + self._times)
         self.taken = _TAKEN[self._nums, self._distinct, _count(self._times == 1)]
         self.is_there = np.ones((self.num, 1 + self._num_kinds + ages.shape[1]), np.bool_)

@@ -67,11 +67,12 @@ def followers(index: Index, runs: Rows, num_followers: int) -> tuple[Ids, Rows]:
     Returns:
         The followers, V for none, shape (B, K, M); and the sizes, shape (B, K).
     """
-    first, last = runs[:, 0, _COLUMNS], runs[:, 1, _COLUMNS]
+    bounds = runs[..., _COLUMNS, None]
+    first, last = bounds[:, 0], bounds[:, 1]
     sizes = last - first
     steps = np.arange(num_followers)
-    spread = sizes[..., None] * (2 * steps + 1) // (2 * num_followers)
-    places = np.where(sizes[..., None] > num_followers, spread, steps)
-    found = index.followers.take(first[..., None] + places, mode="clip")
-    found[places >= sizes[..., None]] = index.vocab_size
-    return found, sizes
+    spread = sizes * (2 * steps + 1) // (2 * num_followers)
+    places = np.where(sizes > num_followers, spread, steps)
+    found = index.followers.take(first + places, mode="clip")
+    found[places >= sizes] = index.vocab_size
+    return found, sizes[..., 0]
