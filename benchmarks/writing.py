@@ -6,7 +6,8 @@ For each run: as many characters of its validation text, then what the model wri
 0.8, with memory and without. Columns: the share of 20-grams copied from the training text, and the
 longest copy; the share of own 20-grams that came before in the same text; the share of words, by
 count, that the training text has not; and, of 20 texts of 20,000 characters, or as many as the
-validation text has, in how many any 50 characters come five times or more.
+validation text has, in how many any 50 characters come five times or more without overlapping, and
+in how many any do that in no stretch of the training text of that length.
 """
 
 import argparse
@@ -36,10 +37,17 @@ def invented(text: str, known: set[str]) -> float:
     return sum(word not in known for word in words) / max(len(words), 1)
 
 
-def has_loop(text: str) -> bool:
-    """Return whether a passage comes again and again."""
+def loops(text: str) -> set[str]:
+    """Return the passages that come again and again."""
     passages = Counter(text[i : i + LOOP_CHARS] for i in range(len(text) - LOOP_CHARS + 1))
-    return max(passages.values()) >= LOOP_TIMES
+    often = (passage for passage, times in passages.items() if times >= LOOP_TIMES)
+    return {passage for passage in often if text.count(passage) >= LOOP_TIMES}
+
+
+def loops_anywhere(text: str) -> set[str]:
+    """Return the passages that come again and again in some stretch of a text."""
+    begins = range(0, len(text), LONG_CHARS // 10)
+    return set().union(*(loops(text[begin : begin + LONG_CHARS]) for begin in begins))
 
 
 def cut(text: str) -> list[str]:
@@ -68,7 +76,8 @@ def main() -> None:
     arguments = parser.parse_args()
     for run in arguments.runs:
         model, corpus = charrnn.load(run), open_corpus(run)
-        known = set(re.findall(r"\w+", corpus.vocabulary.decode(corpus.train)))
+        trained = corpus.vocabulary.decode(corpus.train)
+        known, known_loops = set(re.findall(r"\w+", trained)), loops_anywhere(trained)
         held_out = corpus.vocabulary.decode(corpus.val)
         rows = {"real text": row(model, held_out[: arguments.chars], known)}
         texts = {"real text": cut(held_out)[: arguments.long]}
@@ -80,7 +89,12 @@ def main() -> None:
                 written = model.samples(num_samples=arguments.long, length=LONG_CHARS, **options)
                 texts[name] = [each.text for each in written]
         for name, each in texts.items():
-            rows[name] |= {"loops": sum(map(has_loop, each)), "texts": len(each)}
+            found = [loops(text) for text in each]
+            rows[name] |= {
+                "loops": sum(map(bool, found)),
+                "new_loops": sum(bool(passages - known_loops) for passages in found),
+                "texts": len(each),
+            }
         for name, values in rows.items():
             if arguments.json:
                 print(json.dumps({"run": run.name, "text": name, **values}), flush=True)

@@ -7,6 +7,7 @@ Sizes: N predictions, B streams.
 """
 
 import numpy as np
+import numpy.typing as npt
 
 from charrnn.memory.evidence import NUM_FOLLOWERS, Evidence
 from charrnn.memory.gate import Gate, shipped_gate
@@ -42,10 +43,13 @@ class Memory:
             return np.zeros((num_streams, 2, 1), np.int64)
         return no_runs(self.index, num_streams)
 
-    def evidence(self, last: Ids, runs: Rows, earlier: Earlier) -> Evidence:
+    def evidence(
+        self, last: Ids, runs: Rows, earlier: Earlier, num_read: npt.NDArray[np.int64]
+    ) -> Evidence:
         """Return the evidence of both texts for N predictions; for the runs see ``trained``.
 
-        ``last`` has the character before each prediction, shape (N,).
+        ``last`` has the character before each prediction, and ``num_read`` how many characters of
+        its document come before, both of shape (N,).
         """
         size = self.vocabulary.size
         if self.index is None:
@@ -53,6 +57,6 @@ class Memory:
             found = np.full((*shape, NUM_FOLLOWERS), size, earlier.followers.dtype)
             sizes = np.zeros(shape, np.int64)
         else:
-            found, sizes = followers(self.index, runs, NUM_FOLLOWERS)
+            found, sizes = followers(self.index, runs, num_read, NUM_FOLLOWERS)
         both = np.concatenate([found, earlier.followers], axis=1)
         return Evidence(size, last, both, sizes, earlier.ages)

@@ -20,7 +20,7 @@ from charrnn.text.vocabulary import Ids
 
 StreamState = tuple[npt.NDArray[Any], ...]
 """What carries over from character to character: the arrays of ``ContextState``, the runs of
-``trained``, and how many characters were read after the common text. A row of each is a stream."""
+``trained``, and how many characters of the document were read. A row of each is a stream."""
 
 
 class StreamMemory:
@@ -54,6 +54,7 @@ class StreamMemory:
         self._gate = gate
         self._text = text
         self._document = document
+        self._first_place = text.size - int(first_state[-1][0])  # of the document
         self.first_state = first_state
 
     def read(self, ids: Ids, state: StreamState) -> tuple[Evidence, StreamState]:
@@ -67,17 +68,18 @@ class StreamMemory:
             The evidence for what follows each, and the state after.
         """
         memory, text = self._memory, self._text
-        *before, runs, written = state
+        *before, runs, num_read = state
         contexts = ContextState(*before)
         last = np.full((len(ids), NUM_KINDS), NOWHERE, np.int32)
         if text.size > 1:
             hashes, contexts = memory.contexts.step(ids, contexts)
             last = text.places.find(hashes ^ self._document)
-        ages = (written + text.size)[:, None] - last.astype(np.int64)
+        ages = (num_read + self._first_place)[:, None] - last.astype(np.int64)
         if memory.index is not None:
             runs = read_step(memory.index, ids, runs)
         earlier = Earlier(text.places.followers_at(last), ages)
-        return memory.evidence(ids, runs, earlier), (*contexts, runs, written + 1)
+        num_read = num_read + 1
+        return memory.evidence(ids, runs, earlier, num_read), (*contexts, runs, num_read)
 
     def mix(
         self, ids: Ids, logits: Numbers, state: StreamState, matmul: Matmul

@@ -76,7 +76,7 @@ class TextMemory:
         if memory.index is not None:
             runs = read_text(memory.index, ids, runs, num_read)
             self._runs = runs[-1:]
-        return memory.evidence(ids, runs, earlier)
+        return memory.evidence(ids, runs, earlier, num_read)
 
     def follow(self, ids: Ids, expected: Expected) -> Iterator[tuple[slice, Evidence, Numbers]]:
         """Read the next characters; mix what the networks expected of them with the memory's.
@@ -136,5 +136,5 @@ class TextMemory:
         """Return a memory of streams that go on from here; each reads the last character first."""
         assert self.last_id is not None
         self._recent.know_next(self.last_id)
-        first_state = (*self._contexts, self._runs, np.zeros(1, np.int64))
+        first_state = (*self._contexts, self._runs, np.array([self._num_read]))
         return StreamMemory(self._memory, self.gate, self._recent, self._document, first_state)

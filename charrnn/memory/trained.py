@@ -12,6 +12,8 @@ from charrnn.text.vocabulary import Ids
 
 TRAINED_LENGTHS = (4, 6, 9, 16, 32)
 
+TURN = 0.6180339887498949  # the golden ratio without its 1: turns of it fill a circle evenly
+
 _LONGEST = max(TRAINED_LENGTHS)  # L
 _COLUMNS = np.array(TRAINED_LENGTHS)
 
@@ -58,11 +60,20 @@ def read_text(index: Index, ids: Ids, runs: Rows, num_read: npt.NDArray[np.int64
     return after
 
 
-def followers(index: Index, runs: Rows, num_followers: int) -> tuple[Ids, Rows]:
+def followers(
+    index: Index, runs: Rows, num_read: npt.NDArray[np.int64], num_followers: int
+) -> tuple[Ids, Rows]:
     """Return what followed the contexts of ``TRAINED_LENGTHS``, and how often each context stands.
 
     Of many places of a context, M that are spread evenly are looked at: sorted by what stands
-    before them, they are a fair sample.
+    before them, they are a fair sample. After each character they are others. If they were not, a
+    text that stays in one context, such as a line of dashes, would never see what ends it.
+
+    Args:
+        index: The index of the training text.
+        runs: Where the last characters stand, shape (B, 2, L + 1).
+        num_read: How many characters were read, shape (B,).
+        num_followers: M.
 
     Returns:
         The followers, V for none, shape (B, K, M); and the sizes, shape (B, K).
@@ -71,7 +82,8 @@ def followers(index: Index, runs: Rows, num_followers: int) -> tuple[Ids, Rows]:
     first, last = bounds[:, 0], bounds[:, 1]
     sizes = last - first
     steps = np.arange(num_followers)
-    spread = sizes * (2 * steps + 1) // (2 * num_followers)
+    turned = steps + (num_read * TURN % 1)[:, None, None]
+    spread = (sizes * turned / num_followers).astype(np.int64)
     places = np.where(sizes > num_followers, spread, steps)
     found = index.followers.take(first + places, mode="clip")
     found[places >= sizes] = index.vocab_size

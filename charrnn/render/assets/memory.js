@@ -3,6 +3,7 @@
 
 const NUM_FOLLOWERS = 8;
 const TRAINED_LENGTHS = [4, 6, 9, 16, 32];
+const TURN = 0.6180339887498949; // see `trained.py`
 const LONGEST = 32;
 const NUM_TRAINED = TRAINED_LENGTHS.length;
 const NUM_KINDS = NUM_TRAINED + NUM_READ;
@@ -270,7 +271,7 @@ class TextMemory {
   /** Return the evidence in a context at a place, without a change of the memory. */
   evidence(context, place) {
     const evidence = new Evidence(this.model.config.vocab_size);
-    addTrained(this.model.index, context.runs, evidence);
+    addTrained(this.model.index, context.runs, place, evidence);
     keysOf(this.model, context).forEach((key, kind) => {
       const entry = this.kinds[kind].get(key);
       evidence.followers.push(entry ? entry.followers : []);
@@ -304,8 +305,10 @@ function extendRuns(index, runs, id) {
   return after;
 }
 
-/** Add what followed the contexts in the training text: of many places, eight spread evenly. */
-function addTrained(index, runs, evidence) {
+/** Add what followed the contexts in the training text: of many places, eight spread evenly, which
+ * are others at each place of the text that is read. */
+function addTrained(index, runs, place, evidence) {
+  const turn = (place * TURN) % 1;
   TRAINED_LENGTHS.forEach((length, kind) => {
     const [low, high] = runs[length];
     const size = high - low;
@@ -313,7 +316,7 @@ function addTrained(index, runs, evidence) {
     evidence.sizes[kind] = size;
     const ids = [];
     for (let i = 0; i < num; i += 1) {
-      const at = size > NUM_FOLLOWERS ? Math.floor((size * (2 * i + 1)) / (2 * NUM_FOLLOWERS)) : i;
+      const at = size > NUM_FOLLOWERS ? Math.floor((size * (i + turn)) / NUM_FOLLOWERS) : i;
       const id = index.followers[low + at];
       if (id < evidence.vocabSize) ids.push(id);
     }
