@@ -1,6 +1,6 @@
 """What a user leaves open, chosen: sizes, number of networks, dropout, learning rate, budget.
 
-The choices were made by measuring, over texts of several kinds; see the findings in the README.
+The choices were made by measuring, over texts of several kinds; see docs/experiments.md.
 
 Sizes: B streams, T time steps, V vocabulary, E embedding, H hidden units, L layers, N characters.
 """
