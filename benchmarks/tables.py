@@ -254,8 +254,9 @@ def writing() -> str:
             f"{row['repeated']:.2%}",
             f"{row['invented']:.1%}",
             f"{row['loops']} of {row['texts']}",
+            row["new_loops"],
         )
         for row in results("writing")
     ]
     head = ["model", "text", "copied 20-grams", "longest copy", "own 20-grams repeated"]
-    return markdown([*head, "new words", "texts with a loop"], rows)
+    return markdown([*head, "new words", "texts with a loop", "with a new loop"], rows)

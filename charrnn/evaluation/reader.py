@@ -29,7 +29,7 @@ from charrnn.text.vocabulary import Ids
 
 PART_CHARS = 2048
 SEQ_LENGTH = 32  # arrays of 32 streams fit in the processor's cache
-MAX_WINDOW_LOGITS = 1 << 22  # logits of a window: 16 MB
+MAX_WINDOW_LOGITS = 1 << 22  # logits of a window, of all networks: 16 MB
 MAX_STREAMS = 64
 MIN_STREAMS = 8  # fewer do not pay for a thread
 
@@ -196,7 +196,8 @@ class Reader:
 
     def _seq_length(self, num_streams: int) -> int:
         """Return T of a window, which is short for a large vocabulary."""
-        logits = self.network.config.vocab_size * num_streams
+        config = self.network.config
+        logits = config.vocab_size * config.num_networks * num_streams
         return max(1, min(SEQ_LENGTH, MAX_WINDOW_LOGITS // logits))
 
 

@@ -135,10 +135,8 @@ def reset(state: State, rows: Flags) -> State:
     """Return a state with zeros in some rows."""
     if not rows.any():
         return state
-    return tuple(
-        tuple(np.where(rows.reshape(-1, *[1] * (array.ndim - 1)), 0, array) for array in part)
-        for part in state
-    )
+    # Transposed, the last axis of any array is that of the streams.
+    return tuple(tuple(np.where(rows, 0, array.T).T for array in part) for part in state)
 
 
 def _add_up(total: dict[str, Any], gates: Any, keep: Array, rows: Flags) -> None:

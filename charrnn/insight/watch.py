@@ -63,7 +63,7 @@ class Watched:
 
 
 def _of_network(update: Update, network: int) -> Update:
-    """Return the update of one network, with arrays (B, H), from that of all, (B, K, H)."""
+    """Take the update of one network, arrays of shape (B, H), from that of all, (B, K, H)."""
     gates, *others = update
     own = {name: values[:, network] for name, values in gates.items()}
     return Update(own, *(values[:, network] for values in others))

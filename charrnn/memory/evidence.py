@@ -39,7 +39,8 @@ _RATIOS = (_COUNTS / _AT_LEAST_ONE[:, None]).astype(np.float32)
 # By how many followers there are, how many of them differ, and how many are there once:
 _TAKEN = OFTEN * _COUNTS[:, None] - (OFTEN - ONCE) * _COUNTS
 _TAKEN = (_TAKEN / _AT_LEAST_ONE[:, None, None]).astype(np.float32)
-# What each of some followers that are alike adds to the number that differ, by how many they are:
+# Equal followers share one whole, so the shares of all add up to how many differ. By how many of
+# them are equal:
 _WHOLE = 840  # a multiple of 1 to 8
 _PARTS = (_WHOLE // _AT_LEAST_ONE * (_COUNTS > 0)).astype(np.uint16)
 

@@ -54,7 +54,7 @@ class StreamMemory:
         self._gate = gate
         self._text = text
         self._document = document
-        self._first_place = text.size - int(first_state[-1][0])  # of the document
+        self._first_place = text.size - int(first_state[-1][0])  # where the document began
         self.first_state = first_state
 
     def read(self, ids: Ids, state: StreamState) -> tuple[Evidence, StreamState]:

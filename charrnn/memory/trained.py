@@ -12,8 +12,7 @@ from charrnn.text.vocabulary import Ids
 
 TRAINED_LENGTHS = (4, 6, 9, 16, 32)
 
-TURN = 0.6180339887498949  # the golden ratio without its 1: turns of it fill a circle evenly
-
+_TURN = 0.6180339887498949  # the golden ratio less 1: its multiples, modulo 1, spread evenly
 _LONGEST = max(TRAINED_LENGTHS)  # L
 _COLUMNS = np.array(TRAINED_LENGTHS)
 
@@ -66,8 +65,8 @@ def followers(
     """Return what followed the contexts of ``TRAINED_LENGTHS``, and how often each context stands.
 
     Of many places of a context, M that are spread evenly are looked at: sorted by what stands
-    before them, they are a fair sample. After each character they are others. If they were not, a
-    text that stays in one context, such as a line of dashes, would never see what ends it.
+    before them, they are a fair sample. At the next character other places are looked at. Otherwise
+    a text that stays in one context, such as a line of dashes, might never see what ends it.
 
     Args:
         index: The index of the training text.
@@ -82,7 +81,7 @@ def followers(
     first, last = bounds[:, 0], bounds[:, 1]
     sizes = last - first
     steps = np.arange(num_followers)
-    turned = steps + (num_read * TURN % 1)[:, None, None]
+    turned = steps + (num_read * _TURN % 1)[:, None, None]
     spread = (sizes * turned / num_followers).astype(np.int64)
     places = np.where(sizes > num_followers, spread, steps)
     found = index.followers.take(first + places, mode="clip")

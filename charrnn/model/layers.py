@@ -1,7 +1,7 @@
 """Layers over a window: products that need no state for all steps at once, the rest step by step.
 
-A layer is that of N networks, side by side. Windows are time first, so the rows of one step are
-adjacent in memory.
+A layer holds the weights of N networks and advances them together. Windows are time first, so the
+rows of one step are adjacent in memory.
 
 Sizes: B streams, T time steps, N networks, E input, H hidden units, G blocks.
 """

@@ -37,7 +37,7 @@ def batched_matmul(rows: Rows, matrices: Rows) -> Rows:
 def rowwise_matmul(rows: Rows, matrices: Rows) -> Rows:
     """Return products in which the bits of a row do not depend on the other rows.
 
-    The shapes are those of ``batched_matmul``, or one matrix, (K, M), is that of all rows.
+    Shapes are as in ``batched_matmul``; a single matrix, (K, M), serves all rows.
     """
     # In a copy: NumPy goes along the shortest strides first, and would read a matrix for each row.
     by_network = np.ascontiguousarray(_by_network(rows))

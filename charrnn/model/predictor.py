@@ -2,9 +2,9 @@
 
 ``training.nn.network`` is the trainable twin of one network in torch; a test holds the two equal.
 
-Several networks have the same sizes and read the same. Their weights and states stand side by side
-in one array each, so a step costs as many calls as that of one network. Their prediction is the
-mean of theirs; see ``ensemble``.
+The networks of a model have the same sizes and read the same text. The weights of their layers are
+stacked, and so are their states: one product advances them all. The model predicts the mean of
+their probabilities; see ``ensemble``.
 
 Sizes: B streams, T time steps, N networks, V vocabulary, E embedding, H hidden units, L layers, G
 blocks, K the longest n-gram with an embedding.
@@ -51,8 +51,8 @@ class Predictor:
     ) -> None:
         """Arrange the weights, given by name with the shapes of ``parameter_shapes``.
 
-        ``wrap`` may replace the step of each layer, to watch it or to change what it returns. A
-        step advances all networks: its arrays have shape (B, N, ·).
+        ``wrap`` may replace the step of a layer, to watch it or to change its result. A step
+        advances all networks; its arrays have shape (B, N, ·).
         """
         self.config = config
         self._parts = split_networks(config, arrays)

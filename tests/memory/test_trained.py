@@ -40,6 +40,21 @@ def test_followers_and_sizes_are_those_of_a_search() -> None:
                 assert set(given) <= set(wanted)
 
 
+def test_many_followers_are_a_fair_sample() -> None:
+    """On average, each character has the share of the sample that it has of all followers."""
+    index = build_index(TRAINED, SIZE)
+    num_read = np.arange(1, len(TRAINED) + 1)
+    runs = read_text(index, TRAINED, no_runs(index, 1), num_read)
+    found, _ = followers(index, runs, num_read, NUM_FOLLOWERS)
+    shares = [
+        np.bincount(found[place, 0], minlength=SIZE + 1)[:SIZE] / NUM_FOLLOWERS
+        - np.bincount(TRAINED[places_of(TRAINED[place - 3 : place + 1])[:-1]], minlength=SIZE)
+        / len(places_of(TRAINED[place - 3 : place + 1])[:-1])
+        for place in range(1000, 1300)
+    ]
+    assert np.abs(np.mean(shares, axis=0)).max() < 0.03
+
+
 def test_many_followers_all_have_their_turn() -> None:
     """Over the places of a text, each follower is seen as often as any other."""
     trained = np.concatenate([np.zeros(900, np.int64), [1], np.zeros(60, np.int64), [2]])

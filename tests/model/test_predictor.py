@@ -12,7 +12,7 @@ from charrnn.model.predictor import Predictor
 from charrnn.training.nn.network import TrainableNetwork
 
 NUM_STREAMS, NUM_STEPS = 3, 200
-HIDDEN_SIZE, EMBEDDING_SIZE = 16, 6
+SIZES = {"hidden_size": 16, "embedding_size": 6}
 
 # 200 steps, relative to the largest value. A weight of float32 is known to 6e-8, and the two sides
 # add up their products in different orders; in float64 the same is 1.1e-16 times about a thousand.
@@ -75,13 +75,7 @@ def assert_near(actual, expected, tolerance):
 @pytest.mark.parametrize("num_layers", [1, 2, 3])
 def test_logits_and_state_are_those_of_torch(make_checkpoint, kind, num_layers, dtype):
     """Over 200 steps the network computes what torch's own modules compute."""
-    checkpoint = make_checkpoint(
-        **kind,
-        num_layers=num_layers,
-        hidden_size=HIDDEN_SIZE,
-        embedding_size=EMBEDDING_SIZE,
-        dtype=dtype,
-    )
+    checkpoint = make_checkpoint(**kind, **SIZES, num_layers=num_layers, dtype=dtype)
     ids = some_ids(checkpoint)
     embedding, recurrent, output = build_torch_modules(
         checkpoint, torch.float32 if dtype is np.float32 else torch.float64
@@ -103,13 +97,7 @@ def test_logits_and_state_are_those_of_torch(make_checkpoint, kind, num_layers, 
 @pytest.mark.parametrize("num_layers", [1, 2, 3])
 def test_the_trainable_network_is_its_twin(make_checkpoint, any_kind, num_layers, dtype):
     """The network that trains and the network that runs give the same logits for equal weights."""
-    checkpoint = make_checkpoint(
-        **any_kind,
-        num_layers=num_layers,
-        hidden_size=HIDDEN_SIZE,
-        embedding_size=EMBEDDING_SIZE,
-        dtype=dtype,
-    )
+    checkpoint = make_checkpoint(**any_kind, **SIZES, num_layers=num_layers, dtype=dtype)
     ids = some_ids(checkpoint)
     trainable = TrainableNetwork(checkpoint.config, dropout=0.5, generator=torch.Generator())
     trainable = trainable.eval().to(torch.float32 if dtype is np.float32 else torch.float64)

@@ -305,8 +305,8 @@ function extendRuns(index, runs, id) {
   return after;
 }
 
-/** Add what followed the contexts in the training text: of many places, eight spread evenly, which
- * are others at each place of the text that is read. */
+/** Add what followed the contexts in the training text: of many places, eight spread evenly, and
+ * other ones after the next character. */
 function addTrained(index, runs, place, evidence) {
   const turn = (place * TURN) % 1;
   TRAINED_LENGTHS.forEach((length, kind) => {
