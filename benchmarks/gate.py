@@ -54,8 +54,8 @@ class Run:
         self.ids = corpus.val[:max_chars].astype(np.int64)
         self.numbers = np.zeros((3, len(self.ids)), np.float32)  # chosen, peak, entropy
 
-        def take(places: np.ndarray, logits: np.ndarray) -> None:
-            probs, peak, entropy = expect(logits)
+        def take(places: np.ndarray, log_probs: np.ndarray) -> None:
+            probs, peak, entropy = expect(log_probs)
             chosen = probs[np.arange(len(places)), self.ids[places]]
             self.numbers[:, places] = chosen, peak, entropy
 

@@ -35,7 +35,7 @@ MIN_STREAMS = 8  # fewer do not pay for a thread
 
 Places = npt.NDArray[np.intp]
 Take = Callable[[Places, Array], None]
-"""Takes places in a text, shape (n,), and the logits at these places, shape (n, V)."""
+"""Takes places in a text, shape (n,), and the log-probabilities there, shape (n, V)."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,9 @@ class Reader:
             parts = self._cut(begin, end)
 
             def run(group: list[_Part]) -> State | None:
-                return self._run(group, parts[-1], lambda at, logits: take(at - place, logits))
+                return self._run(
+                    group, parts[-1], lambda at, log_probs: take(at - place, log_probs)
+                )
 
             groups = _group(parts)
             with ThreadPoolExecutor(num_processors()) as threads:  # it starts none for one group
@@ -159,12 +161,12 @@ class Reader:
                 stop = min(stop, last.length)  # stop there to save its state
             steps = np.arange(start, stop)
             places = begins[:, None] + steps  # (B, T)
-            logits, state = self.network.forward(self._ids_at(places), state)
+            log_probs, state = self.network.forward(self._ids_at(places), state)
             is_inside = steps < lengths[:, None]
             if is_inside.all():
-                take(places.ravel() + 1, logits.reshape(-1, logits.shape[-1]))
+                take(places.ravel() + 1, log_probs.reshape(-1, log_probs.shape[-1]))
             else:
-                take(places[is_inside] + 1, logits[is_inside])
+                take(places[is_inside] + 1, log_probs[is_inside])
             if row is not None and stop == last.length:
                 last_state = _rows(state, slice(row, row + 1))
             start = stop

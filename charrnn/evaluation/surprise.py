@@ -92,13 +92,11 @@ def _measure_all(reader: Reader, memory: TextMemory, ids: Ids, surprise: Surpris
     size = reader.network.config.vocab_size
     expected = Expected(*(np.empty((len(ids), *more), np.float32) for more in ((size,), (), ())))
 
-    def take(places: Places, logits: Array) -> None:
-        found = expect(logits)
+    def take(places: Places, log_probs: Array) -> None:
+        found = expect(log_probs)
         for array, values in zip(expected, found, strict=True):
             array[places] = values
-        chosen = logits[np.arange(len(places)), ids[places]].astype(np.float64)
-        nats = logits.max(axis=-1) - chosen - np.log(found.peak, dtype=np.float64)
-        surprise.nats_without_memory[places] = nats
+        surprise.nats_without_memory[places] = -log_probs[np.arange(len(places)), ids[places]]
 
     reader.read(ids, take)
     for part, evidence, weights in memory.follow(ids, expected):
@@ -116,18 +114,13 @@ def _measure_all(reader: Reader, memory: TextMemory, ids: Ids, surprise: Surpris
 def _measure_networks(reader: Reader, ids: Ids, surprise: Surprise) -> None:
     """Measure characters with the networks alone."""
 
-    def take(places: Places, logits: Array) -> None:
+    def take(places: Places, log_probs: Array) -> None:
         targets = ids[places]
-        rows = np.arange(len(places))
-        peaks = logits.max(axis=-1)
-        chosen = logits[rows, targets]
-        odds = np.exp(logits - peaks[:, None])
-        totals = odds.sum(axis=-1, dtype=np.float64)
-        nats = np.log(totals) + (peaks.astype(np.float64) - chosen)
+        nats = -log_probs[np.arange(len(places)), targets]
         surprise.nats[places] = surprise.nats_without_memory[places] = nats
-        surprise.is_likeliest[places] = logits.argmax(axis=-1) == targets
+        surprise.is_likeliest[places] = log_probs.argmax(axis=-1) == targets
         if surprise.best_ids.shape[1]:
-            _take_best(surprise, places, odds / totals[:, None])
+            _take_best(surprise, places, np.exp(log_probs))
 
     reader.read(ids, take)
 

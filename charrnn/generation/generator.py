@@ -235,5 +235,5 @@ class Generator:
 
 def _remember(memory: StreamMemory, ids: Ids, logits: Array, state: State) -> _Rows:
     """Mix a memory, which reads ids of shape (B,), into what networks predict after them."""
-    probs, remembered = memory.mix(ids, logits, state[-1], rowwise_matmul)
+    probs, remembered = memory.mix(ids, logits, state[-1])
     return _Rows(safe_log(probs), (*state[:-1], remembered))

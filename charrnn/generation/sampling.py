@@ -39,16 +39,15 @@ def draw(
     Returns:
         Ids, shape (B,).
     """
-    chosen: npt.NDArray[np.intp] = logits.argmax(axis=-1)
-    (warm,) = temperatures.nonzero()
-    if not len(warm):
-        return chosen
-    weights = logits[warm].astype(np.float64)
     # Subtract the maximum first, so that a small temperature cannot overflow a large logit.
-    weights -= weights.max(axis=-1, keepdims=True)
-    weights /= np.maximum(temperatures[warm], COLDEST)[:, None]
+    peaks = np.maximum.reduce(logits, axis=-1, keepdims=True)
+    weights = np.subtract(logits, peaks, dtype=np.float64)
+    weights /= np.maximum(temperatures, COLDEST)[:, None]
     cumulative = np.exp(weights, out=weights).cumsum(axis=-1)
-    uniform = np.array([[rngs[row].random()] for row in warm.tolist()])  # in [0, 1)
+    # In [0, 1). At temperature 0 only the likeliest characters have a weight; 0 takes the first.
+    uniform = np.array(
+        [[rng.random()] if t else [0.0] for t, rng in zip(temperatures.tolist(), rngs, strict=True)]
+    )
     # The first id whose cumulative weight exceeds the threshold has a weight above 0.
-    chosen[warm] = (cumulative > uniform * cumulative[:, -1:]).argmax(axis=-1)
-    return chosen
+    drawn: npt.NDArray[np.intp] = (cumulative > uniform * cumulative[:, -1:]).argmax(axis=-1)
+    return drawn

@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from charrnn.insight.prediction import NUM_BACK, Run
-from charrnn.model.ensemble import softmax
 from charrnn.model.predictor import Predictor, State
 
 NUM_OTHERS = 8
@@ -48,10 +47,10 @@ def moved_by(predictor: Predictor, run: Run, id: int, other: int) -> Floats:
         )
         ids = np.concatenate([np.full(0 if state is None else _rows(state), actual), others])
         state = new if state is None else _join(state, new)
-        logits, state = predictor.forward(ids[:, None], state)
+        log_probs, state = predictor.forward(ids[:, None], state)
     if state is None:
         return np.zeros(0)
-    odds = _odds(softmax(logits[:, -1]), id, other)
+    odds = _odds(np.exp(log_probs[:, -1]), id, other)
     ends = np.cumsum([len(each) for each in weights])[:-1]
     means = [float(w @ o) for w, o in zip(weights, np.split(odds, ends), strict=True)]
     return np.asarray(now - np.array(means))

@@ -191,11 +191,11 @@ def _fresh_losses(
 
     def read(ids: Ids) -> Array:
         nonlocal state
-        logits = []
+        log_probs = []
         for part, fresh in until_starts(ids == text.end_id):
             found, state = predictor.forward(ids[:, part], reset(state, fresh))
-            logits.append(found)
-        return np.concatenate(logits, axis=1)
+            log_probs.append(found)
+        return np.concatenate(log_probs, axis=1)
 
     if before is not None:
         for begin in range(0, before.shape[1], SEQ_LENGTH):
@@ -205,12 +205,11 @@ def _fresh_losses(
     for begin in range(0, num_steps, SEQ_LENGTH):
         steps = np.arange(begin, min(begin + SEQ_LENGTH, num_steps))
         places = starts[:, None] + steps
-        logits = read(text.ids[places])
-        expected = expect(logits.reshape(-1, logits.shape[-1]))
-        probs = expected.probs.reshape(logits.shape)
-        chosen = probs[rows, np.arange(len(steps)), text.ids[places + 1]]
-        losses[:, steps] = -np.log(np.maximum(chosen, np.finfo(np.float32).tiny))
+        log_probs = read(text.ids[places])
+        losses[:, steps] = -log_probs[rows, np.arange(len(steps)), text.ids[places + 1]]
         if keep is not None:
+            expected = expect(log_probs.reshape(-1, log_probs.shape[-1]))
+            probs = expected.probs.reshape(log_probs.shape)
             keep.append(Expected(probs, *(part.reshape(places.shape) for part in expected[1:])))
     return losses
 

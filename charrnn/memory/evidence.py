@@ -25,6 +25,7 @@ NUM_FOLLOWERS = 8  # M
 ONCE, OFTEN = 0.6, 1.0  # D
 
 Flags = npt.NDArray[np.bool_]
+Counts = npt.NDArray[np.uint8]
 Facts = npt.NDArray[np.int32]
 """Of each context: how often it was followed by the character, among how many followers that were
 looked at, how often it stands in the training text, and how many characters ago it was read."""
@@ -32,17 +33,12 @@ looked at, how often it stands in the training text, and how many characters ago
 _COUNTS = np.arange(NUM_FOLLOWERS + 1)
 _AT_LEAST_ONE = np.maximum(_COUNTS, 1)
 _DISCOUNTS = np.where(_COUNTS == 1, ONCE, OFTEN)
-# By how many followers there are, and how often one of them is there:
+# By how many followers there are, and how often one of them is there; see ``_entries``.
 _CREDITS = (_COUNTS - _DISCOUNTS) / (_COUNTS * _AT_LEAST_ONE[:, None]).clip(min=1)
 _CREDITS = (_CREDITS * (_COUNTS > 0)).astype(np.float32)
 _RATIOS = (_COUNTS / _AT_LEAST_ONE[:, None]).astype(np.float32)
-# By how many followers there are, how many of them differ, and how many are there once:
-_TAKEN = OFTEN * _COUNTS[:, None] - (OFTEN - ONCE) * _COUNTS
-_TAKEN = (_TAKEN / _AT_LEAST_ONE[:, None, None]).astype(np.float32)
-# Equal followers share one whole, so the shares of all add up to how many differ. By how many of
-# them are equal:
-_WHOLE = 840  # a multiple of 1 to 8
-_PARTS = (_WHOLE // _AT_LEAST_ONE * (_COUNTS > 0)).astype(np.uint16)
+# Equal followers share one whole, so the parts of all add up to how many differ.
+_PARTS = np.tile((_COUNTS > 0) / _AT_LEAST_ONE, (len(_COUNTS), 1)).astype(np.float32)
 
 
 class Evidence:
@@ -51,8 +47,8 @@ class Evidence:
     Attributes:
         num: The number of predictions, N.
         last: The character before each, shape (N,).
-        followers: V for none, shape (N, K, M); of what was read, the latest first.
-        credits: What each follower adds to the first prediction of its context, shape (N, K, M).
+        followers: V for none, shape (M, N, K); of what was read, the latest first.
+        credits: What each follower adds to the first prediction of its context, shape (M, N, K).
         taken: What the discounts leave to the networks, shape (N, K).
         is_there: Which parts there are, shape (N, P).
     """
@@ -65,31 +61,28 @@ class Evidence:
         sizes: npt.NDArray[np.int64],
         ages: npt.NDArray[np.int64],
     ) -> None:
-        """Take what followed, shape (N, K, M), and how often and how long ago contexts came.
+        """Take what followed, shape (M, N, K), and how often and how long ago contexts came.
 
         ``last`` has the character before each prediction, shape (N,).
         ``sizes``, (N, K - K_read), says how often each context stands in the training text, and
         ``ages``, (N, K_read), how many characters ago each was read last.
         """
-        self.num = len(followers)
+        self.num, self._num_kinds = followers.shape[1:]
         self.last = last
         self.followers = followers
         self._vocab_size, self._sizes, self._ages = vocab_size, sizes, ages
-        self._num_trained, self._num_kinds = sizes.shape[1], followers.shape[1]
+        self._num_trained = sizes.shape[1]
         is_given = followers < vocab_size
-        # Long rows are compared faster than many short ones.
-        rows = np.ascontiguousarray(followers.reshape(-1, NUM_FOLLOWERS).T)
-        is_equal = rows[:, None] == rows  # (M, M, N·K)
-        times = is_equal.sum(axis=0, dtype=np.uint8).T.reshape(followers.shape)
-        self._times = times * is_given  # how often each is there, (N, K, M)
+        times = _count(followers[:, None] == followers)  # how often each is there, (M, N, K)
+        times *= is_given
         self._nums = _count(is_given)  # how many there are, m, (N, K)
-        # How many differ, (N, K); ``einsum`` adds up short rows faster than ``sum``.
-        self._distinct = np.einsum("nkm->nk", _PARTS.take(self._times)) // _WHOLE
-        self.credits = _CREDITS.take(self._nums[..., None] * len(_CREDITS) + self._times)
-        self.taken = _TAKEN[self._nums, self._distinct, _count(self._times == 1)]
+        self._own = _entries(self._nums, times)
+        self.credits = _CREDITS.take(self._own)
+        has_any = self._nums > 0
+        self.taken = has_any - np.add.reduce(self.credits)  # the credits of all, and this, are 1
         self.is_there = np.ones((self.num, 1 + self._num_kinds + ages.shape[1]), np.bool_)
-        np.greater(self._nums, 0, out=self.is_there[:, 1 : 1 + self._num_kinds])
-        self.is_there[:, 1 + self._num_kinds :] = is_given[:, self._num_trained :, 0]
+        self.is_there[:, 1 : 1 + self._num_kinds] = has_any
+        self.is_there[:, 1 + self._num_kinds :] = has_any[:, self._num_trained :]
 
     def features(self, expected: Expected) -> Numbers:
         """Return what a gate sees, shape (N, F), if that is what the networks expect.
@@ -98,17 +91,20 @@ class Evidence:
         the most frequent one or, of what was read, how long ago it was. Of the networks: the
         highest probability and the entropy.
         """
-        num_trained, num_kinds = self._num_trained, self._num_kinds
-        seen = np.empty((self.num, 3 * num_kinds + 2), np.float32)
-        size, kinds, other = (seen[:, n * num_kinds : (n + 1) * num_kinds] for n in range(3))
-        size[:, :num_trained] = self._sizes
-        size[:, num_trained:] = self._nums[:, num_trained:]
-        kinds[:] = self._distinct
-        most = self._times[:, :num_trained].max(axis=-1)
-        other[:, :num_trained] = _RATIOS[self._nums[:, :num_trained], most]
-        other[:, num_trained:] = self._ages
-        other *= self.is_there[:, 1 : 1 + num_kinds]
-        np.log1p(seen[:, :-2], out=seen[:, :-2])
+        num_trained = self._num_trained
+        nums_read = self._nums[:, num_trained:]
+        most = np.maximum.reduce(self._own[..., :num_trained])  # the entry of the most frequent one
+        of_contexts = [
+            self._sizes,
+            nums_read,
+            np.add.reduce(_PARTS.take(self._own)),  # how many differ
+            _RATIOS.take(most),
+            self._ages * (nums_read > 0),
+        ]
+        seen = np.empty((self.num, 3 * self._num_kinds + 2), np.float32)
+        counts = seen[:, :-2]
+        np.concatenate(of_contexts, axis=1, out=counts)
+        np.log1p(counts, out=counts)
         seen[:, -2], seen[:, -1] = expected.peak, expected.entropy
         return seen
 
@@ -132,8 +128,8 @@ class Evidence:
         """
         is_target = self._is(targets)
         times = _count(is_target)
-        first = times * _CREDITS[self._nums, times]
-        return first, self.taken, is_target[:, self._num_trained :, 0]
+        first = times * _CREDITS.take(_entries(self._nums, times))
+        return first, self.taken, is_target[0, :, self._num_trained :]
 
     def explain(self, targets: Ids, probs: Numbers, weights: Numbers) -> tuple[Numbers, Facts]:
         """Return what gave each target its probability.
@@ -173,20 +169,25 @@ class Evidence:
             weights: Of the parts, each row with the sum 1, and 0 for what is not there, (N, P).
         """
         first, last = weights[:, 1 : 1 + self._num_kinds], weights[:, 1 + self._num_kinds :]
-        added = first[..., None] * self.credits
-        added[:, self._num_trained :, 0] += last
-        probs *= weights[:, :1] + (first * self.taken).sum(axis=1, keepdims=True)
+        added = first * self.credits
+        added[0, :, self._num_trained :] += last
+        probs *= weights[:, :1] + np.vecdot(first, self.taken)[:, None]
         cells = np.minimum(self.followers, self._vocab_size - 1, dtype=np.intp)
-        cells += (np.arange(self.num) * self._vocab_size)[:, None, None]
+        cells += (np.arange(self.num) * self._vocab_size)[:, None]
         np.add.at(probs.reshape(-1), cells.reshape(-1), added.reshape(-1))
 
     def _is(self, targets: Ids) -> Flags:
-        """Return which followers are the targets, shape (N, K, M)."""
-        flags: Flags = self.followers == targets.astype(self.followers.dtype)[:, None, None]
+        """Return which followers are the targets, shape (M, N, K)."""
+        flags: Flags = self.followers == targets.astype(self.followers.dtype)[:, None]
         return flags
 
 
-def _count(flags: Flags) -> npt.NDArray[np.uint8]:
-    """Return how many of each M flags are set, for M of 8: a flag is a byte."""
-    counts: npt.NDArray[np.uint8] = np.bitwise_count(flags.view(np.uint64)[..., 0])
+def _count(flags: Flags) -> Counts:
+    """Return how many flags are set along the first axis, of length M."""
+    counts: Counts = np.add.reduce(flags.view(np.uint8), dtype=np.uint8)
     return counts
+
+
+def _entries(nums: Counts, times: Counts) -> Counts:
+    """Return where the tables have an entry, for numbers of followers and of equal ones."""
+    return nums * np.uint8(len(_COUNTS)) + times  # below 256

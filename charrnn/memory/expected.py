@@ -29,12 +29,7 @@ class Expected(NamedTuple):
         return Expected(*(array[part] for array in self))
 
 
-def expect(logits: Numbers) -> Expected:
-    """Return what logits, shape (N, V), expect."""
-    logits = logits - logits.max(axis=1, keepdims=True)
-    probs = np.exp(logits)
-    total = probs.sum(axis=1)
-    np.multiply(logits, probs, out=logits)
-    entropy = np.log(total) - logits.sum(axis=1) / total
-    probs /= total[:, None]
-    return Expected(probs, 1 / total, entropy)
+def expect(log_probs: Numbers) -> Expected:
+    """Return what log-probabilities, shape (N, V), finite, expect."""
+    probs = np.exp(log_probs)
+    return Expected(probs, np.maximum.reduce(probs, axis=1), -np.vecdot(log_probs, probs))

@@ -11,7 +11,7 @@ be believed in a word, and differs from text to text.
 Sizes: N predictions, F features, H hidden units, P parts of a prediction, V vocabulary.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -25,8 +25,6 @@ from charrnn.text.vocabulary import Ids
 GATE_PATH = Path(__file__).with_name("gate.safetensors")
 FORMAT = "charrnn gate 1"
 NAMES = ("hidden.weight", "hidden.bias", "output.weight", "output.bias")
-
-Matmul = Callable[[Numbers, Numbers], Numbers]
 
 RATE = np.float32(1e-3)
 BIAS_RATE = np.float32(0.2)  # of the biases after each character
@@ -68,28 +66,27 @@ class Gate:
         gate._biases = np.zeros((vocab_size, len(self._views[3])), np.float32)
         return gate
 
-    def weigh(
-        self, features: Numbers, is_there: Flags, last: Ids, matmul: Matmul = np.matmul
-    ) -> Numbers:
-        """Return the weight of each part, shape (N, P): each row with the sum 1.
+    def weigh(self, features: Numbers, is_there: Flags, last: Ids) -> Numbers:
+        """Return the weight of each part, shape (..., N, P): each row with the sum 1.
 
         Args:
-            features: What it sees, shape (N, F).
-            is_there: Which parts there are, shape (N, P).
-            last: The character before each prediction, shape (N,).
-            matmul: How to multiply rows with a matrix.
+            features: What it sees, shape (..., N, F).
+            is_there: Which parts there are, shape (..., N, P).
+            last: The character before each prediction, shape (..., N).
         """
-        return self._weigh(features, is_there, last, matmul)[1]
+        return self._weigh(features, is_there, last)[1]
 
-    def _weigh(
-        self, features: Numbers, is_there: Flags, last: Ids, matmul: Matmul
-    ) -> tuple[Numbers, Numbers]:
-        """Return the hidden units, shape (N, H), and the weights."""
+    @np.errstate(invalid="ignore")  # see ``charrnn.model.matmul``
+    def _weigh(self, features: Numbers, is_there: Flags, last: Ids) -> tuple[Numbers, Numbers]:
+        """Return the hidden units, shape (..., N, H), and the weights."""
         weight, bias, output_weight, output_bias = self._views
-        hidden = np.tanh(matmul(features, weight) + bias)
-        outputs = matmul(hidden, output_weight) + output_bias
+        hidden: Numbers = features @ weight
+        hidden += bias
+        np.tanh(hidden, out=hidden)
+        outputs: Numbers = hidden @ output_weight
+        outputs += output_bias
         if self._biases is not None:
-            outputs += self._biases[last]
+            outputs += self._biases.take(last, axis=0)
         return hidden, _softmax(outputs, is_there)
 
     def learn(self, features: Numbers, is_there: Flags, last: Ids, given: Numbers) -> None:
@@ -99,7 +96,7 @@ class Gate:
         character in each part, shape (N, P); for the other arguments see ``weigh``.
         """
         output_weight = self._views[2]
-        hidden, weights = self._weigh(features, is_there, last, np.matmul)
+        hidden, weights = self._weigh(features, is_there, last)
         gradient = np.empty_like(self._weights)
         parts = self._split(gradient)
         shares = weights * given
@@ -123,11 +120,11 @@ class Gate:
 
 
 def _softmax(outputs: Numbers, is_there: Flags) -> Numbers:
-    """Return weights of the parts that are there, and 0 for the others, shape (N, P)."""
-    outputs = np.where(is_there, outputs, -np.inf)
-    outputs -= outputs.max(axis=1, keepdims=True)
-    weights = np.exp(outputs)
-    weights /= weights.sum(axis=1, keepdims=True)
+    """Return weights of the parts that are there, and 0 for the others, shape (..., P)."""
+    weights = np.where(is_there, outputs, np.float32(-np.inf))
+    weights -= np.maximum.reduce(weights, axis=-1, keepdims=True)
+    np.exp(weights, out=weights)
+    weights /= np.add.reduce(weights, axis=-1, keepdims=True)
     return weights
 
 

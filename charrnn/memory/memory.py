@@ -12,10 +12,10 @@ import numpy.typing as npt
 from charrnn.memory.evidence import NUM_FOLLOWERS, Evidence
 from charrnn.memory.gate import Gate, shipped_gate
 from charrnn.memory.index import Index, Rows
-from charrnn.memory.recent.contexts import Contexts
+from charrnn.memory.recent.contexts import NUM_KINDS, Contexts
 from charrnn.memory.recent.text import Earlier
 from charrnn.memory.trained import TRAINED_LENGTHS, followers, no_runs
-from charrnn.text.vocabulary import Ids, Vocabulary
+from charrnn.text.vocabulary import Ids, Vocabulary, smallest_dtype
 
 
 class Memory:
@@ -36,12 +36,20 @@ class Memory:
         self.index = index
         self.contexts = Contexts(vocabulary)
         self.gate = gate or shipped_gate()
+        size = vocabulary.size
+        shape = (1, NUM_KINDS, NUM_FOLLOWERS)
+        self._no_followers = np.full(shape, size, smallest_dtype(size + 1))
 
     def no_runs(self, num_streams: int) -> Rows:
         """Return where the last characters of B streams stand in the training text: nowhere yet."""
         if self.index is None:
             return np.zeros((num_streams, 2, 1), np.int64)
         return no_runs(self.index, num_streams)
+
+    def nothing_earlier(self, num_streams: int) -> Earlier:
+        """Return what followed the contexts of B streams of which nothing was read."""
+        ages = np.zeros((num_streams, NUM_KINDS), np.int64)
+        return Earlier(self._no_followers.repeat(num_streams, axis=0), ages)
 
     def evidence(
         self, last: Ids, runs: Rows, earlier: Earlier, num_read: npt.NDArray[np.int64]
@@ -51,12 +59,11 @@ class Memory:
         ``last`` has the character before each prediction, and ``num_read`` how many characters of
         its document come before, both of shape (N,).
         """
-        size = self.vocabulary.size
+        size, read = self.vocabulary.size, earlier.followers.transpose(2, 0, 1)
         if self.index is None:
             shape = (len(earlier.ages), len(TRAINED_LENGTHS))
-            found = np.full((*shape, NUM_FOLLOWERS), size, earlier.followers.dtype)
+            found = np.full((NUM_FOLLOWERS, *shape), size, read.dtype)
             sizes = np.zeros(shape, np.int64)
         else:
             found, sizes = followers(self.index, runs, num_read, NUM_FOLLOWERS)
-        both = np.concatenate([found, earlier.followers], axis=1)
-        return Evidence(size, last, both, sizes, earlier.ages)
+        return Evidence(size, last, np.concatenate([found, read], axis=2), sizes, earlier.ages)

@@ -10,10 +10,9 @@ import numpy.typing as npt
 
 from charrnn.memory.evidence import Evidence
 from charrnn.memory.expected import Numbers, expect
-from charrnn.memory.gate import Gate, Matmul
+from charrnn.memory.gate import Gate
 from charrnn.memory.memory import Memory
-from charrnn.memory.recent.contexts import NUM_KINDS, ContextState
-from charrnn.memory.recent.places import NOWHERE
+from charrnn.memory.recent.contexts import ContextState
 from charrnn.memory.recent.text import Earlier, RecentText
 from charrnn.memory.trained import read_step
 from charrnn.text.vocabulary import Ids
@@ -70,34 +69,33 @@ class StreamMemory:
         memory, text = self._memory, self._text
         *before, runs, num_read = state
         contexts = ContextState(*before)
-        last = np.full((len(ids), NUM_KINDS), NOWHERE, np.int32)
         if text.size > 1:
             hashes, contexts = memory.contexts.step(ids, contexts)
             last = text.places.find(hashes ^ self._document)
-        ages = (num_read + self._first_place)[:, None] - last.astype(np.int64)
+            ages = (num_read + self._first_place)[:, None] - last.astype(np.int64)
+            earlier = Earlier(text.places.followers_at(last), ages)
+        else:
+            earlier = memory.nothing_earlier(len(ids))
         if memory.index is not None:
             runs = read_step(memory.index, ids, runs)
-        earlier = Earlier(text.places.followers_at(last), ages)
         num_read = num_read + 1
         return memory.evidence(ids, runs, earlier, num_read), (*contexts, runs, num_read)
 
-    def mix(
-        self, ids: Ids, logits: Numbers, state: StreamState, matmul: Matmul
-    ) -> tuple[Numbers, StreamState]:
+    def mix(self, ids: Ids, log_probs: Numbers, state: StreamState) -> tuple[Numbers, StreamState]:
         """Read a character of each stream, and mix the memory into predictions of networks.
 
         Args:
             ids: The characters, shape (B,).
-            logits: What the networks predict after them, shape (B, V).
+            log_probs: What the networks predict after them, shape (B, V).
             state: The state before them.
-            matmul: How to multiply rows; see ``Predictor``.
 
         Returns:
             The probabilities of the next characters, shape (B, V), and the state after.
         """
         evidence, state = self.read(ids, state)
-        expected = expect(logits)
+        expected = expect(log_probs)
         features = evidence.features(expected)
-        weights = self._gate.weigh(features, evidence.is_there, ids, matmul)
-        evidence.mix(expected.probs, weights)
+        # Each row is a product of its own, so its bits do not depend on the other rows.
+        weights = self._gate.weigh(features[:, None], evidence.is_there[:, None], ids[:, None])
+        evidence.mix(expected.probs, weights[:, 0])
         return expected.probs, state

@@ -30,10 +30,8 @@ def no_runs(index: Index, num_streams: int) -> Rows:
 
 def read_step(index: Index, ids: Ids, runs: Rows) -> Rows:
     """Return where the last characters stand after one more of each stream, ids of shape (B,)."""
-    after = np.empty_like(runs)
-    after[..., 0] = runs[..., 0]
-    after[..., 1:] = index.extend(runs[..., :-1], ids[:, None, None])
-    return after
+    extended = index.extend(runs[..., :-1], ids[:, None, None])
+    return np.concatenate([runs[..., :1], extended], axis=-1)
 
 
 def read_text(index: Index, ids: Ids, runs: Rows, num_read: npt.NDArray[np.int64]) -> Rows:
@@ -75,15 +73,14 @@ def followers(
         num_followers: M.
 
     Returns:
-        The followers, V for none, shape (B, K, M); and the sizes, shape (B, K).
+        The followers, V for none, shape (M, B, K); and the sizes, shape (B, K).
     """
-    bounds = runs[..., _COLUMNS, None]
-    first, last = bounds[:, 0], bounds[:, 1]
-    sizes = last - first
-    steps = np.arange(num_followers)
-    turned = steps + (num_read * _TURN % 1)[:, None, None]
-    spread = (sizes * turned / num_followers).astype(np.int64)
-    places = np.where(sizes > num_followers, spread, steps)
+    bounds = runs.take(_COLUMNS, axis=-1)
+    first = bounds[:, 0]
+    sizes = bounds[:, 1] - first
+    turned = np.arange(num_followers)[:, None] + num_read * _TURN % 1  # (M, B)
+    spread = np.maximum(sizes, num_followers) / num_followers  # few are all looked at
+    places = (spread * turned[..., None]).astype(np.int64)
     found = index.followers.take(first + places, mode="clip")
     found[places >= sizes] = index.vocab_size
-    return found, sizes[..., 0]
+    return found, sizes

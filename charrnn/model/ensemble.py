@@ -11,6 +11,8 @@ import numpy as np
 from charrnn.model.cells.spec import Array
 from charrnn.model.config import ModelConfig, network_prefix
 
+_TINY = np.finfo(np.float32).tiny
+
 
 def mean_probs(probs: Iterable[Array]) -> Array:
     """Return the mean of the probabilities that several networks give.
@@ -29,15 +31,22 @@ def mean_probs(probs: Iterable[Array]) -> Array:
 
 def safe_log(probs: Array) -> Array:
     """Return finite logarithms, computed in place: a probability of zero counts as the smallest."""
-    np.maximum(probs, np.finfo(probs.dtype).tiny, out=probs)
+    np.maximum(probs, _TINY, out=probs)
     return np.log(probs, out=probs)
 
 
 def softmax(logits: Array) -> Array:
     """Return probabilities over the last axis, computed in place."""
-    logits -= logits.max(axis=-1, keepdims=True)
+    logits -= np.maximum.reduce(logits, axis=-1, keepdims=True)
     np.exp(logits, out=logits)
-    logits /= logits.sum(axis=-1, keepdims=True)
+    logits /= np.add.reduce(logits, axis=-1, keepdims=True)
+    return logits
+
+
+def log_softmax(logits: Array) -> Array:
+    """Return log-probabilities over the last axis, computed in place."""
+    logits -= np.maximum.reduce(logits, axis=-1, keepdims=True)
+    logits -= np.log(np.add.reduce(np.exp(logits), axis=-1, keepdims=True))
     return logits
 
 

@@ -20,10 +20,10 @@ import numpy.typing as npt
 Rows = npt.NDArray[np.floating]
 Matmul = Callable[[Rows, Rows], Rows]
 
-_without_stray_flags = np.errstate(invalid="ignore")
+without_stray_flags = np.errstate(invalid="ignore")
+"""Decorates a function that takes products."""
 
 
-@_without_stray_flags
 def batched_matmul(rows: Rows, matrices: Rows) -> Rows:
     """Return products of rows, (..., N, K), each with the matrix of its network, (N, K, M).
 
@@ -33,7 +33,6 @@ def batched_matmul(rows: Rows, matrices: Rows) -> Rows:
     return product.reshape(*rows.shape[:-1], -1)
 
 
-@_without_stray_flags
 def rowwise_matmul(rows: Rows, matrices: Rows) -> Rows:
     """Return products in which the bits of a row do not depend on the other rows.
 

@@ -19,9 +19,16 @@ import numpy.typing as npt
 
 from charrnn.model.cells.spec import Array
 from charrnn.model.config import ModelConfig
-from charrnn.model.ensemble import mean_probs, safe_log, softmax, split_networks, strip_prefix
+from charrnn.model.ensemble import (
+    log_softmax,
+    mean_probs,
+    safe_log,
+    softmax,
+    split_networks,
+    strip_prefix,
+)
 from charrnn.model.layers import Advance, RecurrentLayer, layer_norm
-from charrnn.model.matmul import Matmul, batched_matmul
+from charrnn.model.matmul import Matmul, batched_matmul, without_stray_flags
 from charrnn.model.ngram_embedding import ngram_rows
 from charrnn.text.vocabulary import Ids
 
@@ -75,7 +82,8 @@ class Predictor:
         self._projections: Array | None = None  # (V, N, G·H)
         first = layers[0]
         if isinstance(first, RecurrentLayer) and config.ngrams == 1 and config.block == "plain":
-            self._projections = first.project(self._stacked("embedding.weight").swapaxes(0, 1))
+            project = without_stray_flags(first.project)
+            self._projections = project(self._stacked("embedding.weight").swapaxes(0, 1))
             self._advances[0] = first.advance
         self._output_weight = self._stacked("output.weight").swapaxes(-1, -2)  # (N, H, V)
         self._output_bias = self._stacked("output.bias")
@@ -110,14 +118,15 @@ class Predictor:
                 whatever the other streams are.
 
         Returns:
-            The log-probabilities of the character after each one read, up to a constant for each
-            distribution, shape (B, T, V); and the state after the window.
+            The log-probabilities of the character after each one read, finite, shape (B, T, V); and
+            the state after the window.
         """
         logits, state = self.each_forward(ids, state, matmul)
         if len(logits) == 1:
-            return logits[0], state
+            return log_softmax(logits[0]), state
         return safe_log(mean_probs(softmax(logits))), state
 
+    @without_stray_flags
     def each_forward(
         self, ids: Ids, state: State, matmul: Matmul = batched_matmul
     ) -> tuple[Array, State]:
@@ -146,7 +155,7 @@ class Predictor:
             return projected
         ids, rows = recent[self.config.ngrams - 1 :], ngram_rows(self.config, recent)
         embedded = [_embed(part, ids, rows) for part in self._parts]
-        return embedded[0][..., None, :] if len(embedded) == 1 else np.stack(embedded, axis=-2)
+        return np.array(embedded).transpose(1, 2, 0, 3)
 
     def _norm(self, number: int, hidden: Array) -> Array:
         """Normalise the input of a layer or, after the last layer, of the output layer."""

@@ -13,6 +13,7 @@ from charrnn.memory.gate import shipped_gate
 from charrnn.memory.parts import CONTEXTS, NUM_CONTEXTS, list_parts
 from charrnn.memory.recent.contexts import NUM_KINDS
 from charrnn.memory.trained import TRAINED_LENGTHS
+from charrnn.model.ensemble import softmax
 
 SIZE, NUM = 6, 50
 NUM_TRAINED, NUM_READ = len(TRAINED_LENGTHS), NUM_KINDS
@@ -28,13 +29,14 @@ def evidence() -> Evidence:
     followers[np.arange(NUM_FOLLOWERS) >= num[..., None]] = SIZE
     ages = rng.integers(1, 10**6, (NUM, NUM_READ))
     last, sizes = np.arange(NUM) % SIZE, num[:, :NUM_TRAINED] * 3
-    return Evidence(SIZE, last, followers.astype(np.int32), sizes, ages)
+    followers = np.ascontiguousarray(followers.transpose(2, 0, 1), np.int32)
+    return Evidence(SIZE, last, followers, sizes, ages)
 
 
 @pytest.fixture
 def probs() -> np.ndarray:
     """What networks expect."""
-    return expect(np.random.default_rng(2).normal(0, 3, (NUM, SIZE)).astype(np.float32)).probs
+    return softmax(np.random.default_rng(2).normal(0, 3, (NUM, SIZE)).astype(np.float32))
 
 
 @pytest.fixture
@@ -48,7 +50,7 @@ def written_out(evidence: Evidence, probs: np.ndarray, weights: np.ndarray) -> n
     """Return the mixture of one distribution for each part, by the formula."""
     mixtures = weights[:, :1] * probs
     for row in range(NUM):
-        for kind, followers in enumerate(evidence.followers[row].tolist()):
+        for kind, followers in enumerate(evidence.followers[:, row].T.tolist()):
             given = [each for each in followers if each < SIZE]
             if not given:
                 continue
@@ -111,14 +113,14 @@ def test_shares_are_what_each_part_gave(evidence, probs, weights) -> None:
     shares, facts = evidence.explain(targets, chosen, weights)
     np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=1e-5)
     given = (weights * evidence.given(targets, chosen)).sum(axis=1)
-    num_kinds = evidence.followers.shape[1]
+    num_kinds = evidence.followers.shape[2]
     left = (weights[:, 1 : 1 + num_kinds] * evidence.taken).sum(axis=1)
     np.testing.assert_allclose(shares[:, 0], (weights[:, 0] + left) * chosen / given, rtol=1e-4)
     nothing = facts[..., 0] == 0  # a context that never saw the character gives it nothing
     assert (shares[:, 1:][nothing] == 0).all()
-    is_target = evidence.followers == targets[:, None, None]
-    np.testing.assert_array_equal(facts[..., 0], is_target.sum(axis=-1))
-    np.testing.assert_array_equal(facts[..., 1], (evidence.followers < SIZE).sum(axis=-1))
+    is_target = evidence.followers == targets[:, None]
+    np.testing.assert_array_equal(facts[..., 0], is_target.sum(axis=0))
+    np.testing.assert_array_equal(facts[..., 1], (evidence.followers < SIZE).sum(axis=0))
 
 
 def test_what_no_part_gives_anything_is_the_networks(evidence, weights) -> None:

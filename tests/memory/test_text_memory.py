@@ -9,6 +9,7 @@ from charrnn.memory.expected import expect
 from charrnn.memory.index import build_index
 from charrnn.memory.memory import Memory
 from charrnn.memory.text_memory import TextMemory
+from charrnn.model.ensemble import log_softmax
 from charrnn.text.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary("\n abcde")
@@ -38,13 +39,13 @@ def mixed(memory: Memory, ids: np.ndarray, sizes: list[int], logits=None) -> np.
     """
     if logits is None:
         logits = np.random.default_rng(5).normal(size=(len(ids), 7))
-    logits = logits.astype(np.float32)
+    log_probs = log_softmax(logits.astype(np.float32))
     text, parts, place = TextMemory(memory), [], 0
     for block in np.split(ids, np.cumsum(sizes)):
         first = int(place == 0)
         if not len(block):
             continue
-        expected = expect(logits[place : place + len(block)])
+        expected = expect(log_probs[place : place + len(block)])
         for _ in text.follow(block, expected):
             pass
         parts.append(expected.probs[first:])
@@ -105,15 +106,15 @@ def test_streams_remember_the_text_that_they_share(vocabulary) -> None:
     list(text.read(ids[:600]))
     streams = text.fork()
     state = tuple(np.repeat(array, 2, axis=0) for array in streams.first_state)
-    logits = np.random.default_rng(5).normal(size=(2, 7)).astype(np.float32)
+    log_probs = log_softmax(np.random.default_rng(5).normal(size=(2, 7)).astype(np.float32))
     after = TextMemory(memory)
     list(after.read(ids[:600]))
-    expected = expect(logits[:1])
+    expected = expect(log_probs[:1])
     for _ in after.follow(ids[600:601], expected):
         pass
-    probs, state = streams.mix(ids[[599, 599]], logits, state, np.matmul)
+    probs, state = streams.mix(ids[[599, 599]], log_probs, state)
     np.testing.assert_allclose(probs[0], expected.probs[0], atol=1e-6)
     for place in range(600, 899):
-        probs, state = streams.mix(ids[[place, place]], logits[[0, 0]], state, np.matmul)
+        probs, state = streams.mix(ids[[place, place]], log_probs[[0, 0]], state)
         np.testing.assert_array_equal(probs[0], probs[1])
         np.testing.assert_allclose(probs.sum(axis=1), 1, rtol=1e-5)

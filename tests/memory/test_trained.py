@@ -33,7 +33,7 @@ def test_followers_and_sizes_are_those_of_a_search() -> None:
             places = places_of(run) if len(run) == length else []
             assert sizes[place, kind] == len(places)
             wanted = sorted(TRAINED[p] if p < len(TRAINED) else SIZE for p in places)
-            given = sorted(found[place, kind].tolist())
+            given = sorted(found[:, place, kind].tolist())
             if len(places) <= NUM_FOLLOWERS:
                 assert given == wanted + [SIZE] * (NUM_FOLLOWERS - len(wanted))
             else:
@@ -47,7 +47,7 @@ def test_many_followers_are_a_fair_sample() -> None:
     runs = read_text(index, TRAINED, no_runs(index, 1), num_read)
     found, _ = followers(index, runs, num_read, NUM_FOLLOWERS)
     shares = [
-        np.bincount(found[place, 0], minlength=SIZE + 1)[:SIZE] / NUM_FOLLOWERS
+        np.bincount(found[:, place, 0], minlength=SIZE + 1)[:SIZE] / NUM_FOLLOWERS
         - np.bincount(TRAINED[places_of(TRAINED[place - 3 : place + 1])[:-1]], minlength=SIZE)
         / len(places_of(TRAINED[place - 3 : place + 1])[:-1])
         for place in range(1000, 1300)
@@ -66,7 +66,7 @@ def test_many_followers_all_have_their_turn() -> None:
         size = 961 - 2 * (length - 1) - 1
         assert (sizes[:, kind] == size).all()
         for id in (1, 2):
-            share = (found[:, kind] == id).mean()
+            share = (found[..., kind] == id).mean()
             assert share * size == pytest.approx(1, abs=0.02)
 
 

@@ -113,8 +113,9 @@ def judge(read: Read, path: Path, originals: list[Any], sealed: bool) -> tuple[s
             search.read(np.arange(300) % found.vocabulary.size)
             search.result()
             text = TextMemory(Memory(found.vocabulary, found.index))
-            expected = expect(np.zeros((100, found.vocabulary.size), np.float32))
-            list(text.follow(np.arange(100) % found.vocabulary.size, expected))
+            size = found.vocabulary.size
+            expected = expect(np.full((100, size), -np.log(size), np.float32))
+            list(text.follow(np.arange(100) % size, expected))
             if not np.allclose(expected.probs.sum(-1), 1, atol=1e-4):
                 return outcome, "the probabilities of the memory do not sum to 1"
     if time.perf_counter() - begin > MAX_SECONDS:
