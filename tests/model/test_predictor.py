@@ -84,7 +84,7 @@ def test_logits_and_state_are_those_of_torch(make_checkpoint, kind, num_layers, 
         hidden, last = recurrent(embedding(torch.from_numpy(ids)))
         expected = output(hidden).numpy()
     network = Predictor(checkpoint.config, checkpoint.arrays)
-    logits, state = network.forward(ids, network.initial_state(NUM_STREAMS))
+    (logits,), state = network.each_forward(ids, network.initial_state(NUM_STREAMS))
     assert logits.dtype == dtype
     assert_near(logits, expected, TOLERANCES[dtype])
     last = last if isinstance(last, tuple) else (last,)
@@ -105,7 +105,7 @@ def test_the_trainable_network_is_its_twin(make_checkpoint, any_kind, num_layers
     with torch.no_grad():
         expected, _ = trainable(torch.from_numpy(ids), trainable.initial_state(NUM_STREAMS))
     network = Predictor(checkpoint.config, checkpoint.arrays)
-    logits, _ = network.forward(ids, network.initial_state(NUM_STREAMS))
+    (logits,), _ = network.each_forward(ids, network.initial_state(NUM_STREAMS))
     assert_near(logits, expected.numpy(), TOLERANCES[dtype])
 
 
@@ -168,9 +168,20 @@ def test_logits_follow_the_equations_number_by_number(make_checkpoint, kind):
     )
     ids = some_ids(checkpoint, num_steps=6, num_streams=1)
     network = Predictor(checkpoint.config, checkpoint.arrays)
-    logits, _ = network.forward(ids, network.initial_state(1))
+    (logits,), _ = network.each_forward(ids, network.initial_state(1))
     # Some tens of roundings of float64, 1.1e-16 each.
     assert_near(logits[0], derive_logits(checkpoint, ids[0]), 1e-14)
+
+
+def test_predictions_are_log_probabilities(make_checkpoint, any_kind):
+    """They are the logits less what makes the probabilities add up to one."""
+    checkpoint = make_checkpoint(**any_kind, scale=2.0, dtype=np.float64)
+    ids = some_ids(checkpoint)
+    network = Predictor(checkpoint.config, checkpoint.arrays)
+    (logits,), _ = network.each_forward(ids, network.initial_state(NUM_STREAMS))
+    log_probs, _ = network.forward(ids, network.initial_state(NUM_STREAMS))
+    expected = torch.from_numpy(logits).log_softmax(-1).numpy()
+    np.testing.assert_allclose(log_probs, expected, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("cuts", [[1], [7, 8, 20], [39]], ids=str)

@@ -53,7 +53,7 @@ def scores(config: Any, arrays: Any, vocabulary: Vocabulary, text: str, of: str)
     columns = vocabulary.look_up(of)
     # At the start of a text id 0 stands for what was before, which may be another character now.
     state = ((np.full_like(recent, columns[0]),), *layers)
-    logits, _ = network.forward(vocabulary.encode(text)[None], state)
+    (logits,), _ = network.each_forward(vocabulary.encode(text)[None], state)
     return logits[0][:, columns]
 
 
