@@ -107,11 +107,11 @@ def test_an_invalid_operation_of_blas_is_no_warning(product, num_rows):
     assert np.isnan(without_stray_flags(product)(rows, matrices)).all()
 
 
-def test_no_product_of_a_network_warns(make_checkpoint):
-    """An infinite embedding sets the flag in all products; so it would in those of the start."""
+@pytest.mark.parametrize("name", ["embedding.weight", "output.weight"])
+def test_no_product_of_a_network_warns(make_checkpoint, name):
+    """Infinite weights set the flag in the products in advance, or in those of a step."""
     checkpoint = make_checkpoint("lstm")
-    arrays = dict(checkpoint.arrays)
-    arrays["embedding.weight"] = np.full_like(arrays["embedding.weight"], np.inf)
+    arrays = {**checkpoint.arrays, name: np.full_like(checkpoint.arrays[name], np.inf)}
     network = Predictor(checkpoint.config, arrays)
     logits, _ = network.each_forward(np.zeros((1, 2), np.int64), network.initial_state(1))
     assert np.isnan(logits).all()
