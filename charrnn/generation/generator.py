@@ -77,7 +77,7 @@ class _Draft:
 
 
 class _Rows(NamedTuple):
-    """The predictions for some samples: logits, shape (B, V), and the state behind them.
+    """The predictions for some samples: log-probabilities, (B, V), and the state behind them.
 
     It is that of the networks and then, with a memory, that of the memory.
     """

@@ -4,11 +4,13 @@ Sizes: B samples, V vocabulary.
 """
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
 from charrnn.model.cells.spec import Array
+from charrnn.model.ensemble import log_softmax
 
 Float64s = npt.NDArray[np.float64]
 
@@ -17,10 +19,7 @@ COLDEST = 1e-200  # division by lower temperatures overflows; the draws would be
 
 def log_probs(logits: Array) -> Float64s:
     """Return the natural logarithm of the softmax of the last axis, in float64."""
-    shifted = logits.astype(np.float64)
-    shifted -= shifted.max(axis=-1, keepdims=True)
-    shifted -= np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-    return shifted
+    return cast(Float64s, log_softmax(logits.astype(np.float64)))
 
 
 def draw(

@@ -47,7 +47,9 @@ class Evidence:
     Attributes:
         num: The number of predictions, N.
         last: The character before each, shape (N,).
-        followers: V for none, shape (M, N, K); of what was read, the latest first.
+        followers: What followed each context, V for none, shape (M, N, K). Of a context that was
+            read, the latest comes first. M is the first axis because long rows are compared and
+            added up faster than many short ones.
         credits: What each follower adds to the first prediction of its context, shape (M, N, K).
         taken: What the discounts leave to the networks, shape (N, K).
         is_there: Which parts there are, shape (N, P).
@@ -76,10 +78,10 @@ class Evidence:
         times = _count(followers[:, None] == followers)  # how often each is there, (M, N, K)
         times *= is_given
         self._nums = _count(is_given)  # how many there are, m, (N, K)
-        self._own = _entries(self._nums, times)
-        self.credits = _CREDITS.take(self._own)
+        self._entries = _entries(self._nums, times)  # of each follower in the tables, (M, N, K)
+        self.credits = _CREDITS.take(self._entries)
         has_any = self._nums > 0
-        self.taken = has_any - np.add.reduce(self.credits)  # the credits of all, and this, are 1
+        self.taken = has_any - np.add.reduce(self.credits)  # with the credits it adds up to 1
         self.is_there = np.ones((self.num, 1 + self._num_kinds + ages.shape[1]), np.bool_)
         self.is_there[:, 1 : 1 + self._num_kinds] = has_any
         self.is_there[:, 1 + self._num_kinds :] = has_any[:, self._num_trained :]
@@ -92,14 +94,15 @@ class Evidence:
         highest probability and the entropy.
         """
         num_trained = self._num_trained
-        nums_read = self._nums[:, num_trained:]
-        most = np.maximum.reduce(self._own[..., :num_trained])  # the entry of the most frequent one
+        # Of one context, the entry of the most frequent follower is the highest.
+        most = np.maximum.reduce(self._entries[..., :num_trained])
+        is_read = self.is_there[:, 1 + self._num_kinds :]
         of_contexts = [
             self._sizes,
-            nums_read,
-            np.add.reduce(_PARTS.take(self._own)),  # how many differ
+            self._nums[:, num_trained:],
+            np.add.reduce(_PARTS.take(self._entries)),  # how many differ
             _RATIOS.take(most),
-            self._ages * (nums_read > 0),
+            self._ages * is_read,
         ]
         seen = np.empty((self.num, 3 * self._num_kinds + 2), np.float32)
         counts = seen[:, :-2]

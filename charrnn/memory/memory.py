@@ -36,9 +36,6 @@ class Memory:
         self.index = index
         self.contexts = Contexts(vocabulary)
         self.gate = gate or shipped_gate()
-        size = vocabulary.size
-        shape = (1, NUM_KINDS, NUM_FOLLOWERS)
-        self._no_followers = np.full(shape, size, smallest_dtype(size + 1))
 
     def no_runs(self, num_streams: int) -> Rows:
         """Return where the last characters of B streams stand in the training text: nowhere yet."""
@@ -48,8 +45,9 @@ class Memory:
 
     def nothing_earlier(self, num_streams: int) -> Earlier:
         """Return what followed the contexts of B streams of which nothing was read."""
-        ages = np.zeros((num_streams, NUM_KINDS), np.int64)
-        return Earlier(self._no_followers.repeat(num_streams, axis=0), ages)
+        size, shape = self.vocabulary.size, (num_streams, NUM_KINDS)
+        followers = np.full((*shape, NUM_FOLLOWERS), size, smallest_dtype(size + 1))
+        return Earlier(followers, np.zeros(shape, np.int64))
 
     def evidence(
         self, last: Ids, runs: Rows, earlier: Earlier, num_read: npt.NDArray[np.int64]

@@ -30,7 +30,7 @@ def mean_probs(probs: Iterable[Array]) -> Array:
 
 
 def safe_log(probs: Array) -> Array:
-    """Return finite logarithms, computed in place: a probability of zero counts as the smallest."""
+    """Return finite logarithms, computed in place: zero counts as the smallest normal float32."""
     np.maximum(probs, _TINY, out=probs)
     return np.log(probs, out=probs)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from charrnn.memory.gate import BIAS_RATE, NAMES, RATE, Gate
+from charrnn.memory.gate import BIAS_RATE, NAMES, RATE, Gate, shipped_gate
 
 FEATURES, HIDDEN, PARTS, NUM, SIZE = 7, 5, 4, 30, 3
 
@@ -78,3 +78,12 @@ def test_what_came_grows_likelier() -> None:
     for _ in range(300):
         gate.learn(features, is_there, last, given)
     assert loss() < before - 0.05
+
+
+def test_a_stray_flag_of_a_product_is_no_warning() -> None:
+    """Infinite features set the flag for an invalid operation on every machine."""
+    gate = shipped_gate()
+    (num_features, _), *_, (num_parts,) = gate._shapes
+    features = np.full((2, num_features), np.inf, np.float32)
+    weights = gate.weigh(features, np.ones((2, num_parts), np.bool_), np.zeros(2, np.int64))
+    assert np.isnan(weights).all()
