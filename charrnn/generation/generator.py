@@ -212,8 +212,8 @@ class Generator:
             logits = np.where(candidates, logits, -np.inf)
         for keep in self._filters:
             logits = keep(logits)
-        rngs = [draft.rng for draft in drafts]
-        return draw(logits, np.array([draft.temperature for draft in drafts]), rngs)
+        temperatures = [draft.temperature for draft in drafts]
+        return draw(logits, temperatures, [draft.rng for draft in drafts])
 
     def _chunks(
         self, drafts: list[_Draft], logits: Array, ids: npt.NDArray[np.intp]

@@ -23,7 +23,7 @@ def log_probs(logits: Array) -> Float64s:
 
 
 def draw(
-    logits: Array, temperatures: Float64s, rngs: Sequence[np.random.Generator]
+    logits: Array, temperatures: Sequence[float], rngs: Sequence[np.random.Generator]
 ) -> npt.NDArray[np.intp]:
     """Draw the next character of each sample from softmax(logits / temperature).
 
@@ -32,8 +32,8 @@ def draw(
 
     Args:
         logits: Shape (B, V); -inf where a character is forbidden.
-        temperatures: One for each sample, 0 or more, finite, shape (B,).
-        rngs: B generators, so that samples do not depend on one another.
+        temperatures: One for each sample, 0 or more, finite.
+        rngs: One generator for each sample, so that samples do not depend on one another.
 
     Returns:
         Ids, shape (B,).
@@ -41,11 +41,11 @@ def draw(
     # Subtract the maximum first, so that a small temperature cannot overflow a large logit.
     peaks = np.maximum.reduce(logits, axis=-1, keepdims=True)
     weights = np.subtract(logits, peaks, dtype=np.float64)
-    weights /= np.maximum(temperatures, COLDEST)[:, None]
+    weights /= np.array([[max(each, COLDEST)] for each in temperatures])
     cumulative = np.exp(weights, out=weights).cumsum(axis=-1)
     # In [0, 1). At temperature 0 only the likeliest characters have a weight; 0 takes the first.
     uniform = np.array(
-        [[rng.random()] if t else [0.0] for t, rng in zip(temperatures.tolist(), rngs, strict=True)]
+        [[rng.random() if each else 0.0] for each, rng in zip(temperatures, rngs, strict=True)]
     )
     # The first id whose cumulative weight exceeds the threshold has a weight above 0.
     drawn: npt.NDArray[np.intp] = (cumulative > uniform * cumulative[:, -1:]).argmax(axis=-1)

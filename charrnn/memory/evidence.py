@@ -35,10 +35,11 @@ _AT_LEAST_ONE = np.maximum(_COUNTS, 1)
 _DISCOUNTS = np.where(_COUNTS == 1, ONCE, OFTEN)
 # By how many followers there are, and how often one of them is there; see ``_entries``.
 _CREDITS = (_COUNTS - _DISCOUNTS) / (_COUNTS * _AT_LEAST_ONE[:, None]).clip(min=1)
-_CREDITS = (_CREDITS * (_COUNTS > 0)).astype(np.float32)
+_CREDITS = (_CREDITS * (_COUNTS > 0)).astype(np.float32).ravel()
 _RATIOS = (_COUNTS / _AT_LEAST_ONE[:, None]).astype(np.float32)
 # Equal followers share one whole, so the parts of all add up to how many differ.
-_PARTS = np.tile((_COUNTS > 0) / _AT_LEAST_ONE, (len(_COUNTS), 1)).astype(np.float32)
+_PARTS = np.tile((_COUNTS > 0) / _AT_LEAST_ONE, len(_COUNTS)).astype(np.float32)
+_OF_FOLLOWERS = np.stack([_CREDITS, _PARTS])
 
 
 class Evidence:
@@ -79,12 +80,13 @@ class Evidence:
         times *= is_given
         self._nums = _count(is_given)  # how many there are, m, (N, K)
         self._entries = _entries(self._nums, times)  # of each follower in the tables, (M, N, K)
-        self.credits = _CREDITS.take(self._entries)
+        of_followers = _OF_FOLLOWERS.take(self._entries, axis=1)
+        self.credits = of_followers[0]
+        given, self._num_different = np.add.reduce(of_followers, axis=1)
         has_any = self._nums > 0
-        self.taken = has_any - np.add.reduce(self.credits)  # with the credits it adds up to 1
-        self.is_there = np.ones((self.num, 1 + self._num_kinds + ages.shape[1]), np.bool_)
-        self.is_there[:, 1 : 1 + self._num_kinds] = has_any
-        self.is_there[:, 1 + self._num_kinds :] = has_any[:, self._num_trained :]
+        self.taken = has_any - given  # so that all adds up to 1
+        parts = [np.ones((self.num, 1), np.bool_), has_any, has_any[:, self._num_trained :]]
+        self.is_there = np.concatenate(parts, axis=1)
 
     def features(self, expected: Expected) -> Numbers:
         """Return what a gate sees, shape (N, F), if that is what the networks expect.
@@ -100,7 +102,7 @@ class Evidence:
         of_contexts = [
             self._sizes,
             self._nums[:, num_trained:],
-            np.add.reduce(_PARTS.take(self._entries)),  # how many differ
+            self._num_different,
             _RATIOS.take(most),
             self._ages * is_read,
         ]
@@ -176,7 +178,7 @@ class Evidence:
         added[0, :, self._num_trained :] += last
         probs *= weights[:, :1] + np.vecdot(first, self.taken)[:, None]
         cells = np.minimum(self.followers, self._vocab_size - 1, dtype=np.intp)
-        cells += (np.arange(self.num) * self._vocab_size)[:, None]
+        cells += np.arange(0, probs.size, self._vocab_size)[:, None]
         np.add.at(probs.reshape(-1), cells.reshape(-1), added.reshape(-1))
 
     def _is(self, targets: Ids) -> Flags:

@@ -30,6 +30,7 @@ RATE = np.float32(1e-3)
 BIAS_RATE = np.float32(0.2)  # of the biases after each character
 DECAYS = np.float32(0.9), np.float32(0.999)  # of the mean gradient, and of its square
 _TINY = np.float32(1e-8)
+_NEVER = np.float32(-np.inf)
 
 
 class Gate:
@@ -121,7 +122,7 @@ class Gate:
 
 def _softmax(outputs: Numbers, is_there: Flags) -> Numbers:
     """Return weights of the parts that are there, and 0 for the others, shape (..., P)."""
-    weights = np.where(is_there, outputs, np.float32(-np.inf))
+    weights = np.where(is_there, outputs, _NEVER)
     weights -= np.maximum.reduce(weights, axis=-1, keepdims=True)
     np.exp(weights, out=weights)
     weights /= np.add.reduce(weights, axis=-1, keepdims=True)

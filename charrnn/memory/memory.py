@@ -63,5 +63,5 @@ class Memory:
             found = np.full((NUM_FOLLOWERS, *shape), size, read.dtype)
             sizes = np.zeros(shape, np.int64)
         else:
-            found, sizes = followers(self.index, runs, num_read, NUM_FOLLOWERS)
+            found, sizes = followers(self.index, runs, num_read)
         return Evidence(size, last, np.concatenate([found, read], axis=2), sizes, earlier.ages)

@@ -54,6 +54,7 @@ class StreamMemory:
         self._text = text
         self._document = document
         self._first_place = text.size - int(first_state[-1][0])  # where the document began
+        self._nothing = memory.nothing_earlier(1)  # the same at each step
         self.first_state = first_state
 
     def read(self, ids: Ids, state: StreamState) -> tuple[Evidence, StreamState]:
@@ -67,15 +68,16 @@ class StreamMemory:
             The evidence for what follows each, and the state after.
         """
         memory, text = self._memory, self._text
-        *before, runs, num_read = state
-        contexts = ContextState(*before)
+        contexts, (runs, num_read) = state[:-2], state[-2:]
         if text.size > 1:
-            hashes, contexts = memory.contexts.step(ids, contexts)
+            hashes, contexts = memory.contexts.step(ids, ContextState(*contexts))
             last = text.places.find(hashes ^ self._document)
             ages = (num_read + self._first_place)[:, None] - last.astype(np.int64)
             earlier = Earlier(text.places.followers_at(last), ages)
         else:
-            earlier = memory.nothing_earlier(len(ids))
+            if len(self._nothing.ages) != len(ids):
+                self._nothing = memory.nothing_earlier(len(ids))
+            earlier = self._nothing
         if memory.index is not None:
             runs = read_step(memory.index, ids, runs)
         num_read = num_read + 1

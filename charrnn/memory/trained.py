@@ -7,6 +7,7 @@ that are looked at.
 import numpy as np
 import numpy.typing as npt
 
+from charrnn.memory.evidence import NUM_FOLLOWERS
 from charrnn.memory.index import Index, Rows
 from charrnn.text.vocabulary import Ids
 
@@ -15,6 +16,7 @@ TRAINED_LENGTHS = (4, 6, 9, 16, 32)
 _TURN = 0.6180339887498949  # the golden ratio less 1: its multiples, modulo 1, spread evenly
 _LONGEST = max(TRAINED_LENGTHS)  # L
 _COLUMNS = np.array(TRAINED_LENGTHS)
+_ORDER = np.arange(NUM_FOLLOWERS)[:, None]
 
 
 def no_runs(index: Index, num_streams: int) -> Rows:
@@ -57,9 +59,7 @@ def read_text(index: Index, ids: Ids, runs: Rows, num_read: npt.NDArray[np.int64
     return after
 
 
-def followers(
-    index: Index, runs: Rows, num_read: npt.NDArray[np.int64], num_followers: int
-) -> tuple[Ids, Rows]:
+def followers(index: Index, runs: Rows, num_read: npt.NDArray[np.int64]) -> tuple[Ids, Rows]:
     """Return what followed the contexts of ``TRAINED_LENGTHS``, and how often each context stands.
 
     Of many places of a context, M that are spread evenly are looked at: sorted by what stands
@@ -70,7 +70,6 @@ def followers(
         index: The index of the training text.
         runs: Where the last characters stand, shape (B, 2, L + 1).
         num_read: How many characters were read, shape (B,).
-        num_followers: M.
 
     Returns:
         The followers, V for none, shape (M, B, K); and the sizes, shape (B, K).
@@ -78,8 +77,8 @@ def followers(
     bounds = runs.take(_COLUMNS, axis=-1)
     first = bounds[:, 0]
     sizes = bounds[:, 1] - first
-    turned = np.arange(num_followers)[:, None] + num_read * _TURN % 1  # (M, B)
-    spread = np.maximum(sizes, num_followers) / num_followers  # few are all looked at
+    turned = _ORDER + num_read * _TURN % 1  # (M, B)
+    spread = np.maximum(sizes, NUM_FOLLOWERS) / NUM_FOLLOWERS  # few are all looked at
     places = (spread * turned[..., None]).astype(np.int64)
     found = index.followers.take(first + places, mode="clip")
     found[places >= sizes] = index.vocab_size

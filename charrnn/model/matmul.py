@@ -12,6 +12,7 @@ overflow has its own flag and warning, so the flag means nothing here.
 Sizes: N networks, K entries of a row, M columns of a matrix.
 """
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -38,6 +39,9 @@ def rowwise_matmul(rows: Rows, matrices: Rows) -> Rows:
 
     Shapes are as in ``batched_matmul``; a single matrix, (K, M), serves all rows.
     """
+    if math.prod(rows.shape[:-2]) == 1:  # a row for each matrix: NumPy has no order to choose
+        alone: Rows = (rows[..., None, :] @ matrices)[..., 0, :]
+        return alone
     # In a copy: NumPy goes along the shortest strides first, and would read a matrix for each row.
     by_network = np.ascontiguousarray(_by_network(rows))
     product: Rows = by_network[..., None, :] @ matrices[..., None, :, :]

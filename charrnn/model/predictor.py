@@ -85,6 +85,8 @@ class Predictor:
             project = without_stray_flags(first.project)
             self._projections = project(self._stacked("embedding.weight").swapaxes(0, 1))
             self._advances[0] = first.advance
+        tables = ["embedding", *(f"ngrams.{length}" for length in range(2, config.ngrams + 1))]
+        self._tables = [[part[f"{name}.weight"] for name in tables] for part in self._parts]
         self._output_weight = self._stacked("output.weight").swapaxes(-1, -2)  # (N, H, V)
         self._output_bias = self._stacked("output.bias")
 
@@ -153,8 +155,8 @@ class Predictor:
         if self._projections is not None:
             projected: Array = self._projections[recent]
             return projected
-        ids, rows = recent[self.config.ngrams - 1 :], ngram_rows(self.config, recent)
-        embedded = [_embed(part, ids, rows) for part in self._parts]
+        rows = [recent[self.config.ngrams - 1 :], *ngram_rows(self.config, recent)]
+        embedded = [_embed(tables, rows) for tables in self._tables]
         return np.array(embedded).transpose(1, 2, 0, 3)
 
     def _norm(self, number: int, hidden: Array) -> Array:
@@ -162,9 +164,9 @@ class Predictor:
         return layer_norm(hidden, *self._norms[number]) if self._norms else hidden
 
 
-def _embed(arrays: Mapping[str, Array], ids: Ids, rows: Sequence[Ids]) -> Array:
-    """Return what the tables of one network have for characters and n-grams, added up."""
-    embedded: Array = arrays["embedding.weight"].take(ids, axis=0)
-    for length, own in enumerate(rows, start=2):
-        embedded += arrays[f"ngrams.{length}.weight"].take(own, axis=0)
-    return embedded
+def _embed(tables: Sequence[Array], rows: Sequence[Ids]) -> Array:
+    """Return the sum of one row of each table of a network, for each place in the rows."""
+    total, *others = (table.take(own, axis=0) for table, own in zip(tables, rows, strict=True))
+    for each in others:
+        total += each
+    return total

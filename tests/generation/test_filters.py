@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from charrnn.errors import ConfigError
-from charrnn.generation import sampling
 from charrnn.generation.filters import (
     filters_of,
     keep_min_p,
@@ -18,13 +17,7 @@ from charrnn.generation.filters import (
     penalise_repeats,
 )
 from charrnn.generation.params import SamplingParams, StopCriteria
-from charrnn.generation.sampling import log_probs
-
-
-def draw(logits, temperature, rngs):
-    """Draw characters at one temperature."""
-    return sampling.draw(logits, np.full(len(rngs), temperature, np.float64), rngs)
-
+from charrnn.generation.sampling import draw, log_probs
 
 NEVER = -np.inf
 PROBS = [0.1, 0.4, 0.2, 0.2, 0.1]
@@ -134,7 +127,7 @@ def test_draws_are_of_what_is_left(keep):
     logits = keep(some_logits())
     rngs = [np.random.default_rng(row) for row in range(len(logits))]
     for temperature in (0.0, 0.01, 1.0, 1e6):
-        chosen = draw(logits, temperature, rngs)
+        chosen = draw(logits, [temperature] * len(rngs), rngs)
         assert (logits[np.arange(len(logits)), chosen] > NEVER).all()
 
 
@@ -224,4 +217,5 @@ def test_every_filter_is_the_likeliest_at_its_end():
     strictest = [partial(keep_top_k, count=1), partial(keep_top_p, mass=0.0)]
     for keep, seed in itertools.product(strictest, range(3)):
         rngs = [np.random.default_rng(seed)] * len(logits)
-        np.testing.assert_array_equal(draw(keep(logits), 1.0, rngs), draw(logits, 0.0, rngs))
+        expected = draw(logits, [0.0] * len(logits), rngs)
+        np.testing.assert_array_equal(draw(keep(logits), [1.0] * len(logits), rngs), expected)

@@ -9,17 +9,10 @@ import pytest
 
 from charrnn.errors import UnknownCharacterError
 from charrnn.evaluation.score import score
-from charrnn.generation import sampling
 from charrnn.generation.generator import Generator, prompt_ids, sample_rng
 from charrnn.generation.params import SamplingParams, StopCriteria
-from charrnn.generation.sampling import log_probs
+from charrnn.generation.sampling import draw, log_probs
 from charrnn.model.predictor import Predictor
-
-
-def draw(logits, temperature, rngs):
-    """Draw characters at one temperature."""
-    return sampling.draw(logits, np.full(len(rngs), temperature, np.float64), rngs)
-
 
 ALL_BYTES = "".join(map(chr, range(256)))
 
@@ -68,7 +61,7 @@ def slow_text(checkpoint, ids, *, temperature=1.0, length=60):
     for _ in range(length):
         logits, _ = network.forward(np.array([ids]), network.initial_state(1))
         without_unknown = logits[:, -1, : len(vocabulary.characters)]
-        chosen = int(draw(without_unknown, temperature, [rng])[0])
+        chosen = int(draw(without_unknown, [temperature], [rng])[0])
         ids.append(chosen)
         text += vocabulary.characters[chosen]
     return text

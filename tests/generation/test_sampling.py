@@ -13,7 +13,7 @@ from charrnn.generation.sampling import log_probs
 
 def draw(logits, temperature, rngs):
     """Draw characters at one temperature."""
-    return sampling.draw(logits, np.full(len(rngs), temperature, np.float64), rngs)
+    return sampling.draw(logits, [temperature] * len(rngs), rngs)
 
 
 LOGITS = np.array([0.3, -1.2, 2.0, 2.0, 0.0, -0.5], np.float32)  # two are equally likely

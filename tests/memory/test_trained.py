@@ -26,7 +26,7 @@ def test_followers_and_sizes_are_those_of_a_search() -> None:
     """Each context is found as often as it stands; few followers are all given, many a sample."""
     index = build_index(TRAINED, SIZE)
     runs = read_text(index, IDS, no_runs(index, 1), NUM_READ)
-    found, sizes = followers(index, runs, NUM_READ, NUM_FOLLOWERS)
+    found, sizes = followers(index, runs, NUM_READ)
     for place in range(len(IDS)):
         for kind, length in enumerate(TRAINED_LENGTHS):
             run = IDS[max(place + 1 - length, 0) : place + 1]
@@ -45,7 +45,7 @@ def test_many_followers_are_a_fair_sample() -> None:
     index = build_index(TRAINED, SIZE)
     num_read = np.arange(1, len(TRAINED) + 1)
     runs = read_text(index, TRAINED, no_runs(index, 1), num_read)
-    found, _ = followers(index, runs, num_read, NUM_FOLLOWERS)
+    found, _ = followers(index, runs, num_read)
     shares = [
         np.bincount(found[:, place, 0], minlength=SIZE + 1)[:SIZE] / NUM_FOLLOWERS
         - np.bincount(TRAINED[places_of(TRAINED[place - 3 : place + 1])[:-1]], minlength=SIZE)
@@ -61,7 +61,7 @@ def test_many_followers_all_have_their_turn() -> None:
     index = build_index(trained, SIZE)
     runs = read_text(index, trained[:100], no_runs(index, 1), np.arange(1, 101))[-1:]
     num_read = np.arange(1, 20_001)
-    found, sizes = followers(index, np.repeat(runs, len(num_read), 0), num_read, NUM_FOLLOWERS)
+    found, sizes = followers(index, np.repeat(runs, len(num_read), 0), num_read)
     for kind, length in enumerate(TRAINED_LENGTHS):
         size = 961 - 2 * (length - 1) - 1
         assert (sizes[:, kind] == size).all()
