@@ -132,10 +132,10 @@ def losses(gate: Gate, data: Data) -> tuple[float, float, float]:
     for begin in range(0, len(given), LEARN_EVERY):
         rows = slice(begin, begin + LEARN_EVERY)
         nats[0] -= np.log(given[rows, 0]).sum()
-        for number, each in ((1, gate), (2, learning)):
-            weights = each.weigh(features[rows], is_there[rows], last[rows])
-            nats[number] -= np.log((weights * given[rows]).sum(axis=1)).sum()
-        learning.learn(features[rows], is_there[rows], last[rows], given[rows])
+        seen = features[rows], is_there[rows], last[rows]
+        weights = gate.weigh(*seen), learning.weigh_and_learn(*seen, given[rows])
+        for number, each in enumerate(weights, start=1):
+            nats[number] -= np.log((each * given[rows]).sum(axis=1)).sum()
     networks, fixed, learned = (nats / len(given)).tolist()
     return networks, fixed, learned
 

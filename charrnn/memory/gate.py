@@ -90,11 +90,13 @@ class Gate:
             outputs += self._biases.take(last, axis=0)
         return hidden, _softmax(outputs, is_there)
 
-    def learn(self, features: Numbers, is_there: Flags, last: Ids, given: Numbers) -> None:
-        """Learn from predictions whose characters came: one step of Adam (D. Kingma, J. Ba, 2015).
+    def weigh_and_learn(
+        self, features: Numbers, is_there: Flags, last: Ids, given: Numbers
+    ) -> Numbers:
+        """Return what ``weigh`` does, then learn from the characters that came.
 
-        The biases after each character take a plain step. ``given`` has the probability of each
-        character in each part, shape (N, P); for the other arguments see ``weigh``.
+        That is one step of Adam (D. Kingma, J. Ba, 2015); the biases after each character take a
+        plain step. ``given`` has the probability of each character in each part, shape (N, P).
         """
         output_weight = self._views[2]
         hidden, weights = self._weigh(features, is_there, last)
@@ -118,6 +120,7 @@ class Gate:
             moment += (1 - decay) * value
         size = np.sqrt(self._moments[1] / np.float32(means[1])) + _TINY
         self._weights -= RATE / np.float32(means[0]) * self._moments[0] / size
+        return weights
 
 
 def _softmax(outputs: Numbers, is_there: Flags) -> Numbers:

@@ -125,9 +125,11 @@ class TextMemory:
             end = min(begin + num - done, LEARN_EVERY)
             for mine, new in zip(self._group, arrays, strict=True):
                 mine[begin:end] = new[done : done + end - begin]
-            parts.append(self.gate.weigh(features, is_there, last)[begin:end])
             if end == LEARN_EVERY:
-                self.gate.learn(features, is_there, last, given)
+                weights = self.gate.weigh_and_learn(features, is_there, last, given)
+            else:
+                weights = self.gate.weigh(features, is_there, last)
+            parts.append(weights[begin:end])
             self._num_grouped = end % LEARN_EVERY
             done += end - begin
         return np.concatenate(parts)

@@ -45,14 +45,15 @@ def test_it_learns_as_torch_does() -> None:
         outputs = torch.tanh(torch.tensor(features) @ weight + bias) @ output_weight + output_bias
         outputs = outputs + biases[torch.from_numpy(last)]
         weights = outputs.masked_fill(~torch.tensor(is_there), -torch.inf).softmax(1)
-        np.testing.assert_allclose(
-            gate.weigh(features, is_there, last), weights.detach().numpy(), rtol=1e-3, atol=1e-5
-        )
+        for found in (
+            gate.weigh(features, is_there, last),
+            gate.weigh_and_learn(features, is_there, last, given),
+        ):
+            np.testing.assert_allclose(found, weights.detach().numpy(), rtol=1e-3, atol=1e-5)
         (-(weights * torch.tensor(given)).sum(1).log().mean()).backward()
         for each in (optimizer, plain):
             each.step()
             each.zero_grad()
-        gate.learn(features, is_there, last, given)
 
 
 def test_a_learner_learns_by_itself() -> None:
@@ -61,7 +62,7 @@ def test_a_learner_learns_by_itself() -> None:
     features, is_there, last, given = make_data(1)
     before = gate.weigh(features, is_there, last)
     copy = gate.learner(SIZE)
-    copy.learn(features, is_there, last, given)
+    copy.weigh_and_learn(features, is_there, last, given)
     np.testing.assert_array_equal(gate.weigh(features, is_there, last), before)
     assert (copy.weigh(features, is_there, last) != before).any()
 
@@ -76,7 +77,7 @@ def test_what_came_grows_likelier() -> None:
 
     before = loss()
     for _ in range(300):
-        gate.learn(features, is_there, last, given)
+        gate.weigh_and_learn(features, is_there, last, given)
     assert loss() < before - 0.05
 
 

@@ -22,9 +22,12 @@ SHORT_TEXT = 400_000  # characters; below this size, trigrams fit noise
 MAX_NETWORKS = 4  # keeps their weights below some 35 MB
 FEW_EPOCHS = 3.5  # of one network on one core; below, one network on all cores learns more
 SOME_EPOCHS = 6  # of one network on one core; up to here 4-grams help
-WIDE_EPOCHS = 8  # of a network of twice the width; with fewer it learns less than a narrow one
 ENOUGH_EPOCHS = 12  # of one network; from about twice as many on, more networks learn more
 MOST_EPOCHS = 60  # after these a network knows the text by heart, whatever the dropout
+
+WIDTHS = (4, 2)  # times the usual number of hidden units, where a device has the speed for it
+WIDE_TEXT = 100_000  # characters, times the square of the width: with fewer it overfits
+WIDE_READING = 6  # characters read for each weight; with fewer a narrow network learns more
 
 STREAMS, USUAL_LENGTH = 16, 64  # B and T of a text that is long enough
 MIN_STEPS = 2000  # a device that could read more streams at once still makes so many updates
@@ -106,10 +109,13 @@ def resolve(
     seconds = DEFAULT_SECONDS if is_open else settings.time
     width = 1
     model = _default_model(settings, num_chars, vocab_size, width)
-    if throughput.streams > STREAMS and num_chars >= SHORT_TEXT and seconds is not None:
-        wide = _default_model(settings, num_chars, vocab_size, width=2)
-        if seconds * throughput.chars_per_second(wide) >= WIDE_EPOCHS * num_chars:
-            model, width = wide, 2
+    if throughput.streams > STREAMS and seconds is not None and settings.hidden_size is None:
+        for wider in WIDTHS:
+            wide = _default_model(settings, num_chars, vocab_size, wider)
+            reading = seconds * throughput.chars_per_second(wide) / macs_per_char(wide)
+            if num_chars >= WIDE_TEXT * wider**2 and reading >= WIDE_READING:
+                model, width = wide, wider
+                break
     streams = _default_streams(throughput, model, seconds, seq_length, num_chars)
     batch_size = settings.batch_size or _default_batch_size(
         streams, num_chars, seq_length, num_documents
