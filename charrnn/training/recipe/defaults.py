@@ -19,15 +19,17 @@ Value = TypeVar("Value")
 
 DEFAULT_SECONDS = 300.0
 SHORT_TEXT = 400_000  # characters; below this size, trigrams fit noise
-MAX_NETWORKS = 4  # keeps their weights below some 35 MB
+MAX_NETWORKS = 4  # of the usual width or twice that; a fifth would gain little
+MAX_WEIGHTS = 16  # of all networks, in weights of a usual one: with more, `sample` is slow
 FEW_EPOCHS = 3.5  # of one network on one core; below, one network on all cores learns more
 SOME_EPOCHS = 6  # of one network on one core; up to here 4-grams help
 ENOUGH_EPOCHS = 12  # of one network; from about twice as many on, more networks learn more
 MOST_EPOCHS = 60  # after these a network knows the text by heart, whatever the dropout
 
-WIDTHS = (4, 2)  # times the usual number of hidden units, where a device has the speed for it
-WIDE_TEXT = 100_000  # characters, times the square of the width: with fewer it overfits
-WIDE_READING = 6  # characters read for each weight; with fewer a narrow network learns more
+WIDTHS = (4, 2)  # times the usual number of hidden units, on a device that is fast enough
+WIDE_TEXT = 100_000  # characters, times the square of the width; of fewer it learns too much
+WIDE_EPOCHS = 8  # of a wide network; with fewer it learns less than a narrow one,
+WIDE_READING = 60  # unless it reads so many characters for each of its weights
 
 STREAMS, USUAL_LENGTH = 16, 64  # B and T of a text that is long enough
 MIN_STEPS = 2000  # a device that could read more streams at once still makes so many updates
@@ -107,15 +109,7 @@ def resolve(
     seq_length = settings.seq_length or max(1, min(USUAL_LENGTH, num_chars // 8))
     is_open = settings.time is None and settings.steps is None and settings.epochs is None
     seconds = DEFAULT_SECONDS if is_open else settings.time
-    width = 1
-    model = _default_model(settings, num_chars, vocab_size, width)
-    if throughput.streams > STREAMS and seconds is not None and settings.hidden_size is None:
-        for wider in WIDTHS:
-            wide = _default_model(settings, num_chars, vocab_size, wider)
-            reading = seconds * throughput.chars_per_second(wide) / macs_per_char(wide)
-            if num_chars >= WIDE_TEXT * wider**2 and reading >= WIDE_READING:
-                model, width = wide, wider
-                break
+    width, model = _default_width(settings, throughput, seconds, num_chars, vocab_size)
     streams = _default_streams(throughput, model, seconds, seq_length, num_chars)
     batch_size = settings.batch_size or _default_batch_size(
         streams, num_chars, seq_length, num_documents
@@ -131,6 +125,7 @@ def resolve(
     if num_networks is None:
         is_timed = seconds is not None and epochs == limits[2]
         num_networks = _default_num_networks(throughput.threads, epochs if is_timed else None)
+        num_networks = min(num_networks, MAX_WEIGHTS // width**2)
         if settings.parallel == "ensemble":  # each process trains as many as every other
             num_networks = -(-num_networks // processes) * processes
     if seconds is not None:
@@ -174,6 +169,28 @@ def macs_per_char(config: ModelConfig) -> int:
         for name, shape in parameter_shapes(config.one_network).items()
         if len(shape) == 2 and not name.startswith(("embedding", "ngrams"))
     )
+
+
+def _default_width(
+    settings: Settings,
+    throughput: Throughput,
+    seconds: float | None,
+    num_chars: int,
+    vocab_size: int,
+) -> tuple[int, ModelConfig]:
+    """Return how many times as wide as usual a network is, and its sizes.
+
+    It is the widest of ``WIDTHS`` that the text is long enough for and the device fast enough. A
+    second layer instead would bring less for the same arithmetic.
+    """
+    if throughput.streams > STREAMS and seconds is not None and settings.hidden_size is None:
+        for width in WIDTHS:
+            wide = _default_model(settings, num_chars, vocab_size, width)
+            num_read = seconds * throughput.chars_per_second(wide)
+            enough = min(WIDE_EPOCHS * num_chars, WIDE_READING * macs_per_char(wide))
+            if num_chars >= WIDE_TEXT * width**2 and num_read >= enough:
+                return width, wide
+    return 1, _default_model(settings, num_chars, vocab_size, width=1)
 
 
 def _default_model(settings: Settings, num_chars: int, vocab_size: int, width: int) -> ModelConfig:

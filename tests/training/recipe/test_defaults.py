@@ -218,10 +218,15 @@ def test_a_gpu_trains_wider_networks_on_more_streams() -> None:
     assert (recipe.model.hidden_size, recipe.batch_size) == (512, 256)
     assert recipe.dropout > resolve(Settings(time=60), num_chars=10**6, vocab_size=65).dropout
     assert on_gpu(time=1).batch_size < 64
-    assert on_gpu(10**9, time=60).model.hidden_size == 256
-    assert on_gpu(20_000, time=60).model.hidden_size == 256
+    for num_chars, *widths in [(20_000, 256, 256), (10**6, 512, 512), (10**9, 512, 1024)]:
+        found = [on_gpu(num_chars, time=seconds).model.hidden_size for seconds in (60, 1200)]
+        assert found == widths
+    assert on_gpu(10**9, time=10).model.hidden_size == 256
+    assert on_gpu(10**6, time=10**4).model.num_networks == MAX_NETWORKS
+    assert on_gpu(10**7, time=10**4).model.num_networks == 1
     given = on_gpu(time=60, hidden_size=40, batch_size=5)
     assert (given.model.hidden_size, given.batch_size) == (40, 5)
+    assert given.dropout < recipe.dropout
 
 
 def test_a_gpu_still_makes_enough_updates() -> None:
