@@ -23,6 +23,7 @@ Slots = npt.NDArray[np.intp]
 
 _SLOTS = 2  # of the table for each place and kind
 _PROBES = np.arange(4, dtype=np.uint32)
+_MORE_PROBES = np.arange(8, dtype=np.uint32)  # of few contexts: a second round would cost more
 _KINDS = np.arange(NUM_KINDS)
 
 
@@ -65,7 +66,7 @@ class Places:
 
     def find(self, hashes: Hashes) -> Indices:
         """Return the last place of contexts, any shape, or ``NOWHERE``."""
-        found: Indices = self.table[self._slots(hashes, _KINDS)]
+        found: Indices = self.table[self._slots(hashes, _KINDS, _MORE_PROBES)]
         return found
 
     def settle(self, begin: int, end: int) -> tuple[Indices, Ids]:
@@ -108,19 +109,25 @@ class Places:
         found[order[again]] = np.where(steps < ranks, inside, before)
         last[order[again]] = begin + order[again - 1]
 
-    def _slots(self, hashes: Hashes, kinds: Kinds, skip: int = 0) -> Slots:
-        """Return where contexts, any shape, stand in the table, or else would; skip some slots."""
+    def _slots(
+        self, hashes: Hashes, kinds: Kinds, probes: Hashes = _PROBES, skip: int = 0
+    ) -> Slots:
+        """Return where contexts, any shape, stand in the table, or else would; skip some slots.
+
+        ``probes`` are the slots that are looked at in one round, counted from the first one.
+        """
         size = len(self.table) // NUM_KINDS
         first, last = np.uint32(skip), np.uint32(size - 1)
         parts = kinds * size
-        places = self.table[((hashes[..., None] + (first + _PROBES)) & last) + parts[..., None]]
+        places = self.table[((hashes[..., None] + (first + probes)) & last) + parts[..., None]]
         is_it = (places == NOWHERE) | (self.hashes[places, kinds[..., None]] == hashes[..., None])
         steps = is_it.argmax(axis=-1).astype(np.uint32)
         slots: Slots = ((hashes + (first + steps)) & last) + parts
-        is_further = ~is_it.any(axis=-1)
-        if is_further.any():
+        is_found = np.logical_or.reduce(is_it, axis=-1)
+        if not is_found.all():
+            is_further = ~is_found
             kinds = np.broadcast_to(kinds, hashes.shape)[is_further]
-            slots[is_further] = self._slots(hashes[is_further], kinds, skip + len(_PROBES))
+            slots[is_further] = self._slots(hashes[is_further], kinds, probes, skip + len(probes))
         return slots
 
     def _insert(self, places: Slots, kinds: Kinds, slots: Slots) -> None:
