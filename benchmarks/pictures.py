@@ -7,7 +7,7 @@ import math
 import sys
 from collections.abc import Callable
 
-from scaling import NUM_GPUS, WAYS, speedup
+from scaling import GPU, NUMBERS, WAYS
 from tables import NANOGPT, results
 
 from charrnn.render.charts import Axes, Line, numbered, picture
@@ -40,10 +40,10 @@ def loss() -> str:
 def processes() -> str:
     """Return the speed against the number of GPUs, by arithmetic."""
     lines = [
-        Line([(math.log2(n), math.log2(speedup(way, n))) for n in NUM_GPUS], color, way)
+        Line([(math.log2(n), math.log2(GPU.speedup(way, n))) for n in NUMBERS], color, way)
         for way, color in zip(WAYS, COLORS, strict=True)
     ]
-    numbers = [(math.log2(n), f"{n}") for n in NUM_GPUS]
+    numbers = [(math.log2(n), f"{n}") for n in NUMBERS]
     speeds = [(-4.0, "1/16"), (-2.0, "1/4"), *numbers[::2]]
     axes = Axes(numbers, speeds, "GPUs", "speed, relative to one GPU")
     return picture(lines, axes, "Speed against the number of GPUs, by arithmetic")

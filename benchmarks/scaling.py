@@ -1,15 +1,14 @@
-"""How much faster N GPUs train than one, on paper: arithmetic, nothing is measured.
+"""How much faster N processes train than one, on paper.
 
-A GPU makes a step of 64 streams of 64 characters in 4 ms, and the batch grows with N, so that each
-still takes 4 ms. With ``data`` a step sums the gradients of a network and, of each GPU, those of
-the n-grams that it looked up. In a ring each process sends 2 (N - 1) / N times the whole. With
-``ensemble`` a step sends a few numbers. Latencies are left out.
+The batch grows with N, so that a step of each takes as long as alone. With ``data`` a step sums the
+gradients of a network and, of each process, those of the n-grams that it looked up. In a ring each
+process sends 2 (N - 1) / N times the whole. With ``ensemble`` a step sends a few numbers. Latencies
+are left out.
 """
 
-NUM_GPUS = (1, 2, 4, 8, 16, 32, 64)
-STEP_SECONDS = 4e-3
-GRADIENT_BYTES = 5.4e6  # of an lstm of 512 units for 65 characters: 1.35 million weights
-NGRAM_BYTES = 2.1e6  # of the rows that 64 streams of 64 characters look up
+from typing import NamedTuple
+
+NUMBERS = (1, 2, 4, 8, 16, 32, 64)  # of processes
 WAYS = {  # bytes a second
     "data, NVLink, 300 GB/s": 300e9,
     "data, 100 Gb/s": 100e9 / 8,
@@ -18,7 +17,32 @@ WAYS = {  # bytes a second
 }
 
 
-def speedup(way: str, num_gpus: int) -> float:
-    """Return the speed in characters, relative to one GPU."""
-    sent = 2 * (num_gpus - 1) / num_gpus * (GRADIENT_BYTES + NGRAM_BYTES * num_gpus)
-    return num_gpus * STEP_SECONDS / (STEP_SECONDS + sent / WAYS[way])
+class Process(NamedTuple):
+    """A process that trains a network.
+
+    Attributes:
+        step_seconds: How long a step takes alone.
+        gradient_bytes: Of the network without the n-grams.
+        ngram_bytes: Of the gradients of the n-grams that a step looks up.
+    """
+
+    step_seconds: float
+    gradient_bytes: float
+    ngram_bytes: float
+
+    def speedup(self, way: str, number: int) -> float:
+        """Return the speed of so many in characters, relative to one."""
+        sent = 2 * (number - 1) / number * (self.gradient_bytes + self.ngram_bytes * number)
+        return number * self.step_seconds / (self.step_seconds + sent / WAYS[way])
+
+
+NGRAM_BYTES = 128 * 4  # of the gradient of each character that was read
+STEP_CHARS = 16 * 64  # of a processor
+
+# An lstm of 512 units for 65 characters, on 64 streams of 64; the time of a step is assumed.
+GPU = Process(step_seconds=4e-3, gradient_bytes=5.4e6, ngram_bytes=64 * 64 * NGRAM_BYTES)
+
+
+def processor(chars_per_second: float, gradient_bytes: float) -> Process:
+    """Return a processor whose speed was measured."""
+    return Process(STEP_CHARS / chars_per_second, gradient_bytes, STEP_CHARS * NGRAM_BYTES)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from scaling import NUM_GPUS, WAYS, speedup
+from scaling import GPU, NUMBERS, WAYS, processor
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -230,10 +230,16 @@ def processes() -> str:
     return markdown(["", "characters a second", "relative", "loss of three seeds"], rows)
 
 
-def scaling() -> str:
-    """Return how speed grows with the number of GPUs, by arithmetic."""
-    head = ["GPUs", *WAYS]
-    return markdown(head, [(n, *(f"{speedup(way, n):.1f}" for way in WAYS)) for n in NUM_GPUS])
+def scaling(name: str) -> str:
+    """Return how speed grows with the number of ``GPUs`` or ``processors``, by arithmetic."""
+    process, ways = GPU, list(WAYS)
+    if name == "processors":
+        (found,) = results("processes")
+        # A process of an ensemble trains a network by itself.
+        process = processor(found["ensemble"]["chars_per_second"], found["gradient_bytes"])
+        ways = [way for way in ways if "NVLink" not in way]
+    rows = [(n, *(f"{process.speedup(way, n):.1f}" for way in ways)) for n in NUMBERS]
+    return markdown([name, *ways], rows)
 
 
 def names_again() -> str:
