@@ -35,11 +35,11 @@ _AT_LEAST_ONE = np.maximum(_COUNTS, 1)
 _DISCOUNTS = np.where(_COUNTS == 1, ONCE, OFTEN)
 # By how many followers there are, and how often one of them is there; see ``_entries``.
 _CREDITS = (_COUNTS - _DISCOUNTS) / (_COUNTS * _AT_LEAST_ONE[:, None]).clip(min=1)
-_CREDITS = (_CREDITS * (_COUNTS > 0)).astype(np.float32).ravel()
+_CREDITS = (_CREDITS * (_COUNTS > 0)).astype(np.float32)
 _RATIOS = (_COUNTS / _AT_LEAST_ONE[:, None]).astype(np.float32)
 # Equal followers share one whole, so the parts of all add up to how many differ.
-_PARTS = np.tile((_COUNTS > 0) / _AT_LEAST_ONE, len(_COUNTS)).astype(np.float32)
-_OF_FOLLOWERS = np.stack([_CREDITS, _PARTS])
+_PARTS = np.tile((_COUNTS > 0) / _AT_LEAST_ONE, (len(_COUNTS), 1)).astype(np.float32)
+_OF_FOLLOWERS = np.stack([_CREDITS, _PARTS]).reshape(2, -1)
 
 
 class Evidence:

@@ -12,10 +12,10 @@ import numpy.typing as npt
 from charrnn.memory.evidence import NUM_FOLLOWERS, Evidence
 from charrnn.memory.gate import Gate, shipped_gate
 from charrnn.memory.index import Index, Rows
-from charrnn.memory.recent.contexts import NUM_KINDS, Contexts
+from charrnn.memory.recent.contexts import Contexts
 from charrnn.memory.recent.text import Earlier
 from charrnn.memory.trained import TRAINED_LENGTHS, followers, no_runs
-from charrnn.text.vocabulary import Ids, Vocabulary, smallest_dtype
+from charrnn.text.vocabulary import Ids, Vocabulary
 
 
 class Memory:
@@ -42,12 +42,6 @@ class Memory:
         if self.index is None:
             return np.zeros((num_streams, 2, 1), np.int64)
         return no_runs(self.index, num_streams)
-
-    def nothing_earlier(self, num_streams: int) -> Earlier:
-        """Return what followed the contexts of B streams of which nothing was read."""
-        size, shape = self.vocabulary.size, (num_streams, NUM_KINDS)
-        followers = np.full((*shape, NUM_FOLLOWERS), size, smallest_dtype(size + 1))
-        return Earlier(followers, np.zeros(shape, np.int64))
 
     def evidence(
         self, last: Ids, runs: Rows, earlier: Earlier, num_read: npt.NDArray[np.int64]

@@ -13,7 +13,7 @@ from charrnn.memory.expected import Numbers, expect
 from charrnn.memory.gate import Gate
 from charrnn.memory.memory import Memory
 from charrnn.memory.recent.contexts import ContextState
-from charrnn.memory.recent.text import Earlier, RecentText
+from charrnn.memory.recent.text import Earlier, RecentText, nothing_earlier
 from charrnn.memory.trained import read_step
 from charrnn.text.vocabulary import Ids
 
@@ -54,7 +54,6 @@ class StreamMemory:
         self._text = text
         self._document = document
         self._first_place = text.size - int(first_state[-1][0])  # where the document began
-        self._nothing = memory.nothing_earlier(1)  # the same at each step
         self.first_state = first_state
 
     def read(self, ids: Ids, state: StreamState) -> tuple[Evidence, StreamState]:
@@ -75,9 +74,7 @@ class StreamMemory:
             ages = (num_read + self._first_place)[:, None] - last.astype(np.int64)
             earlier = Earlier(text.places.followers_at(last), ages)
         else:
-            if len(self._nothing.ages) != len(ids):
-                self._nothing = memory.nothing_earlier(len(ids))
-            earlier = self._nothing
+            earlier = nothing_earlier(memory.vocabulary.size, len(ids))
         if memory.index is not None:
             runs = read_step(memory.index, ids, runs)
         num_read = num_read + 1

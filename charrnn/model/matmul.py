@@ -37,9 +37,9 @@ def batched_matmul(rows: Rows, matrices: Rows) -> Rows:
 def rowwise_matmul(rows: Rows, matrices: Rows) -> Rows:
     """Return products in which the bits of a row do not depend on the other rows.
 
-    Shapes are as in ``batched_matmul``; a single matrix, (K, M), serves all rows.
+    Shapes are as in ``batched_matmul``.
     """
-    if math.prod(rows.shape[:-2]) == 1:  # a row for each matrix: NumPy has no order to choose
+    if math.prod(rows.shape[:-2]) == 1:  # one row for each matrix needs no order
         alone: Rows = (rows[..., None, :] @ matrices)[..., 0, :]
         return alone
     # In a copy: NumPy goes along the shortest strides first, and would read a matrix for each row.

@@ -31,18 +31,19 @@ def test_a_product_is_one(product, leading, num_networks):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("num_networks", [1, 2])
 @pytest.mark.parametrize("num_rows", [2, 3, 13, 64])
-def test_a_row_does_not_depend_on_the_others(shape, num_rows):
+def test_a_row_does_not_depend_on_the_others(shape, num_networks, num_rows):
     """A row has the same bits alone and among others, at any position."""
-    rows, matrix = some(num_rows, shape[0]), some(*shape)
-    found = rowwise_matmul(rows, matrix)
+    rows, matrices = some(num_rows, num_networks, shape[0]), some(num_networks, *shape)
+    found = rowwise_matmul(rows, matrices)
     for place in range(num_rows):
         np.testing.assert_array_equal(
-            rowwise_matmul(rows[place : place + 1], matrix)[0], found[place]
+            rowwise_matmul(rows[place : place + 1], matrices)[0], found[place]
         )
-    as_steps = rowwise_matmul(rows[None], matrix)[0]
+    as_steps = rowwise_matmul(rows[None], matrices)[0]
     np.testing.assert_array_equal(as_steps, found)
-    np.testing.assert_array_equal(rowwise_matmul(rows[:, None], matrix)[:, 0], found)
+    np.testing.assert_array_equal(rowwise_matmul(rows[:, None], matrices)[:, 0], found)
 
 
 def test_the_check_of_rows_can_fail():

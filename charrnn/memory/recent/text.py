@@ -6,14 +6,16 @@ DEFLATE, RFC 1951, section 4), and each place what had followed its contexts.
 Sizes: N contexts, T characters of a block, K kinds of context, M followers of each, P places.
 """
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from charrnn.memory.recent.contexts import Hashes
+from charrnn.memory.evidence import NUM_FOLLOWERS
+from charrnn.memory.recent.contexts import NUM_KINDS, Hashes
 from charrnn.memory.recent.places import Places
-from charrnn.text.vocabulary import Ids
+from charrnn.text.vocabulary import Ids, smallest_dtype
 
 FIRST_PLACES = 256
 MAX_PLACES = 1 << 19  # of a longer text the older half is forgotten
@@ -29,6 +31,16 @@ class Earlier(NamedTuple):
 
     followers: Ids
     ages: npt.NDArray[np.int64]
+
+
+@cache  # the same at each step
+def nothing_earlier(vocab_size: int, num_contexts: int) -> Earlier:
+    """Return what followed N contexts of each kind of which nothing was read; read-only arrays."""
+    shape = num_contexts, NUM_KINDS
+    followers = np.full((*shape, NUM_FOLLOWERS), vocab_size, smallest_dtype(vocab_size + 1))
+    ages = np.zeros(shape, np.int64)
+    followers.flags.writeable = ages.flags.writeable = False
+    return Earlier(followers, ages)
 
 
 class RecentText:

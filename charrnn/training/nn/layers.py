@@ -9,6 +9,7 @@ rows of one step are adjacent in memory.
 
 import contextlib
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
@@ -46,23 +47,6 @@ class RecurrentLayer(nn.Module):
             for block in torch.split(self.weight_hh, size):
                 nn.init.orthogonal_(block, generator=generator)
 
-    def forward(self, inputs: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
-        """Advance over a window, shape (T, B, E), from a state of tensors of shape (B, H).
-
-        Returns:
-            The hidden units after each step, shape (T, B, H), and the state after the last.
-        """
-        hidden = []
-        for projected in linear(inputs, self.weight_ih, self.bias_ih).unbind():
-            recurrent = linear(state[0], self.weight_hh, self.bias_hh)
-            state = self.step(projected, recurrent, state)
-            hidden.append(state[0])
-        return torch.stack(hidden), state
-
-    def step(self, projected: Tensor, recurrent: Tensor, state: LayerState) -> LayerState:
-        """Advance by one step, as the NumPy step of the cell does."""
-        raise NotImplementedError
-
     def run_kernel(
         self, kernel: Callable[..., Any], inputs: Tensor, *state: Tensor
     ) -> tuple[Tensor, ...]:
@@ -87,7 +71,28 @@ class RecurrentLayer(nn.Module):
         return hidden, *(each[0] for each in after)
 
 
-class ParallelLayer(nn.Module):
+class SteppedLayer(RecurrentLayer, ABC):
+    """A recurrent layer that takes one step after another, for a cell without a fused kernel."""
+
+    def forward(self, inputs: Tensor, state: LayerState) -> tuple[Tensor, LayerState]:
+        """Advance over a window, shape (T, B, E), from a state of tensors of shape (B, H).
+
+        Returns:
+            The hidden units after each step, shape (T, B, H), and the state after the last.
+        """
+        hidden = []
+        for projected in linear(inputs, self.weight_ih, self.bias_ih).unbind():
+            recurrent = linear(state[0], self.weight_hh, self.bias_hh)
+            state = self.step(projected, recurrent, state)
+            hidden.append(state[0])
+        return torch.stack(hidden), state
+
+    @abstractmethod
+    def step(self, projected: Tensor, recurrent: Tensor, state: LayerState) -> LayerState:
+        """Advance by one step, as the NumPy step of the cell does."""
+
+
+class ParallelLayer(nn.Module, ABC):
     """A layer whose gates read the input alone; see ``model.layers.ParallelLayer``."""
 
     def __init__(self, config: ModelConfig, input_size: int, generator: torch.Generator) -> None:
@@ -122,13 +127,13 @@ class ParallelLayer(nn.Module):
         states = scan(share, candidate, h)
         return linear(silu(g) * states, self.weight_ho), (states[-1], inputs[-1])
 
+    @abstractmethod
     def gate(self, projected: Tensor) -> tuple[Tensor, Tensor]:
         """Return what a step takes in: its share of the new state, 0 to 1, and the candidate.
 
         The step of the cell is then ``h + share * (candidate - h)``. ``projected`` has any number
         of dimensions, the blocks in the last.
         """
-        raise NotImplementedError
 
 
 def make_layer(config: ModelConfig, number: int, generator: torch.Generator) -> nn.Module:

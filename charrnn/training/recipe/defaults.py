@@ -19,8 +19,8 @@ Value = TypeVar("Value")
 
 DEFAULT_SECONDS = 300.0
 SHORT_TEXT = 400_000  # characters; below this size, trigrams fit noise
-MAX_NETWORKS = 4  # of the usual width or twice that; a fifth would gain little
-MAX_WEIGHTS = 16  # of all networks, in weights of a usual one: with more, `sample` is slow
+MAX_NETWORKS = 4  # with more, `sample` is slow
+MAX_WEIGHTS = MAX_NETWORKS * 2**2  # of all networks, in those of a usual one: four twice as wide
 FEW_EPOCHS = 3.5  # of one network on one core; below, one network on all cores learns more
 SOME_EPOCHS = 6  # of one network on one core; up to here 4-grams help
 ENOUGH_EPOCHS = 12  # of one network; from about twice as many on, more networks learn more
@@ -29,7 +29,7 @@ MOST_EPOCHS = 60  # after these a network knows the text by heart, whatever the 
 WIDTHS = (4, 2)  # times the usual number of hidden units, on a device that is fast enough
 WIDE_TEXT = 100_000  # characters, times the square of the width; of fewer it learns too much
 WIDE_EPOCHS = 8  # of a wide network; with fewer it learns less than a narrow one,
-WIDE_READING = 60  # unless it reads so many characters for each of its weights
+WIDE_READING = 60  # unless it reads so many characters for each of its weights, which is a guess
 
 STREAMS, USUAL_LENGTH = 16, 64  # B and T of a text that is long enough
 MIN_STEPS = 2000  # a device that could read more streams at once still makes so many updates

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from charrnn.model.cells.registry import CELLS, cell_spec
 from charrnn.model.config import ModelConfig
 from charrnn.training.nn.cells import gru
-from charrnn.training.nn.layers import LayerState, RecurrentLayer, locked_dropout, make_layer
+from charrnn.training.nn.layers import LayerState, SteppedLayer, locked_dropout, make_layer
 
 STEPS, STREAMS, INPUT, HIDDEN = 7, 3, 5, 4
 
@@ -159,7 +159,7 @@ def test_mingru_is_its_equations_forward_and_backward() -> None:
     assert_same([inputs, *layer.parameters()], output, torch.stack(outputs))
 
 
-class PlainGRU(RecurrentLayer):
+class PlainGRU(SteppedLayer):
     """A cell as somebody who adds one writes it: the step alone."""
 
     def step(self, projected: Tensor, recurrent: Tensor, state: LayerState) -> LayerState:
