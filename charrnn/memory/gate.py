@@ -42,6 +42,8 @@ class Gate:
         self._weights = np.concatenate([part.ravel() for part in parts])
         self._shapes = [part.shape for part in parts]
         self._views = self._split(self._weights)
+        self._gradient = np.empty_like(self._weights)
+        self._gradient_views = self._split(self._gradient)
         self._moments = np.zeros((2, len(self._weights)), np.float32)
         self._steps = 0
         self._biases: Numbers | None = None  # after each character, (V, P)
@@ -100,8 +102,7 @@ class Gate:
         """
         output_weight = self._views[2]
         hidden, weights = self._weigh(features, is_there, last)
-        gradient = np.empty_like(self._weights)
-        parts = self._split(gradient)
+        gradient, parts = self._gradient, self._gradient_views
         shares = weights * given
         shares /= shares.sum(axis=1, keepdims=True) + _TINY
         if self._biases is not None:

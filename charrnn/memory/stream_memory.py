@@ -12,14 +12,13 @@ from charrnn.memory.evidence import Evidence
 from charrnn.memory.expected import Numbers, expect
 from charrnn.memory.gate import Gate
 from charrnn.memory.memory import Memory
-from charrnn.memory.recent.contexts import ContextState
 from charrnn.memory.recent.text import Earlier, RecentText, nothing_earlier
 from charrnn.memory.trained import read_step
 from charrnn.text.vocabulary import Ids
 
 StreamState = tuple[npt.NDArray[Any], ...]
-"""What carries over from character to character: the arrays of ``ContextState``, the runs of
-``trained``, and how many characters of the document were read. A row of each is a stream."""
+"""What carries over from character to character: the tail of each text, the runs of ``trained``,
+and how many characters of the document were read. A row of each is a stream."""
 
 
 class StreamMemory:
@@ -67,9 +66,9 @@ class StreamMemory:
             The evidence for what follows each, and the state after.
         """
         memory, text = self._memory, self._text
-        contexts, (runs, num_read) = state[:-2], state[-2:]
+        tails, runs, num_read = state
         if text.size > 1:
-            hashes, contexts = memory.contexts.step(ids, ContextState(*contexts))
+            hashes, tails = memory.contexts.step(ids, tails)
             last = text.places.find(hashes ^ self._document)
             ages = (num_read + self._first_place)[:, None] - last.astype(np.int64)
             earlier = Earlier(text.places.followers_at(last), ages)
@@ -78,7 +77,7 @@ class StreamMemory:
         if memory.index is not None:
             runs = read_step(memory.index, ids, runs)
         num_read = num_read + 1
-        return memory.evidence(ids, runs, earlier, num_read), (*contexts, runs, num_read)
+        return memory.evidence(ids, runs, earlier, num_read), (tails, runs, num_read)
 
     def mix(self, ids: Ids, log_probs: Numbers, state: StreamState) -> tuple[Numbers, StreamState]:
         """Read a character of each stream, and mix the memory into predictions of networks.

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from charrnn.memory.evidence import Evidence
 from charrnn.memory.expected import Expected, Numbers
 from charrnn.memory.memory import Memory
+from charrnn.memory.recent.contexts import NOTHING_READ
 from charrnn.memory.recent.text import RecentText
 from charrnn.memory.stream_memory import StreamMemory
 from charrnn.memory.trained import read_text
@@ -38,7 +39,7 @@ class TextMemory:
         """Start a text, with its first character if that is known."""
         self._memory = memory
         self._recent = RecentText(memory.vocabulary.size)
-        self._contexts = memory.contexts.start(1)
+        self._tail = NOTHING_READ
         self._runs = memory.no_runs(1)
         end_id = memory.vocabulary.end_id
         self._end_id = -1 if end_id is None else end_id
@@ -63,7 +64,7 @@ class TextMemory:
     def _after(self, ids: Ids) -> Evidence:
         """Read characters; return the evidence for what follows each."""
         memory = self._memory
-        hashes, self._contexts = memory.contexts.read(ids, self._contexts)
+        hashes, self._tail = memory.contexts.read(ids, self._tail)
         is_end = ids == self._end_id
         steps = np.arange(1, len(ids) + 1)
         starts = np.maximum.accumulate(np.where(is_end, steps, 1 - self._num_read))
@@ -138,5 +139,7 @@ class TextMemory:
         """Return a memory of streams that go on from here; each reads the last character first."""
         assert self.last_id is not None
         self._recent.know_next(self.last_id)
-        first_state = (*self._contexts, self._runs, np.array([self._num_read]))
+        tails = np.empty(1, object)
+        tails[0] = self._tail
+        first_state = (tails, self._runs, np.array([self._num_read]))
         return StreamMemory(self._memory, self.gate, self._recent, self._document, first_state)

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from charrnn.memory.recent.contexts import LENGTHS, NUM_KINDS, SKIPS, Contexts
+from charrnn.memory.recent.contexts import LENGTHS, NOTHING_READ, NUM_KINDS, SKIPS, Contexts
 from charrnn.text.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary("\n Aab'1", separator="")
@@ -65,11 +65,14 @@ def of_lines(text: str) -> list[tuple]:
 
 
 @pytest.mark.parametrize("vocabulary", [VOCABULARY, DOCUMENTS])
-def test_equal_contexts_and_no_others_have_equal_hashes(vocabulary: Vocabulary) -> None:
+@pytest.mark.parametrize("seed", range(5))
+def test_equal_contexts_and_no_others_have_equal_hashes(vocabulary: Vocabulary, seed: int) -> None:
     """Two places share a hash exactly if they share that context, written out."""
-    ids = np.random.default_rng(1).integers(0, vocabulary.size, 400)
+    rng = np.random.default_rng(seed)
+    often = rng.random(vocabulary.size) ** seed  # words and lines are longer and longer
+    ids = rng.choice(vocabulary.size, 400, p=often / often.sum())
     contexts = Contexts(vocabulary)
-    hashes, _ = contexts.read(ids, contexts.start(1))
+    hashes, _ = contexts.read(ids, NOTHING_READ)
     for kind in range(NUM_KINDS):
         by_context: dict[tuple, int] = {}
         for place in range(len(ids)):
@@ -81,23 +84,25 @@ def test_equal_contexts_and_no_others_have_equal_hashes(vocabulary: Vocabulary) 
 def test_kinds_do_not_share_hashes() -> None:
     """A word of one letter is not a context of one character."""
     contexts = Contexts(VOCABULARY)
-    hashes, _ = contexts.read(np.random.default_rng(2).integers(0, 7, 300), contexts.start(1))
+    hashes, _ = contexts.read(np.random.default_rng(2).integers(0, 7, 300), NOTHING_READ)
     kinds = [set(hashes[:, kind].tolist()) for kind in range(NUM_KINDS)]
     assert len(set().union(*kinds)) == sum(map(len, kinds))
 
 
+@pytest.mark.parametrize("vocabulary", [VOCABULARY, DOCUMENTS])
 @pytest.mark.parametrize("size", [1, 7, 100])
-def test_blocks_do_not_matter(size: int) -> None:
+def test_blocks_do_not_matter(vocabulary: Vocabulary, size: int) -> None:
     """A text has the same hashes whatever the blocks, and character by character."""
-    ids = np.random.default_rng(3).integers(0, 7, 200)
-    contexts = Contexts(VOCABULARY)
-    whole, _ = contexts.read(ids, contexts.start(1))
-    state, steps = contexts.start(1), contexts.start(2)
+    ids = np.random.default_rng(3).integers(0, vocabulary.size, 200)
+    contexts = Contexts(vocabulary)
+    whole, _ = contexts.read(ids, NOTHING_READ)
+    tail, tails = NOTHING_READ, np.empty(2, object)
+    tails.fill(NOTHING_READ)
     for begin in range(0, len(ids), size):
-        hashes, state = contexts.read(ids[begin : begin + size], state)
+        hashes, tail = contexts.read(ids[begin : begin + size], tail)
         np.testing.assert_array_equal(hashes, whole[begin : begin + size])
     for place, id in enumerate(ids):
-        hashes, steps = contexts.step(np.array([id, ids[-1 - place]]), steps)
+        hashes, tails = contexts.step(np.array([id, ids[-1 - place]]), tails)
         np.testing.assert_array_equal(hashes[0], whole[place])
 
 
@@ -106,8 +111,9 @@ def test_of_a_wide_line_the_first_columns_are_known() -> None:
     ids = np.random.default_rng(4).integers(1, 7, 900)
     ids[[280, 600]] = 0
     contexts = Contexts(VOCABULARY)
-    whole, _ = contexts.read(ids, contexts.start(1))
-    state = contexts.start(1)
+    whole, _ = contexts.read(ids, NOTHING_READ)
+    tails = np.empty(1, object)
+    tails.fill(NOTHING_READ)
     for place, id in enumerate(ids):
-        hashes, state = contexts.step(np.array([id]), state)
+        hashes, tails = contexts.step(np.array([id]), tails)
         np.testing.assert_array_equal(hashes[0], whole[place])

@@ -22,7 +22,7 @@ Kinds = npt.NDArray[np.intp]
 Slots = npt.NDArray[np.intp]
 
 _SLOTS = 2  # of the table for each place and kind
-_PROBES = np.arange(4, dtype=np.uint32)
+_PROBES = np.arange(2, dtype=np.uint32)
 _MORE_PROBES = np.arange(8, dtype=np.uint32)  # of few contexts: a second round would cost more
 _KINDS = np.arange(NUM_KINDS)
 
@@ -53,8 +53,8 @@ class Places:
         places = Places(self.vocab_size, num_places)
         for name in ("ids", "hashes", "followers"):
             getattr(places, name)[1 : 1 + end - begin] = getattr(self, name)[begin:end]
-        new = np.arange(1, 1 + end - begin)
-        for kind in range(NUM_KINDS):
+        for kind, last in enumerate(self.table.reshape(NUM_KINDS, -1)):
+            new = last[last >= begin] - (begin - 1)
             kinds = np.full(len(new), kind)
             places._insert(new, kinds, places._slots(places.hashes[new, kind], kinds))
         return places
@@ -130,8 +130,11 @@ class Places:
             slots[is_further] = self._slots(hashes[is_further], kinds, probes, skip + len(probes))
         return slots
 
-    def _insert(self, places: Slots, kinds: Kinds, slots: Slots) -> None:
-        """Insert contexts, by rising place, into the table at the slots found for them."""
+    def _insert(self, places: Slots | Indices, kinds: Kinds, slots: Slots) -> None:
+        """Insert contexts into the table at the slots found for them.
+
+        Those that are equal come by rising place.
+        """
         while len(places):
             self.table[slots] = places  # of several in one slot the last one stays
             stayed, hashes = self.table[slots], self.hashes[places, kinds]
