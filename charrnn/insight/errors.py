@@ -102,7 +102,7 @@ def _sizes(text: Text, index: Index) -> npt.NDArray[np.int32]:
     The shape is (N, ``MAX_WORD_CHARS`` + 1).
     """
     sizes = []
-    runs = no_runs(index)
+    runs = no_runs(index, 1)
     for begin in range(0, len(text.ids), _BLOCK_CHARS):
         ids = text.ids[begin : begin + _BLOCK_CHARS]
         runs = read_text(index, ids, runs[-1:], np.arange(begin + 1, begin + len(ids) + 1))

@@ -9,12 +9,12 @@ Sizes: N predictions, B streams.
 import numpy as np
 import numpy.typing as npt
 
-from charrnn.memory.evidence import Evidence
+from charrnn.memory.evidence import NUM_FOLLOWERS, Evidence
 from charrnn.memory.gate import Gate, shipped_gate
-from charrnn.memory.index import Index, Rows, build_index
+from charrnn.memory.index import Index, Rows
 from charrnn.memory.recent.contexts import Contexts
 from charrnn.memory.recent.text import Earlier
-from charrnn.memory.trained import followers
+from charrnn.memory.trained import TRAINED_LENGTHS, followers, no_runs
 from charrnn.text.vocabulary import Ids, Vocabulary
 
 
@@ -23,7 +23,7 @@ class Memory:
 
     Attributes:
         vocabulary: The characters of the model.
-        index: The index of the training text; of an empty one if the model does not remember that.
+        index: The index of the training text; None if the model does not remember that.
         contexts: Hashes contexts.
         gate: The gate as it was shipped.
     """
@@ -31,11 +31,17 @@ class Memory:
     def __init__(
         self, vocabulary: Vocabulary, index: Index | None, gate: Gate | None = None
     ) -> None:
-        """Remember a training text by its index, if any; by default with the program's gate."""
+        """Remember a training text by its index; by default with the gate of the program."""
         self.vocabulary = vocabulary
-        self.index = index or build_index(np.zeros(0, np.uint8), vocabulary.size)
+        self.index = index
         self.contexts = Contexts(vocabulary)
         self.gate = gate or shipped_gate()
+
+    def no_runs(self, num_streams: int) -> Rows:
+        """Return where the last characters of B streams stand in the training text: nowhere yet."""
+        if self.index is None:
+            return np.zeros((num_streams, 2, 1), np.int64)
+        return no_runs(self.index, num_streams)
 
     def evidence(
         self, last: Ids, runs: Rows, earlier: Earlier, num_read: npt.NDArray[np.int64]
@@ -45,6 +51,11 @@ class Memory:
         ``last`` has the character before each prediction, and ``num_read`` how many characters of
         its document come before, both of shape (N,).
         """
-        found, sizes = followers(self.index, runs, num_read)
-        found = np.concatenate([found, earlier.followers.transpose(2, 0, 1)], axis=2)
-        return Evidence(self.vocabulary.size, last, found, sizes, earlier.ages)
+        size, read = self.vocabulary.size, earlier.followers.transpose(2, 0, 1)
+        if self.index is None:
+            shape = (len(earlier.ages), len(TRAINED_LENGTHS))
+            found = np.full((NUM_FOLLOWERS, *shape), size, read.dtype)
+            sizes = np.zeros(shape, np.int64)
+        else:
+            found, sizes = followers(self.index, runs, num_read)
+        return Evidence(size, last, np.concatenate([found, read], axis=2), sizes, earlier.ages)

@@ -74,7 +74,8 @@ class StreamMemory:
             earlier = Earlier(text.places.followers_at(last), ages)
         else:
             earlier = nothing_earlier(memory.vocabulary.size, len(ids))
-        runs = read_step(memory.index, ids, runs)
+        if memory.index is not None:
+            runs = read_step(memory.index, ids, runs)
         num_read = num_read + 1
         return memory.evidence(ids, runs, earlier, num_read), (tails, runs, num_read)
 

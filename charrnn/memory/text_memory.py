@@ -15,7 +15,7 @@ from charrnn.memory.memory import Memory
 from charrnn.memory.recent.contexts import NOTHING_READ
 from charrnn.memory.recent.text import RecentText
 from charrnn.memory.stream_memory import StreamMemory
-from charrnn.memory.trained import no_runs, read_text
+from charrnn.memory.trained import read_text
 from charrnn.text.vocabulary import Ids
 
 LEARN_EVERY = 64  # predictions
@@ -40,7 +40,7 @@ class TextMemory:
         self._memory = memory
         self._recent = RecentText(memory.vocabulary.size)
         self._tail = NOTHING_READ
-        self._runs = no_runs(memory.index)
+        self._runs = memory.no_runs(1)
         end_id = memory.vocabulary.end_id
         self._end_id = -1 if end_id is None else end_id
         self._learns = end_id is None
@@ -73,8 +73,10 @@ class TextMemory:
         documents = self._document + np.cumsum(is_end, dtype=np.uint32) * _DOCUMENT
         self._document = documents[-1]
         earlier = self._recent.read(ids, hashes ^ documents[:, None])
-        runs = read_text(memory.index, ids, self._runs, num_read)
-        self._runs = runs[-1:]
+        runs = self._runs
+        if memory.index is not None:
+            runs = read_text(memory.index, ids, runs, num_read)
+            self._runs = runs[-1:]
         return memory.evidence(ids, runs, earlier, num_read)
 
     def follow(self, ids: Ids, expected: Expected) -> Iterator[tuple[slice, Evidence, Numbers]]:

@@ -19,13 +19,13 @@ _COLUMNS = np.array(TRAINED_LENGTHS)
 _ORDER = np.arange(NUM_FOLLOWERS)[:, None]
 
 
-def no_runs(index: Index) -> Rows:
-    """Return where the last 0 to L characters stand before anything is read, shape (1, 2, L + 1).
+def no_runs(index: Index, num_streams: int) -> Rows:
+    """Return where the last 0 to L characters stand before anything is read, shape (B, 2, L + 1).
 
     They are bounds of rows of the index; see ``Index.extend``. No characters stand everywhere, and
     more than were read nowhere.
     """
-    runs = np.zeros((1, 2, _LONGEST + 1), np.int64)
+    runs = np.zeros((num_streams, 2, _LONGEST + 1), np.int64)
     runs[:, 1, 0] = index.num_rows
     return runs
 

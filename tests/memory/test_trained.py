@@ -25,7 +25,7 @@ def places_of(run: np.ndarray) -> list[int]:
 def test_followers_and_sizes_are_those_of_a_search() -> None:
     """Each context is found as often as it stands; few followers are all given, many a sample."""
     index = build_index(TRAINED, SIZE)
-    runs = read_text(index, IDS, no_runs(index), NUM_READ)
+    runs = read_text(index, IDS, no_runs(index, 1), NUM_READ)
     found, sizes = followers(index, runs, NUM_READ)
     for place in range(len(IDS)):
         for kind, length in enumerate(TRAINED_LENGTHS):
@@ -44,7 +44,7 @@ def test_many_followers_are_a_fair_sample() -> None:
     """On average, each character has the share of the sample that it has of all followers."""
     index = build_index(TRAINED, SIZE)
     num_read = np.arange(1, len(TRAINED) + 1)
-    runs = read_text(index, TRAINED, no_runs(index), num_read)
+    runs = read_text(index, TRAINED, no_runs(index, 1), num_read)
     found, _ = followers(index, runs, num_read)
     shares = [
         np.bincount(found[:, place, 0], minlength=SIZE + 1)[:SIZE] / NUM_FOLLOWERS
@@ -59,7 +59,7 @@ def test_many_followers_all_have_their_turn() -> None:
     """Over the places of a text, each follower is seen as often as any other."""
     trained = np.concatenate([np.zeros(900, np.int64), [1], np.zeros(60, np.int64), [2]])
     index = build_index(trained, SIZE)
-    runs = read_text(index, trained[:100], no_runs(index), np.arange(1, 101))[-1:]
+    runs = read_text(index, trained[:100], no_runs(index, 1), np.arange(1, 101))[-1:]
     num_read = np.arange(1, 20_001)
     found, sizes = followers(index, np.repeat(runs, len(num_read), 0), num_read)
     for kind, length in enumerate(TRAINED_LENGTHS):
@@ -74,9 +74,8 @@ def test_many_followers_all_have_their_turn() -> None:
 def test_blocks_and_streams_find_the_same(size: int) -> None:
     """A text in blocks and character by character has the runs of the whole."""
     index = build_index(TRAINED, SIZE)
-    whole = read_text(index, IDS, no_runs(index), NUM_READ)
-    runs = no_runs(index)
-    steps = runs.repeat(2, axis=0)
+    whole = read_text(index, IDS, no_runs(index, 1), NUM_READ)
+    runs, steps = no_runs(index, 1), no_runs(index, 2)
     for begin in range(0, len(IDS), size):
         part = slice(begin, begin + size)
         found = read_text(index, IDS[part], runs, NUM_READ[part])
@@ -90,7 +89,7 @@ def test_blocks_and_streams_find_the_same(size: int) -> None:
 def test_a_context_does_not_reach_back_before_its_document() -> None:
     """Contexts are no longer than what the document has."""
     index = build_index(TRAINED, SIZE)
-    runs = read_text(index, TRAINED[:20], no_runs(index), np.arange(20) % 10 + 1)
+    runs = read_text(index, TRAINED[:20], no_runs(index, 1), np.arange(20) % 10 + 1)
     is_there = runs[:, 1] > runs[:, 0]
     for place in range(20):
         assert not is_there[place, place % 10 + 2 :].any()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from charrnn.corpus.document_streams import training_windows
 from charrnn.corpus.store import Corpus
 from charrnn.errors import CheckpointError, ConfigError, RunError
-from charrnn.memory.index import Index, build_index
+from charrnn.memory.index import build_index
 from charrnn.memory.memory import Memory
 from charrnn.model.checkpoint import MODEL_NAME, Checkpoint, read_checkpoint
 from charrnn.training.optim.schedule import learning_rate_factor
@@ -91,8 +91,7 @@ class Session(Run):
             from charrnn.training.run.follower import announce
 
             announce(self)
-        index = self._index()
-        memory = Memory(self.corpus.vocabulary, index)
+        memory = self._memory()
         budget = self._budget(began)
         loop_state = None if state is None else self._go_on(state, budget)
 
@@ -109,7 +108,7 @@ class Session(Run):
             if state is not None and loop_state is not None:
                 self._restore(trainer, state, loop_state)
             fingerprint = self.corpus.fingerprint if state is None else state.fingerprint
-            files = RunFiles(self, trainer, index, fingerprint, save_every)
+            files = RunFiles(self, trainer, memory.index, fingerprint, save_every)
             try:
                 best, stop_signal = run_training(
                     trainer,
@@ -152,10 +151,11 @@ class Session(Run):
         # The time between the processes does not count towards the speed.
         loop_state.reported_at += trainer.budget.elapsed - state.used["elapsed"]
 
-    def _index(self) -> Index | None:
-        """Return the index of the training text; None if the recipe asks for no memory."""
-        limit, corpus = self.recipe.memory, self.corpus
-        return build_index(corpus.train, corpus.vocabulary.size, limit) if limit else None
+    def _memory(self) -> Memory:
+        """Return a memory of the training text, or of nothing if the recipe asks for none."""
+        limit, vocabulary = self.recipe.memory, self.corpus.vocabulary
+        index = build_index(self.corpus.train, vocabulary.size, limit) if limit else None
+        return Memory(vocabulary, index)
 
     def _budget(self, began: float) -> Budget:
         """Return the limits that the recipe gives."""
