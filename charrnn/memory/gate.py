@@ -42,7 +42,7 @@ class Gate:
         self._weights = np.concatenate([part.ravel() for part in parts])
         self._shapes = [part.shape for part in parts]
         self._views = self._split(self._weights)
-        self._gradient = np.empty_like(self._weights)
+        self._gradient = np.empty_like(self._weights)  # kept: views of a new one take longer
         self._gradient_views = self._split(self._gradient)
         self._moments = np.zeros((2, len(self._weights)), np.float32)
         self._steps = 0

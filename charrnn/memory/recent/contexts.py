@@ -35,7 +35,7 @@ _HALF = np.uint64(32)  # bits
 
 
 def _factors() -> Sums:
-    """Return what digits, those of the outline and values count in each sum, (S + R + J, K)."""
+    """Return the factors of digits, outlines and values in the sum of each kind, (S + R + J, K)."""
     last, last_outline = _SPAN - 1, _SPAN + OUTLINE - 1  # the rows of the last character
     rows = {name: last_outline + 1 + value for value, name in enumerate(Line._fields[:NUM_VALUES])}
     rows["digit"] = last
@@ -58,8 +58,8 @@ class Tail(NamedTuple):
     """The end of a text, on which its contexts depend.
 
     Attributes:
-        digits: The last characters, each id and one more; 0 before the start; S of them.
-        outline: The same, where a number is one figure; R of them.
+        digits: The last S characters, each as its id plus 1; 0 before the start.
+        outline: The last R, with a number as one figure.
         line: Where the text stands.
     """
 
@@ -76,7 +76,6 @@ class Contexts:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         """Find what the characters are."""
-        self._end = 0 if vocabulary.end_id is None else vocabulary.end_id + 1  # its digit
         self._lines = Lines(vocabulary)
         self._figure = vocabulary.size + 1  # the digit of all figures in an outline
         self._outlines = np.arange(vocabulary.size + 1)  # what each digit is in an outline
@@ -96,7 +95,7 @@ class Contexts:
 
     def _after(self, tail: Tail, digit: int) -> Tail:
         """Return the tail after one more character."""
-        digits, outline, line = NOTHING_READ if digit == self._end else tail
+        digits, outline, line = NOTHING_READ if digit == self._lines.end else tail
         last = self._outlines.item(digit)
         if last != self._figure or outline[-1] != last:
             outline = (*outline[1:], last)
@@ -126,14 +125,14 @@ class Contexts:
         """Return the last digits before and after each of some, shape (1 + n, S or R)."""
         text = np.concatenate([before, digits]).astype(np.uint64)
         spans = np.lib.stride_tricks.sliding_window_view(text, len(before))
-        if self._end:  # nothing stands before a document
-            is_end = spans == self._end
+        if self._lines.end:  # nothing stands before a document
+            is_end = spans == self._lines.end
             spans = np.where(np.cumsum(is_end[:, ::-1], axis=1)[:, ::-1] - is_end > 0, 0, spans)
         return spans
 
 
 def _hash(values: Sums) -> Hashes:
-    """Return the hashes of contexts, shape (N, K), given what counts in them, (N, S + R + J)."""
+    """Return the hashes of contexts, (N, K), from digits, outlines and values, (N, S + R + J)."""
     keys = values @ _FACTORS
     keys += _SALTS
     keys ^= keys >> _HALF

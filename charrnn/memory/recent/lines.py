@@ -42,7 +42,7 @@ _NOTHING = (0,) * (MAX_COLUMNS + 2)
 
 
 class Line(NamedTuple):
-    """Where a text stands. A digit is an id and one more, 0 for none; words are sums over letters.
+    """Where a text stands. A digit is an id plus 1, or 0 for none; a word, a sum of its letters.
 
     Attributes:
         word: The word so far, 0 for none.
@@ -55,11 +55,11 @@ class Line(NamedTuple):
         alike: 1 in a field, and 2 more if that has been like the one above so far.
         column: How many characters this line has, at most ``FIRST_COLUMNS``.
         upper: The digit above the next character.
-        next_upper: The one after that.
+        next_upper: The digit to the right of that one.
         beside: The digit above the next character in the same field, 0 past its end.
-        below: Where that one stands in the line above.
+        below: The place of ``beside`` in the line above.
         is_figure: Whether the last character is a figure.
-        above: The digits of the line above, and zeros.
+        above: The digits of the line above, then zeros.
         digits: Those of this line so far.
     """
 
@@ -93,6 +93,7 @@ class Lines:
             words.
         is_space: Which digits part fields.
         is_figure: Which are figures.
+        end: The digit that ends a document, 0 if there is none.
     """
 
     def __init__(self, vocabulary: Vocabulary) -> None:
@@ -106,11 +107,11 @@ class Lines:
             self.is_space[digit] = character.isspace()
             self.is_figure[digit] = character.isdigit()
         self._newline = digits.get("\n", 0)
-        self._end = 0 if vocabulary.end_id is None else vocabulary.end_id + 1
+        self.end = 0 if vocabulary.end_id is None else vocabulary.end_id + 1
 
     def read(self, line: Line, digit: int) -> Line:
         """Return where a text stands after one more character."""
-        if digit == self._end:
+        if digit == self.end:
             return START
         word, previous, before, first, num_words, outline, field, alike = line[:8]
         beside, below, was_figure, above, digits = line[-5:]

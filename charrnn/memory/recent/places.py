@@ -133,7 +133,7 @@ class Places:
     def _insert(self, places: Slots | Indices, kinds: Kinds, slots: Slots) -> None:
         """Insert contexts into the table at the slots found for them.
 
-        Those that are equal come by rising place.
+        Equal contexts are given in order of place.
         """
         while len(places):
             self.table[slots] = places  # of several in one slot the last one stays
