@@ -3,8 +3,9 @@
     python benchmarks/generation.py [--chars 1000] [--rounds 5] [--json]
 
 The models have random weights: an lstm of 2 x 256 units; two lstm networks of 256 units with
-trigram embeddings, the default of a text of a million characters, with and without a memory of such
-a text; and a mingru of 4 x 128 units with bigram embeddings. torch steps the same lstm one
+trigram embeddings, the default of a text of a million characters, without a memory, with one of
+such a text, and with that one after a prompt of 2,000 characters; and a mingru of 4 x 128 units
+with bigram embeddings. A prompt is read before the time counts. torch steps the same lstm one
 character at a time (``nn.LSTM``, a linear layer, softmax and ``multinomial``), with 1 and 2
 threads, with and without oneDNN; the fastest combination is the reference. Writers alternate.
 
@@ -29,7 +30,7 @@ from charrnn.memory.memory import Memory
 from charrnn.model.cells.spec import Array
 from charrnn.model.config import ModelConfig, parameter_shapes
 from charrnn.model.predictor import Predictor
-from charrnn.text.vocabulary import Vocabulary
+from charrnn.text.vocabulary import Ids, Vocabulary
 
 CHARACTERS = "".join(map(chr, range(32, 97)))  # 65, like tinyshakespeare
 TEMPERATURE = 0.8
@@ -39,7 +40,7 @@ BIGRAMS = {"cell": "mingru", "block": "residual", "ngrams": 2}
 TWO = {"cell": "lstm", "hidden_size": 256, "embedding_size": 128, "num_layers": 1, "ngrams": 3}
 MINGRU = {**BIGRAMS, "hidden_size": 128, "embedding_size": 128, "num_layers": 4}
 
-Write = Callable[[int], None]
+Write = Callable[[], None]
 
 
 def make_weights(config: ModelConfig) -> dict[str, Array]:
@@ -50,37 +51,36 @@ def make_weights(config: ModelConfig) -> dict[str, Array]:
     return {n: rng.uniform(-bound, bound, s).astype(np.float32) for n, s in shapes.items()}
 
 
-def make_memory() -> Memory:
-    """Return a memory of a random text of about a million characters with repeated words."""
+def make_text(num_words: int) -> Ids:
+    """Return a random text with repeated words, of about five characters each."""
     rng = np.random.default_rng(1)
     words = [rng.integers(0, len(CHARACTERS), length) for length in rng.integers(2, 9, 5000)]
-    text = np.concatenate([words[number % len(words)] for number in rng.zipf(1.2, 200_000)])
-    index = build_index(text.astype(np.uint8), len(CHARACTERS))
-    return Memory(Vocabulary(CHARACTERS), index)
+    text = np.concatenate([words[number % len(words)] for number in rng.zipf(1.2, num_words)])
+    return text.astype(np.uint8)
 
 
-def our_writer(config: ModelConfig, num_samples: int, memory: Memory | None = None) -> Write:
+def our_writer(
+    config: ModelConfig, num_samples: int, num_chars: int, prompt: Ids, memory: Memory | None
+) -> Write:
     """Return a function that draws samples of a given length."""
-    network = Predictor(config, make_weights(config))
-    vocabulary = Vocabulary(CHARACTERS)
+    generator = Generator(
+        Predictor(config, make_weights(config)),
+        Vocabulary(CHARACTERS),
+        prompt,
+        params=SamplingParams(temperature=TEMPERATURE),
+        criteria=StopCriteria(length=num_chars),
+        memory=memory,
+    )
 
-    def write(num_chars: int) -> None:
-        generator = Generator(
-            network,
-            vocabulary,
-            vocabulary.encode("A"),
-            params=SamplingParams(temperature=TEMPERATURE),
-            criteria=StopCriteria(length=num_chars),
-            memory=memory,
-        )
+    def write() -> None:
         for _ in generator.write(lambda index: sample_rng(1, index), num_samples):
             pass
 
     return write
 
 
-def torch_writer(config: ModelConfig, num_threads: int, with_onednn: bool) -> Write:
-    """Return a function that draws one sample with torch's layers."""
+def torch_writer(config: ModelConfig, num_chars: int, num_threads: int, with_onednn: bool) -> Write:
+    """Return a function that draws one sample of a given length with torch's layers."""
     weights = {name: torch.from_numpy(array) for name, array in make_weights(config).items()}
     embedding = nn.Embedding(config.vocab_size, config.embedding_size)
     layers = nn.LSTM(config.embedding_size, config.hidden_size, config.num_layers)
@@ -94,7 +94,7 @@ def torch_writer(config: ModelConfig, num_threads: int, with_onednn: bool) -> Wr
         output.weight.copy_(weights["output.weight"])
         output.bias.copy_(weights["output.bias"])
 
-    def write(num_chars: int) -> None:
+    def write() -> None:
         torch.set_num_threads(num_threads)
         ids, state, text = torch.zeros(1, dtype=torch.int64), None, []
         with torch.inference_mode(), torch.backends.mkldnn.flags(enabled=with_onednn):
@@ -142,7 +142,7 @@ def chars_per_second(writers: Mapping[str, tuple[Write, int]], chars: int, round
     for number in range(rounds + 1):
         for name, (write, num_samples) in writers.items():
             begin = time.perf_counter()
-            write(chars if number else 20)
+            write()
             if number:
                 rates[name].append(num_samples * chars / (time.perf_counter() - begin))
     return {name: statistics.median(values) for name, values in rates.items()}
@@ -159,20 +159,24 @@ def main() -> None:
         ModelConfig(vocab_size=len(CHARACTERS), **sizes)
         for sizes in (LSTM, {**TWO, "num_networks": 2}, MINGRU)
     )
+    text = make_text(200_000)
+    begin, prompt = Vocabulary(CHARACTERS).encode("A"), text[:2000]
+    memory = Memory(Vocabulary(CHARACTERS), build_index(text, len(CHARACTERS)))
     writers = {}
-    names = {
-        "lstm 2 x 256": (lstm, None),
-        "two networks": (two, None),
-        "with memory": (two, make_memory()),
-        "mingru 4 x 128": (mingru, None),
+    cases = {
+        "lstm 2 x 256": (lstm, begin, None),
+        "two networks": (two, begin, None),
+        "with memory": (two, begin, memory),
+        "after a prompt": (two, prompt, memory),
+        "mingru 4 x 128": (mingru, begin, None),
     }
-    for name, (config, memory) in names.items():
+    for name, (config, read, remembered) in cases.items():
         for num_samples in (1, MAX_PARALLEL):
-            write = our_writer(config, num_samples, memory)
+            write = our_writer(config, num_samples, arguments.chars, read, remembered)
             writers[f"{name}, {num_samples}"] = write, num_samples
     for threads, onednn in itertools.product([1, 2], [True, False]):
         name = f"torch, {threads} threads, oneDNN {'on' if onednn else 'off'}"
-        writers[name] = torch_writer(lstm, threads, onednn), 1
+        writers[name] = torch_writer(lstm, arguments.chars, threads, onednn), 1
     rates = chars_per_second(writers, arguments.chars, arguments.rounds)
     best = max(rate for name, rate in rates.items() if name.startswith("torch"))
     one = rates["lstm 2 x 256, 1"]
@@ -183,6 +187,8 @@ def main() -> None:
         "memory, one sample / without": rates["with memory, 1"] / rates["two networks, 1"],
         "memory, 64 samples / without": rates[f"with memory, {MAX_PARALLEL}"]
         / rates[f"two networks, {MAX_PARALLEL}"],
+        "after a prompt, one sample / without": rates["after a prompt, 1"]
+        / rates["two networks, 1"],
         "lstm, 64 samples / one": rates[f"lstm 2 x 256, {MAX_PARALLEL}"] / one,
         "mingru, 64 samples / one": rates[f"mingru 4 x 128, {MAX_PARALLEL}"]
         / rates["mingru 4 x 128, 1"],

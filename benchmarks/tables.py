@@ -114,6 +114,7 @@ def generation() -> str:
         "lstm 2 x 256": "one `lstm` network of 2 x 256",
         "two networks": "two `lstm` networks of 1 x 256 with trigrams",
         "with memory": "the same with a memory of a million characters",
+        "after a prompt": "the same after a prompt of 2,000 characters",
         "mingru 4 x 128": "one `mingru` network of 4 x 128 with bigrams",
     }
     rows = [
